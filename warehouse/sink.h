@@ -1,0 +1,103 @@
+// Warehouse drivers: one vtable per store. Order: open  head  (begin write* (commit | abort))*  close.
+//
+// A sink is one (job, task, output) in one target table of one warehouse. Rows and the head row are written in ONE
+// transaction of the store (DESIGN section 2). The caller (jobs/run) has mapped SQL columns to target columns already:
+// blocks given to write() have exactly spec->columns, op OP_INSERT/OP_UPDATE_AFTER (upsert or append) or OP_DELETE, are
+// collapsed to one change per key, deletes first, sorted by key. Batching, SQL text and retry of the same
+// rows live in warehouse/upsert.c; a driver is transport plus a dialect. One thread per sink.
+#ifndef WAREHOUSE_SINK_H
+#define WAREHOUSE_SINK_H
+
+#include "schema/block.h"
+
+struct durable;
+
+enum sink_mode { SINK_UPSERT, SINK_APPEND };
+enum sink_create { SINK_CREATE_NEVER, SINK_CREATE_IF_ABSENT };
+
+enum {
+    SINK_EXACT = 1 << 0,      // transaction + head
+    SINK_CONVERGING = 1 << 1, // row versions, the highest wins
+    SINK_WINDOWED = 1 << 2,   // token deduplication within a window
+    SINK_DELETES = 1 << 3,
+};
+
+struct sink_column {
+    struct str name;         // in the target table
+    const struct type *type; // of the block's column
+    struct str sql_type;     // from the job's column mapping ("timestamp", "varchar(64)"); "" = the dialect's default
+    bool key;                // part of the primary key (upsert mode)
+};
+
+// A warehouse URL, parsed: secrets are already interpolated. Borrowed strings.
+struct warehouse_url {
+    struct str scheme;   // "mysql", "sqlite"
+    struct str user, password, host, database;
+    struct str path;     // file-based stores
+    uint16_t port;       // 0 = default
+    const struct str *params; // name, value, name, value …
+    size_t param_count;
+    struct str display;  // without the password, for messages
+};
+
+struct sink_spec {
+    const struct warehouse_url *url;
+    enum sink_mode mode;
+    enum sink_create create;
+    struct str table;
+    const struct sink_column *columns;
+    size_t count;
+    const char *job;
+    unsigned task;
+    const char *output;      // SQL object
+    struct durable *durable; // commit is a durable call, site "<driver>.commit"; rows "<driver>.write"
+};
+
+// What this output holds. batch 0 = nothing delivered yet (the row is inserted when the output is first opened).
+struct head {
+    uint64_t batch;
+    uint64_t digest;
+    uint64_t prev;       // digest of the batch before
+    char plan[512];      // cluster id + ranges, for people and for recovery (may be cut)
+};
+
+struct commit_step {
+    uint64_t batch, digest;
+    uint64_t prev_batch, prev_digest; // the last batch that touched this output (0, 0 = none)
+    const char *plan;
+    int64_t now_ms;                   // the batch's now
+};
+
+enum head_state {
+    HEAD_NEXT,   // the head is our previous batch: write, then commit
+    HEAD_REPLAY, // the head is this batch with this digest: nothing to write; call abort()
+    HEAD_OLDER,  // the head is older than our previous batch: the caller has spools or stops with ERR_BEHIND
+    HEAD_OTHER,  // this batch or later with another digest: the caller stops with ERR_FENCED
+};
+
+struct sink {
+    const struct sink_type *type; // first member of every driver's struct
+};
+
+struct sink_type {
+    const char *name;    // = URL scheme
+    unsigned features;
+    // Connects, checks or creates the table and sluice_heads, refuses hostile targets (DESIGN section 6) with the fix.
+    bool (*open)(struct sink **out, const struct sink_spec *spec, struct err *e);
+    bool (*head)(struct sink *s, struct head *out, struct err *e);
+    // Starts the transaction, locks the head row, compares. found (may be NULL) = the head as read.
+    bool (*begin)(struct sink *s, const struct commit_step *step, enum head_state *out, struct head *found,
+                  struct err *e);
+    bool (*write)(struct sink *s, const struct block *b, struct err *e);
+    // Writes the head, commits. A row the store refuses: ERR_DATA naming table, key and the store's own text;
+    // the transaction is rolled back.
+    bool (*commit)(struct sink *s, struct err *e);
+    void (*abort)(struct sink *s);
+    void (*close)(struct sink *s);
+    // The statements that open and write would use: for `job check`. May be called without a connection.
+    bool (*describe)(struct buf *out, const struct sink_spec *spec, struct err *e);
+};
+
+// Errors: connection lost or refused, deadlock, lock timeout = ERR_REMOTE with REMEDY_RECONNECT or REMEDY_RETRY_RUN.
+
+#endif
