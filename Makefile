@@ -1,0 +1,197 @@
+# Sluice: one non-recursive Makefile; `make help` lists the targets.
+# Sources and tests are found by name, so adding a file needs no change here.
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := build
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+BUILD ?= build
+WERROR ?= 1
+WITH_MYSQL ?= auto
+FUZZ_SECONDS ?= 60
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG ?= clang
+JOBS ?= $(shell nproc)
+export JOBS BUILD
+
+ifeq ($(V),1)
+Q :=
+say := @:
+else
+Q := @
+say := @printf '  %-7s %s\n'
+endif
+
+# --- packages ------------------------------------------------------------------------------------
+PKGS := rdkafka lmdb sqlite3 jansson yaml-0.1 libxxhash zlib libzstd libisal libdeflate gmp
+ifeq ($(WITH_MYSQL),auto)
+MYSQL := $(shell pkg-config --exists libmariadb 2>/dev/null && echo yes || echo no)
+else
+MYSQL := $(WITH_MYSQL)
+endif
+ifeq ($(MYSQL),yes)
+PKGS += libmariadb
+endif
+PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) cmocka 2>/dev/null))
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -pthread
+TEST_LIBS := $(shell pkg-config --libs cmocka 2>/dev/null)
+
+# --- files ---------------------------------------------------------------------------------------
+FOLDERS := base config schema sql lake warehouse jobs orchestrator
+find_c = $(sort $(shell find $(1) -name '$(2)' 2>/dev/null))
+LIB_SRC := $(call find_c,$(FOLDERS),*.c)
+HEADERS := $(call find_c,$(FOLDERS) tests bench,*.h)
+ifneq ($(MYSQL),yes)
+LIB_SRC := $(filter-out warehouse/mysql/%,$(LIB_SRC))
+endif
+SUPPORT_SRC := $(filter-out tests/support/fuzz_main.c,$(wildcard tests/support/*.c))
+TEST_SRC := $(call find_c,tests/unit,test_*.c) $(sort $(foreach d,contract golden fault sim,\
+    $(wildcard tests/$(d)/test_*.c)))
+ifneq ($(MYSQL),yes)
+TEST_SRC := $(filter-out tests/unit/warehouse/mysql/%,$(TEST_SRC))
+endif
+INTEG_SRC := $(sort $(wildcard tests/integration/test_*.c))
+INTEG_SH := $(sort $(wildcard tests/integration/*.sh))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+BENCH_SRC := $(sort $(wildcard bench/*.c))
+ALL_SRC := $(LIB_SRC) main.c $(SUPPORT_SRC) $(TEST_SRC) $(INTEG_SRC) $(FUZZ_SRC) $(BENCH_SRC) \
+    $(wildcard tests/support/fuzz_main.c)
+SCRIPTS := $(wildcard .ci/run) $(sort $(shell find tests bench examples -name '*.sh' 2>/dev/null))
+
+# --- flags ---------------------------------------------------------------------------------------
+CPPFLAGS_ALL := -I. -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' \
+    -DSLUICE_WITH_MYSQL=$(if $(filter yes,$(MYSQL)),1,0) $(PKG_CFLAGS) $(CPPFLAGS)
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
+    -Wmissing-prototypes -Wold-style-definition -Wvla -Wformat=2 -Wundef -Wcast-qual -Wcast-align \
+    -Wpointer-arith -Wwrite-strings -Wswitch-enum -Wimplicit-fallthrough -Wnull-dereference \
+    -Wdouble-promotion
+WARN_FRAME := -Wframe-larger-than=8192
+WARN_GCC := -Wduplicated-cond -Wlogical-op
+ifneq ($(filter-out 0,$(WERROR))$(filter true,$(CI)),)
+WARN += -Werror
+endif
+CFLAGS_BASE := -std=gnu17 -g -ffp-contract=off -fno-common -fstack-protector-strong \
+    -fstack-clash-protection -fcf-protection -fPIE $(WARN)
+IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1))
+CFLAGS_ALL := $(CFLAGS_BASE) $(if $(IS_CLANG),,$(WARN_GCC))
+LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+
+# Sanitizers widen every stack frame, so the frame limit holds in the plain modes only.
+MODES := debug release asan tsan cov
+CFLAGS_debug := -O1 $(WARN_FRAME)
+CFLAGS_release := -O2 -D_FORTIFY_SOURCE=3 $(WARN_FRAME)
+CFLAGS_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+CFLAGS_tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread
+CFLAGS_cov := -O0 --coverage
+LDFLAGS_asan := -fsanitize=address,undefined
+LDFLAGS_tsan := -fsanitize=thread
+LDFLAGS_cov := --coverage
+FUZZ_CFLAGS := $(CFLAGS_BASE) -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+    -fno-sanitize-recover=all
+TIDY_FLAGS := -std=gnu17 $(filter-out -Werror,$(WARN)) $(CPPFLAGS_ALL)
+export TIDY_FLAGS HEADERS LIB_SRC ALL_SRC SCRIPTS CPPFLAGS_ALL CC CFLAGS_ALL
+
+# --- rules, once per mode ------------------------------------------------------------------------
+# A stamp changes when its text does: other flags or a removed source rebuild what they concern.
+# $(1) stamp file, $(2) text
+define stamp
+$(1): FORCE
+	@mkdir -p $$(@D)
+	@printf '%s\n' '$(subst ','\'',$(2))' | cmp -s - $$@ || printf '%s\n' '$(subst ','\'',$(2))' >$$@
+endef
+
+# $(1) mode, $(2) compiler, $(3) compile flags, $(4) link flags
+define mode_rules
+$(call stamp,$(BUILD)/$(1)/flags,$(2) $(3) $(CPPFLAGS_ALL) $(CFLAGS) $(4))
+$(call stamp,$(BUILD)/$(1)/sources,$(LIB_SRC) $(SUPPORT_SRC))
+
+$(BUILD)/$(1)/%.o: %.c $(BUILD)/$(1)/flags
+	$$(say) CC $$@
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $$(CPPFLAGS_ALL) $(3) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+
+$(BUILD)/$(1)/libsluice.a: $(LIB_SRC:%.c=$(BUILD)/$(1)/%.o) $(BUILD)/$(1)/sources
+	$$(say) AR $$@
+	$$(Q)rm -f $$@ && ar rcs $$@ $$(filter %.o,$$^)
+
+$(BUILD)/$(1)/libtest.a: $(SUPPORT_SRC:%.c=$(BUILD)/$(1)/%.o) $(BUILD)/$(1)/sources
+	$$(Q)rm -f $$@ && ar rcs $$@ $$(filter %.o,$$^)
+
+$(BUILD)/$(1)/sluice: $(BUILD)/$(1)/main.o $(BUILD)/$(1)/libsluice.a
+	$$(say) LD $$@
+	$$(Q)$(2) $(4) -o $$@ $$(filter %.o %.a,$$^) $$(PKG_LIBS)
+
+$(TEST_SRC:%.c=$(BUILD)/$(1)/%) $(INTEG_SRC:%.c=$(BUILD)/$(1)/%): %: %.o \
+    $(BUILD)/$(1)/libtest.a $(BUILD)/$(1)/libsluice.a
+	$$(say) LD $$@
+	$$(Q)$(2) $(4) -o $$@ $$(filter %.o %.a,$$^) $$(TEST_LIBS) $$(PKG_LIBS)
+
+$(BENCH_SRC:%.c=$(BUILD)/$(1)/%): %: %.o $(BUILD)/$(1)/libsluice.a
+	$$(say) LD $$@
+	$$(Q)$(2) $(4) -o $$@ $$(filter %.o %.a,$$^) $$(PKG_LIBS)
+endef
+$(foreach m,$(MODES),$(eval $(call mode_rules,$(m),$$(CC),$$(CFLAGS_ALL) $$(CFLAGS_$(m)),$$(LDFLAGS_ALL) $$(LDFLAGS_$(m)))))
+$(eval $(call mode_rules,fuzz,$$(CLANG),$$(FUZZ_CFLAGS),$$(LDFLAGS_ALL) -fsanitize=address,undefined))
+
+# Fuzzers: with a small driver that replays the corpus (a normal test), and for real with libFuzzer.
+replay_rule = $(FUZZ_SRC:%.c=$(BUILD)/$(1)/%): %: %.o $(BUILD)/$(1)/tests/support/fuzz_main.o \
+    $(BUILD)/$(1)/libsluice.a ; $$(Q)$$(CC) $$(LDFLAGS_ALL) $$(LDFLAGS_$(1)) -o $$@ $$(filter %.o %.a,$$^) $$(PKG_LIBS)
+$(foreach m,$(MODES),$(eval $(call replay_rule,$(m))))
+$(FUZZ_SRC:%.c=$(BUILD)/fuzz/%): %: %.o $(BUILD)/fuzz/libsluice.a
+	$(Q)$(CLANG) $(LDFLAGS_ALL) -fsanitize=fuzzer,address,undefined -o $@ $(filter %.o %.a,$^) $(PKG_LIBS)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+.PHONY: FORCE
+.SECONDARY:
+FORCE:
+
+# --- building ------------------------------------------------------------------------------------
+.PHONY: build
+build: sluice ## build ./sluice (release)
+sluice: $(BUILD)/release/sluice
+	@cp -f $< $@
+
+.PHONY: install uninstall clean
+install: build ## install into $(DESTDIR)$(PREFIX)
+	install -D -m 755 sluice $(DESTDIR)$(PREFIX)/bin/sluice
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/sluice
+clean: ## remove everything that was built
+	rm -rf $(BUILD) sluice compile_commands.json
+
+.PHONY: packages
+packages: ## install the Debian packages that building and testing need
+	@tests/support/packages.sh build
+
+# --- tests ---------------------------------------------------------------------------------------
+# T=unit/base/test_err picks tests by a part of their path; MODE=asan picks how they are built.
+MODE ?= debug
+RUN := tests/support/run_tests.sh
+SHORT := $(TEST_SRC) $(FUZZ_SRC)
+PICKED := $(if $(T),$(foreach s,$(SHORT),$(if $(findstring $(T),$(s)),$(s))),$(SHORT))
+.PHONY: test test-built tests
+test: packages ## unit, contract, golden, fault and short simulation; T=part/of/path runs some
+	@$(MAKE) test-built
+tests: $(PICKED:%.c=$(BUILD)/$(MODE)/%)
+test-built: $(PICKED:%.c=$(BUILD)/$(MODE)/%) $(if $(T),,$(BUILD)/$(MODE)/sluice)
+	@$(RUN) $(PICKED:%.c=$(BUILD)/$(MODE)/%)
+
+.PHONY: demo
+demo: packages ## build and run `./sluice demo`: no server, no network
+	@$(MAKE) build
+	@./sluice demo
+
+.PHONY: format
+format: ## format every source with clang-format
+	@clang-format -i $(ALL_SRC) $(HEADERS)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z_.-]+( [a-z_.-]+)*:.*## / {printf "  %-22s %s\n", $$1, $$2}' Makefile
+	@echo "  variables: V=1 T=test CC= MODE=debug|asan|tsan|cov WERROR=0 WITH_MYSQL=auto|yes|no BUILD=dir"
