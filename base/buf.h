@@ -16,16 +16,16 @@ struct buf {
 
 void buf_init(struct buf *out, size_t max); // no allocation yet
 void buf_fini(struct buf *s);
-void buf_clear(struct buf *s);              // keeps the memory, clears failed
+void buf_clear(struct buf *s); // keeps the memory, clears failed
 // At least `bytes` of room behind n: returns p + n, or NULL when that would pass max.
 char *buf_room_slow(struct buf *s, size_t bytes);
 void buf_put(struct buf *s, const void *p, size_t n);
 void buf_str(struct buf *s, struct str v);
 void buf_text(struct buf *s, const char *z);
 void buf_printf(struct buf *s, const char *fmt, ...) ERR_PRINTF(2, 3);
-void buf_i64(struct buf *s, int64_t v);     // decimal digits
+void buf_i64(struct buf *s, int64_t v); // decimal digits
 void buf_u64(struct buf *s, uint64_t v);
-void buf_hex(struct buf *s, const void *p, size_t n); // lower case
+void buf_hex(struct buf *s, const void *p, size_t n);                          // lower case
 bool buf_ok(const struct buf *s, const char *what, struct err *e) ERR_CHECKED; // ERR_LIMIT
 
 static inline char *buf_room(struct buf *s, size_t bytes)

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 struct clock {
-    int64_t (*now_ms)(void *arg);              // wall clock, Unix ms
-    int64_t (*mono_ms)(void *arg);             // monotonic
+    int64_t (*now_ms)(void *arg);  // wall clock, Unix ms
+    int64_t (*mono_ms)(void *arg); // monotonic
     void (*sleep_ms)(void *arg, int64_t ms);
     void *arg;
 };

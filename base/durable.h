@@ -17,19 +17,26 @@
 
 struct durable;
 
-enum fault_action { FAULT_NONE, FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_ERROR, FAULT_REPLY_LOST };
+enum fault_action {
+    FAULT_NONE,
+    FAULT_CRASH_BEFORE,
+    FAULT_CRASH_AFTER,
+    FAULT_ERROR,
+    FAULT_REPLY_LOST
+};
 enum durable_crash { DURABLE_KILL, DURABLE_DEAD };
 
 struct fault_spec {
-    char site[48];         // "" = any site
-    uint64_t occurrence;   // 1-based, counted per site (or over all sites when site is "")
+    char site[48];       // "" = any site
+    uint64_t occurrence; // 1-based, counted per site (or over all sites when site is "")
     enum fault_action action;
-    int sys_errno;         // for FAULT_ERROR; 0 = EIO
+    int sys_errno; // for FAULT_ERROR; 0 = EIO
 };
 
 struct durable *durable_new(enum durable_crash mode);
 void durable_free(struct durable *d);
-void durable_set_fault(struct durable *d, const struct fault_spec *spec); // NULL clears; counters restart
+void durable_set_fault(struct durable *d,
+                       const struct fault_spec *spec); // NULL clears; counters restart
 // "site:occurrence:crash|crash_after|error|reply_lost[,…]" from SLUICE_FAULT, for the process-kill harness.
 bool durable_parse_faults(struct durable *d, const char *text, struct err *e) ERR_CHECKED;
 bool durable_dead(const struct durable *d);
@@ -39,32 +46,38 @@ size_t durable_site_count(const struct durable *d);
 const char *durable_site(const struct durable *d, size_t i, uint64_t *calls);
 
 // Wraps any effect: fn(arg, e) is the call itself. Used by the drivers for commits.
-bool durable_call(struct durable *d, const char *site, bool (*fn)(void *arg, struct err *e), void *arg,
-                  struct err *e) ERR_CHECKED;
+bool durable_call(struct durable *d, const char *site, bool (*fn)(void *arg, struct err *e),
+                  void *arg, struct err *e) ERR_CHECKED;
 
 // Files. Every error names the path. dir functions take directories.
 bool durable_create(int *out, struct durable *d, const char *site, const char *path, int flags,
-                    struct err *e) ERR_CHECKED;                 // O_CREAT|O_WRONLY|O_CLOEXEC|flags, 0600 or umask
-bool durable_write(struct durable *d, const char *site, int fd, const char *path, const void *p, size_t n,
-                   struct err *e) ERR_CHECKED;                  // all of it, EINTR and short writes handled
-bool durable_fsync(struct durable *d, const char *site, int fd, const char *path, struct err *e) ERR_CHECKED;
-bool durable_fsync_dir(struct durable *d, const char *site, const char *path, struct err *e) ERR_CHECKED;
+                    struct err *e) ERR_CHECKED; // O_CREAT|O_WRONLY|O_CLOEXEC|flags, 0600 or umask
+bool durable_write(struct durable *d, const char *site, int fd, const char *path, const void *p,
+                   size_t n,
+                   struct err *e) ERR_CHECKED; // all of it, EINTR and short writes handled
+bool durable_fsync(struct durable *d, const char *site, int fd, const char *path,
+                   struct err *e) ERR_CHECKED;
+bool durable_fsync_dir(struct durable *d, const char *site, const char *path,
+                       struct err *e) ERR_CHECKED;
 bool durable_rename(struct durable *d, const char *site, const char *from, const char *to,
                     struct err *e) ERR_CHECKED;
 // ERR_IO with sys_errno EEXIST when `to` exists.
 bool durable_link(struct durable *d, const char *site, const char *from, const char *to,
                   struct err *e) ERR_CHECKED;
-bool durable_unlink(struct durable *d, const char *site, const char *path, struct err *e) ERR_CHECKED; // absent is fine
+bool durable_unlink(struct durable *d, const char *site, const char *path,
+                    struct err *e) ERR_CHECKED; // absent is fine
 bool durable_mkdirs(struct durable *d, const char *site, const char *path, mode_t mode,
-                    struct err *e) ERR_CHECKED;                 // with parents; parents fsynced when created
-bool durable_remove_tree(struct durable *d, const char *site, const char *path, struct err *e) ERR_CHECKED;
+                    struct err *e) ERR_CHECKED; // with parents; parents fsynced when created
+bool durable_remove_tree(struct durable *d, const char *site, const char *path,
+                         struct err *e) ERR_CHECKED;
 // Whole small file: temporary beside it, write, fsync, rename, fsync dir (sites <site>.write/.fsync/.rename).
 bool durable_replace(struct durable *d, const char *site, const char *path, struct str text,
                      struct err *e) ERR_CHECKED;
 
 // Reading is not durable but lives here with its error texts. Result in arena memory, NUL-terminated.
 struct arena;
-bool file_read(struct str *out, struct arena *a, const char *path, size_t max, struct err *e) ERR_CHECKED;
+bool file_read(struct str *out, struct arena *a, const char *path, size_t max,
+               struct err *e) ERR_CHECKED;
 bool file_exists(const char *path);
 
 #endif

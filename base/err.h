@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ERR_CHECKED __attribute__((warn_unused_result))
+#define ERR_CHECKED           __attribute__((warn_unused_result))
 #define ERR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 enum err_kind {
@@ -41,35 +41,35 @@ struct err_frame {
 struct err {
     enum err_kind kind;
     enum err_remedy remedy;
-    int sys_errno;   // errno at the cause, 0 when not a system error
-    char text[768];  // truncated with "..." when longer
-    char hint[256];  // advice: what to do; "" when none
-    char file[128];  // source position of SQL and YAML errors; "" when none
-    unsigned line;   // 1-based, 0 when unknown
-    unsigned column; // 1-based, in characters
+    int sys_errno;     // errno at the cause, 0 when not a system error
+    char text[768];    // truncated with "..." when longer
+    char hint[256];    // advice: what to do; "" when none
+    char file[128];    // source position of SQL and YAML errors; "" when none
+    unsigned line;     // 1-based, 0 when unknown
+    unsigned column;   // 1-based, in characters
     char excerpt[200]; // the offending source line, for the caret; "" when none
     struct err_frame frames[8];
     unsigned frame_count;
 };
 
 // All of these return false, so that `return err_fail(e, …)` reads well.
-bool err_fail_at(struct err *e, const char *file, int line, enum err_kind kind, const char *fmt, ...)
-    ERR_PRINTF(5, 6);
+bool err_fail_at(struct err *e, const char *file, int line, enum err_kind kind, const char *fmt,
+                 ...) ERR_PRINTF(5, 6);
 bool err_wrap_at(struct err *e, const char *file, int line, const char *fmt, ...) ERR_PRINTF(4, 5);
 bool err_sys_at(struct err *e, const char *file, int line, enum err_kind kind, int sys_errno,
                 const char *fmt, ...) ERR_PRINTF(6, 7);
 
 #define err_fail(e, kind, ...) err_fail_at((e), __FILE__, __LINE__, (kind), __VA_ARGS__)
-#define err_wrap(e, ...) err_wrap_at((e), __FILE__, __LINE__, __VA_ARGS__)
+#define err_wrap(e, ...)       err_wrap_at((e), __FILE__, __LINE__, __VA_ARGS__)
 // Reads errno first thing; appends ": strerror". Kind is ERR_IO.
 #define err_sys(e, ...) err_sys_at((e), __FILE__, __LINE__, ERR_IO, errno, __VA_ARGS__)
 
 void err_clear(struct err *e);
-bool err_hint(struct err *e, const char *fmt, ...) ERR_PRINTF(2, 3);   // returns false
-bool err_remedy(struct err *e, enum err_remedy remedy);                // returns false
+bool err_hint(struct err *e, const char *fmt, ...) ERR_PRINTF(2, 3); // returns false
+bool err_remedy(struct err *e, enum err_remedy remedy);              // returns false
 // Source position: file:line:column; excerpt is the line's text (excerpt_len bytes, may be cut).
 bool err_position(struct err *e, const char *file, unsigned line, unsigned column,
-                  const char *excerpt, size_t excerpt_len);            // returns false
+                  const char *excerpt, size_t excerpt_len); // returns false
 const char *err_kind_name(enum err_kind kind);
 // Process exit code of this kind: 1 run failed, 3 config or SQL, 4 remote and worth retrying.
 int err_exit_code(const struct err *e);

@@ -19,34 +19,40 @@ enum kv_table { KV_META, KV_BATCH, KV_RUN, KV_STATE, KV_TABLE, KV_COUNT };
 enum kv_mode { KV_OWNER, KV_READER };
 
 struct kv_spec {
-    const char *dir;        // created 0700 when absent (owner)
+    const char *dir; // created 0700 when absent (owner)
     enum kv_mode mode;
-    size_t map_bytes_max;   // 0 = 64 GiB of address space
+    size_t map_bytes_max; // 0 = 64 GiB of address space
     struct durable *durable;
 };
 
 bool kv_open(struct kv **out, const struct kv_spec *spec, struct err *e) ERR_CHECKED;
-void kv_close(struct kv *s);                             // NULL is fine
+void kv_close(struct kv *s); // NULL is fine
 bool kv_begin_read(struct kv_txn **out, struct kv *s, struct err *e) ERR_CHECKED;
 bool kv_begin_write(struct kv_txn **out, struct kv *s, struct err *e) ERR_CHECKED;
 bool kv_commit(struct kv_txn *t, struct err *e) ERR_CHECKED; // frees t either way
-void kv_abort(struct kv_txn *t);                         // NULL is fine
+void kv_abort(struct kv_txn *t);                             // NULL is fine
 
 enum kv_found { KV_FOUND, KV_ABSENT, KV_FAILED };
-enum kv_found kv_get(struct str *out, struct kv_txn *t, enum kv_table table, struct str key, struct err *e);
-bool kv_put(struct kv_txn *t, enum kv_table table, struct str key, struct str value, struct err *e) ERR_CHECKED;
-bool kv_del(struct kv_txn *t, enum kv_table table, struct str key, struct err *e) ERR_CHECKED; // absent is fine
+enum kv_found kv_get(struct str *out, struct kv_txn *t, enum kv_table table, struct str key,
+                     struct err *e);
+bool kv_put(struct kv_txn *t, enum kv_table table, struct str key, struct str value,
+            struct err *e) ERR_CHECKED;
+bool kv_del(struct kv_txn *t, enum kv_table table, struct str key,
+            struct err *e) ERR_CHECKED; // absent is fine
 // Deletes every key with the prefix ("" = all).
-bool kv_del_prefix(struct kv_txn *t, enum kv_table table, struct str prefix, struct err *e) ERR_CHECKED;
+bool kv_del_prefix(struct kv_txn *t, enum kv_table table, struct str prefix,
+                   struct err *e) ERR_CHECKED;
 uint64_t kv_count(struct kv_txn *t, enum kv_table table);
 
 // Ascending walk from the first key >= from; stops at the first key without the prefix.
 struct kv_cursor;
-bool kv_cursor_open(struct kv_cursor **out, struct kv_txn *t, enum kv_table table, struct str prefix,
-                    struct str from, struct err *e) ERR_CHECKED;
-enum kv_found kv_cursor_next(struct kv_cursor *c, struct str *key, struct str *value, struct err *e);
+bool kv_cursor_open(struct kv_cursor **out, struct kv_txn *t, enum kv_table table,
+                    struct str prefix, struct str from, struct err *e) ERR_CHECKED;
+enum kv_found kv_cursor_next(struct kv_cursor *c, struct str *key, struct str *value,
+                             struct err *e);
 // Descending variant: the last key with the prefix first.
-enum kv_found kv_cursor_prev(struct kv_cursor *c, struct str *key, struct str *value, struct err *e);
+enum kv_found kv_cursor_prev(struct kv_cursor *c, struct str *key, struct str *value,
+                             struct err *e);
 void kv_cursor_close(struct kv_cursor *c);
 
 #endif

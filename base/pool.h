@@ -7,14 +7,14 @@
 #include <stddef.h>
 
 struct pool;
-struct pool_task {            // embedded in the caller's task; owned by the caller until waited for
+struct pool_task { // embedded in the caller's task; owned by the caller until waited for
     void (*run)(struct pool_task *task);
-    struct pool_task *next;   // internal
-    int state;                // internal
+    struct pool_task *next; // internal
+    int state;              // internal
 };
 
 struct pool *pool_new(size_t threads);
-void pool_free(struct pool *s);      // waits for running tasks
+void pool_free(struct pool *s); // waits for running tasks
 void pool_submit(struct pool *s, struct pool_task *task);
 void pool_wait(struct pool *s, struct pool_task *task);
 size_t pool_threads(const struct pool *s);

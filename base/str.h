@@ -13,7 +13,7 @@ struct str {
 };
 
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
-#define STR_NONE ((struct str){NULL, 0})
+#define STR_NONE     ((struct str){NULL, 0})
 // For printf: printf("%.*s", STR_ARG(s)).
 #define STR_ARG(s) (int)(s).n, (s).p
 
@@ -27,12 +27,12 @@ static inline bool str_eq(struct str x, struct str y)
     return x.n == y.n && (x.n == 0 || memcmp(x.p, y.p, x.n) == 0);
 }
 
-bool str_eq_nocase(struct str x, struct str y);   // ASCII
-int str_cmp(struct str x, struct str y);          // bytes, then length
+bool str_eq_nocase(struct str x, struct str y); // ASCII
+int str_cmp(struct str x, struct str y);        // bytes, then length
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 struct str str_slice(struct str s, size_t from, size_t to); // clamped
-struct str str_trim(struct str s);                // ASCII white space
+struct str str_trim(struct str s);                          // ASCII white space
 bool str_find(size_t *out, struct str s, struct str needle);
 bool str_split_once(struct str *head, struct str *tail, struct str s, char sep);
 // Whole string must be the number; no locale, no leading blanks.

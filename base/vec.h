@@ -4,26 +4,26 @@
 
 #include "base/mem.h"
 
-#define VEC(T)                                                                                                 \
-    struct {                                                                                                   \
-        T *v;                                                                                                  \
-        size_t n, cap;                                                                                         \
+#define VEC(T)         \
+    struct {           \
+        T *v;          \
+        size_t n, cap; \
     }
 
-#define vec_push(s, value)                                                                                     \
-    do {                                                                                                       \
-        if ((s)->n == (s)->cap) {                                                                              \
-            (s)->cap = (s)->cap ? (s)->cap * 2 : 8;                                                            \
-            (s)->v = mem_realloc((s)->v, mem_array_bytes((s)->cap, sizeof *(s)->v));                           \
-        }                                                                                                      \
-        (s)->v[(s)->n++] = (value);                                                                            \
+#define vec_push(s, value)                                                           \
+    do {                                                                             \
+        if ((s)->n == (s)->cap) {                                                    \
+            (s)->cap = (s)->cap ? (s)->cap * 2 : 8;                                  \
+            (s)->v = mem_realloc((s)->v, mem_array_bytes((s)->cap, sizeof *(s)->v)); \
+        }                                                                            \
+        (s)->v[(s)->n++] = (value);                                                  \
     } while (0)
 
-#define vec_fini(s)                                                                                            \
-    do {                                                                                                       \
-        mem_free((s)->v);                                                                                      \
-        (s)->v = NULL;                                                                                         \
-        (s)->n = (s)->cap = 0;                                                                                 \
+#define vec_fini(s)            \
+    do {                       \
+        mem_free((s)->v);      \
+        (s)->v = NULL;         \
+        (s)->n = (s)->cap = 0; \
     } while (0)
 
 #endif

@@ -16,32 +16,42 @@ struct lake_stage;
 enum lake_format { LAKE_JSONL, LAKE_CSV };
 enum lake_codec { LAKE_PLAIN, LAKE_GZIP, LAKE_ZSTD };
 enum lake_kind { LAKE_STREAM, LAKE_SNAPSHOT };
-enum lake_part_kind { LAKE_PART_YEAR, LAKE_PART_MONTH, LAKE_PART_DAY, LAKE_PART_HOUR, LAKE_PART_COLUMN };
+enum lake_part_kind {
+    LAKE_PART_YEAR,
+    LAKE_PART_MONTH,
+    LAKE_PART_DAY,
+    LAKE_PART_HOUR,
+    LAKE_PART_COLUMN
+};
 
 struct zone;
 struct lake_part {
     enum lake_part_kind kind;
-    int column;          // LAKE_PART_COLUMN: index in the output's schema
+    int column; // LAKE_PART_COLUMN: index in the output's schema
 };
 
 struct lake_output {
-    struct str name;     // SQL object: directory name, escaped when unsafe
+    struct str name; // SQL object: directory name, escaped when unsafe
     enum lake_kind kind;
     enum lake_format format;
     enum lake_codec codec;
     const struct schema *schema;
     const struct lake_part *parts; // streams only
     size_t part_count;
-    int time_column;     // BIGINT, TIMESTAMP or STRING (ISO-8601) column for the time parts; -1 = ROWTIME
+    int time_column; // BIGINT, TIMESTAMP or STRING (ISO-8601) column for the time parts; -1 = ROWTIME
     const struct zone *zone;
     const char *zone_name;
     uint64_t file_bytes_max; // split by size; 0 = never
     unsigned keep_versions;  // snapshots
 };
 
-enum lake_open { LAKE_OPEN_CREATE, LAKE_OPEN_EXISTING }; // EXISTING: a missing marker = not mounted or wiped: ERR_BEHIND
+enum lake_open {
+    LAKE_OPEN_CREATE,
+    LAKE_OPEN_EXISTING
+}; // EXISTING: a missing marker = not mounted or wiped: ERR_BEHIND
 
-bool lake_open(struct lake **out, const char *root, enum lake_open how, struct durable *d, struct err *e) ERR_CHECKED;
+bool lake_open(struct lake **out, const char *root, enum lake_open how, struct durable *d,
+               struct err *e) ERR_CHECKED;
 void lake_close(struct lake *s);
 
 // What the lake holds for (job, task); batch 0 = nothing. pending = a claimed, unfinished batch (0 = none).
@@ -49,37 +59,43 @@ struct lake_head {
     uint64_t batch, digest;
     uint64_t pending, pending_digest;
 };
-bool lake_head(struct lake *s, const char *job, unsigned task, struct lake_head *out, struct err *e) ERR_CHECKED;
+bool lake_head(struct lake *s, const char *job, unsigned task, struct lake_head *out,
+               struct err *e) ERR_CHECKED;
 
 struct lake_stage_spec {
     const char *job;
     unsigned task;
-    uint64_t batch;      // also the slot of its files
-    int64_t now_ms;      // the batch's clock
+    uint64_t batch; // also the slot of its files
+    int64_t now_ms; // the batch's clock
     const struct lake_output *outputs;
     size_t count;
-    size_t open_max;     // partitions open at once, over all outputs; see lake_stage_full
-    size_t memory_max;   // encoder buffers; 0 = 64 MiB
+    size_t open_max;   // partitions open at once, over all outputs; see lake_stage_full
+    size_t memory_max; // encoder buffers; 0 = 64 MiB
 };
 bool lake_stage_begin(struct lake_stage **out, struct lake *s, const struct lake_stage_spec *spec,
                       struct err *e) ERR_CHECKED;
 // Rows must come in order; ops other than OP_INSERT are the caller's to filter. Snapshot outputs: all rows of the
 // table in key order, once; the version number is given to lake_stage_version first.
-bool lake_stage_write(struct lake_stage *s, size_t output, const struct block *b, struct err *e) ERR_CHECKED;
-bool lake_stage_version(struct lake_stage *s, size_t output, uint64_t version, struct err *e) ERR_CHECKED;
+bool lake_stage_write(struct lake_stage *s, size_t output, const struct block *b,
+                      struct err *e) ERR_CHECKED;
+bool lake_stage_version(struct lake_stage *s, size_t output, uint64_t version,
+                        struct err *e) ERR_CHECKED;
 // More partitions open than open_max: the batch should end early (at this window).
 bool lake_stage_full(const struct lake_stage *s);
 uint64_t lake_stage_bytes(const struct lake_stage *s); // written so far
 // A hidden or foreign file (dead letters): one whole text, mode 0600, path relative to the root.
-bool lake_stage_text(struct lake_stage *s, const char *path, uint64_t rows, struct str text, struct err *e) ERR_CHECKED;
+bool lake_stage_text(struct lake_stage *s, const char *path, uint64_t rows, struct str text,
+                     struct err *e) ERR_CHECKED;
 
 struct lake_file {
-    struct str output;           // "" for lake_stage_text files
-    struct str staged, path;     // relative to the root; for snapshots `path` is inside tables/<o>/version=N/
-    struct str partition;        // "year=2025/month=10/day=28"
-    uint64_t version;            // snapshots, else 0
-    uint64_t rows, bytes, checksum, rows_hash; // xxh64 of the file's bytes; sum of xxh64 over row codec bytes
-    int64_t time_min, time_max;  // event time (ROWTIME or time column), Unix ms
+    struct str output; // "" for lake_stage_text files
+    struct str staged,
+        path; // relative to the root; for snapshots `path` is inside tables/<o>/version=N/
+    struct str partition; // "year=2025/month=10/day=28"
+    uint64_t version;     // snapshots, else 0
+    uint64_t rows, bytes, checksum,
+        rows_hash;              // xxh64 of the file's bytes; sum of xxh64 over row codec bytes
+    int64_t time_min, time_max; // event time (ROWTIME or time column), Unix ms
 };
 // Everything publish needs, and what N.json says. Strings live in the arena given to seal or read.
 struct lake_manifest {
@@ -87,27 +103,30 @@ struct lake_manifest {
     unsigned task;
     uint64_t batch, digest, prev_batch, prev_digest; // digest filled by the caller before write
     int64_t now_ms;
-    struct str kind;             // batch kind, "forward"
-    struct str ranges_json;      // source ranges, as in the receipt
+    struct str kind;        // batch kind, "forward"
+    struct str ranges_json; // source ranges, as in the receipt
     const struct lake_file *files;
     size_t count;
     struct lake_manifest_output {
-        struct str name, schema;     // printed schema
+        struct str name, schema; // printed schema
         enum lake_kind kind;
-        struct str format;           // "jsonl+gzip"
-        struct str partitioning;     // "year,month,day" or "version"
+        struct str format;       // "jsonl+gzip"
+        struct str partitioning; // "year,month,day" or "version"
         unsigned keep_versions;
-    } *outputs;
+    } * outputs;
     size_t output_count;
 };
 // Flushes, closes and fsyncs everything (the durability barrier). The stage is freed by publish of its manifest or abort.
-bool lake_stage_seal(struct lake_stage *s, struct arena *a, struct lake_manifest *out, struct err *e) ERR_CHECKED;
-void lake_stage_free(struct lake_stage *s);  // frees memory, leaves files
+bool lake_stage_seal(struct lake_stage *s, struct arena *a, struct lake_manifest *out,
+                     struct err *e) ERR_CHECKED;
+void lake_stage_free(struct lake_stage *s); // frees memory, leaves files
 // Deletes staging directories of (job, task) other than keep_batch's (0 = all).
-bool lake_stage_clean(struct lake *s, const char *job, unsigned task, uint64_t keep_batch, struct err *e) ERR_CHECKED;
+bool lake_stage_clean(struct lake *s, const char *job, unsigned task, uint64_t keep_batch,
+                      struct err *e) ERR_CHECKED;
 
 void lake_manifest_write(struct buf *out, const struct lake_manifest *m); // JSON
-bool lake_manifest_read(struct lake_manifest *out, struct arena *a, struct str json, struct err *e) ERR_CHECKED;
+bool lake_manifest_read(struct lake_manifest *out, struct arena *a, struct str json,
+                        struct err *e) ERR_CHECKED;
 
 // Rolls the batch forward. ERR_FENCED: another digest claimed it, or a later batch is published. Replays are fine.
 bool lake_publish(struct lake *s, const struct lake_manifest *m, struct err *e) ERR_CHECKED;

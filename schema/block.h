@@ -15,7 +15,7 @@ typedef __int128 i128;
 // complement (schema/decimal.h). DATE and TIME in i32, TIMESTAMP in i64, BOOLEAN in u8 (0/1), BYTES and STRING in str.
 struct column {
     const struct type *type;
-    uint8_t *valid;            // 1 = value, 0 = NULL; NULL pointer = no nulls
+    uint8_t *valid; // 1 = value, 0 = NULL; NULL pointer = no nulls
     union {
         void *data;
         uint8_t *u8;
@@ -24,10 +24,11 @@ struct column {
         double *f64;
         i128 *i128;
         struct str *str;
-        uint32_t *offsets;     // ARRAY, MAP: rows + 1 entries into the children
+        uint32_t *offsets; // ARRAY, MAP: rows + 1 entries into the children
     };
-    struct column *children;   // type->field_count of them; STRUCT children have the parent's row count
-    uint32_t child_rows;       // ARRAY, MAP: rows in the children
+    struct column
+        *children;       // type->field_count of them; STRUCT children have the parent's row count
+    uint32_t child_rows; // ARRAY, MAP: rows in the children
 };
 
 enum row_op {
@@ -41,14 +42,15 @@ struct block {
     const struct schema *schema; // one column per schema column
     uint32_t rows;
     struct column *columns;
-    int64_t *rowtime;            // ROWTIME, Unix ms; always set
-    uint64_t *seq;               // ascending; (seq, position in the block) orders rows
-    uint8_t *op;                 // enum row_op; NULL = all OP_INSERT
-    int64_t *window_start;       // windowed schemas only, else NULL; Unix ms
+    int64_t *rowtime;      // ROWTIME, Unix ms; always set
+    uint64_t *seq;         // ascending; (seq, position in the block) orders rows
+    uint8_t *op;           // enum row_op; NULL = all OP_INSERT
+    int64_t *window_start; // windowed schemas only, else NULL; Unix ms
     int64_t *window_end;
-    int32_t *partition;          // ROWPARTITION, ROWOFFSET: only on blocks straight from a source, else NULL
+    int32_t *partition; // ROWPARTITION, ROWOFFSET: only on blocks straight from a source, else NULL
     int64_t *offset;
-    uint8_t *null_value;         // 1 = the record's whole value was null; NULL = none (see ksqlDB null rules)
+    uint8_t
+        *null_value; // 1 = the record's whole value was null; NULL = none (see ksqlDB null rules)
     struct arena *arena;
 };
 
@@ -63,9 +65,11 @@ static inline bool column_is_valid(const struct column *c, uint32_t row)
 // Ensures c->valid exists (all 1) so that nulls can be marked; rows = the column's row count.
 void column_need_valid(struct column *c, struct arena *a, uint32_t rows);
 // out = c's rows in idx order; nested types included; strings stay views.
-void column_gather(struct column *out, struct arena *a, const struct column *c, const uint32_t *idx, uint32_t n);
+void column_gather(struct column *out, struct arena *a, const struct column *c, const uint32_t *idx,
+                   uint32_t n);
 // Concatenates parts (same type); rows[i] rows each.
-void column_concat(struct column *out, struct arena *a, const struct column *const *parts, const uint32_t *rows, size_t n);
+void column_concat(struct column *out, struct arena *a, const struct column *const *parts,
+                   const uint32_t *rows, size_t n);
 
 struct block *block_new(struct arena *a, const struct schema *schema, uint32_t rows);
 struct block *block_gather(struct arena *a, const struct block *b, const uint32_t *idx, uint32_t n);

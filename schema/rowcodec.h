@@ -17,15 +17,16 @@
 void rowcodec_encode(struct buf *out, const struct column *columns, size_t n, uint32_t row);
 // Decodes into row `row` of columns prepared by column_init (rows filled strictly ascending because nested children
 // are appended). Strings are views into bytes. Fails with ERR_DATA on malformed bytes: never reads beyond them.
-bool rowcodec_decode(struct column *columns, size_t n, uint32_t row, struct arena *a, struct cursor *in,
-                     struct err *e) ERR_CHECKED;
+bool rowcodec_decode(struct column *columns, size_t n, uint32_t row, struct arena *a,
+                     struct cursor *in, struct err *e) ERR_CHECKED;
 
 void keycodec_encode(struct buf *out, const struct column *columns, size_t n, uint32_t row);
 void keycodec_encode_i64(struct buf *out, int64_t v); // one BIGINT component (window starts)
-bool keycodec_decode(struct column *columns, size_t n, uint32_t row, struct arena *a, struct cursor *in,
-                     struct err *e) ERR_CHECKED;
+bool keycodec_decode(struct column *columns, size_t n, uint32_t row, struct arena *a,
+                     struct cursor *in, struct err *e) ERR_CHECKED;
 bool keycodec_decode_i64(int64_t *out, struct cursor *in);
 // xxh64 of each row's key bytes, vectorised for the common one-column keys; equals hash_bytes(key bytes).
-void keycodec_hash(uint64_t *out, const struct column *columns, size_t n, uint32_t rows, struct buf *scratch);
+void keycodec_hash(uint64_t *out, const struct column *columns, size_t n, uint32_t rows,
+                   struct buf *scratch);
 
 #endif

@@ -9,10 +9,10 @@
 
 enum type_kind {
     TYPE_BOOLEAN,
-    TYPE_INTEGER,   // 32 bits
-    TYPE_BIGINT,    // 64 bits
+    TYPE_INTEGER, // 32 bits
+    TYPE_BIGINT,  // 64 bits
     TYPE_DOUBLE,
-    TYPE_DECIMAL,   // precision, scale
+    TYPE_DECIMAL, // precision, scale
     TYPE_STRING,
     TYPE_BYTES,
     TYPE_DATE,      // days since 1970-01-01, int32
@@ -32,7 +32,7 @@ struct field {
 struct type {
     enum type_kind kind;
     uint16_t precision, scale; // DECIMAL
-    uint32_t field_count;      // children: STRUCT n, ARRAY 1 ("ITEM"), MAP 2 ("KEY","VALUE"), else 0
+    uint32_t field_count; // children: STRUCT n, ARRAY 1 ("ITEM"), MAP 2 ("KEY","VALUE"), else 0
     const struct field *fields;
 };
 
@@ -61,7 +61,7 @@ struct schema {
     uint32_t count;
     uint32_t key_count; // columns[0..key_count) are keys
     const struct schema_column *columns;
-    bool windowed;      // rows carry a window: keys are (key columns, WINDOWSTART [, WINDOWEND])
+    bool windowed; // rows carry a window: keys are (key columns, WINDOWSTART [, WINDOWEND])
 };
 int schema_find(const struct schema *s, struct str name);
 bool schema_equal(const struct schema *x, const struct schema *y);

@@ -25,19 +25,20 @@ enum {
 struct sink_column {
     struct str name;         // in the target table
     const struct type *type; // of the block's column
-    struct str sql_type;     // from the job's column mapping ("timestamp", "varchar(64)"); "" = the dialect's default
-    bool key;                // part of the primary key (upsert mode)
+    struct str
+        sql_type; // from the job's column mapping ("timestamp", "varchar(64)"); "" = the dialect's default
+    bool key; // part of the primary key (upsert mode)
 };
 
 // A warehouse URL, parsed: secrets are already interpolated. Borrowed strings.
 struct warehouse_url {
-    struct str scheme;   // "mysql", "sqlite"
+    struct str scheme; // "mysql", "sqlite"
     struct str user, password, host, database;
-    struct str path;     // file-based stores
-    uint16_t port;       // 0 = default
+    struct str path;          // file-based stores
+    uint16_t port;            // 0 = default
     const struct str *params; // name, value, name, value …
     size_t param_count;
-    struct str display;  // without the password, for messages
+    struct str display; // without the password, for messages
 };
 
 struct sink_spec {
@@ -49,30 +50,31 @@ struct sink_spec {
     size_t count;
     const char *job;
     unsigned task;
-    const char *output;      // SQL object
-    struct durable *durable; // commit is a durable call, site "<driver>.commit"; rows "<driver>.write"
+    const char *output; // SQL object
+    struct durable
+        *durable; // commit is a durable call, site "<driver>.commit"; rows "<driver>.write"
 };
 
 // What this output holds. batch 0 = nothing delivered yet (the row is inserted when the output is first opened).
 struct head {
     uint64_t batch;
     uint64_t digest;
-    uint64_t prev;       // digest of the batch before
-    char plan[512];      // cluster id + ranges, for people and for recovery (may be cut)
+    uint64_t prev;  // digest of the batch before
+    char plan[512]; // cluster id + ranges, for people and for recovery (may be cut)
 };
 
 struct commit_step {
     uint64_t batch, digest;
     uint64_t prev_batch, prev_digest; // the last batch that touched this output (0, 0 = none)
     const char *plan;
-    int64_t now_ms;                   // the batch's now
+    int64_t now_ms; // the batch's now
 };
 
 enum head_state {
     HEAD_NEXT,   // the head is our previous batch: write, then commit
     HEAD_REPLAY, // the head is this batch with this digest: nothing to write; call abort()
-    HEAD_OLDER,  // the head is older than our previous batch: the caller has spools or stops with ERR_BEHIND
-    HEAD_OTHER,  // this batch or later with another digest: the caller stops with ERR_FENCED
+    HEAD_OLDER, // the head is older than our previous batch: the caller has spools or stops with ERR_BEHIND
+    HEAD_OTHER, // this batch or later with another digest: the caller stops with ERR_FENCED
 };
 
 struct sink {
@@ -80,14 +82,14 @@ struct sink {
 };
 
 struct sink_type {
-    const char *name;    // = URL scheme
+    const char *name; // = URL scheme
     unsigned features;
     // Connects, checks or creates the table and sluice_heads, refuses hostile targets (DESIGN section 6) with the fix.
     bool (*open)(struct sink **out, const struct sink_spec *spec, struct err *e);
     bool (*head)(struct sink *s, struct head *out, struct err *e);
     // Starts the transaction, locks the head row, compares. found (may be NULL) = the head as read.
-    bool (*begin)(struct sink *s, const struct commit_step *step, enum head_state *out, struct head *found,
-                  struct err *e);
+    bool (*begin)(struct sink *s, const struct commit_step *step, enum head_state *out,
+                  struct head *found, struct err *e);
     bool (*write)(struct sink *s, const struct block *b, struct err *e);
     // Writes the head, commits. A row the store refuses: ERR_DATA naming table, key and the store's own text;
     // the transaction is rolled back.

@@ -18,7 +18,7 @@ struct source_header {
 
 struct source_record {
     struct payload key, value;
-    int64_t timestamp;   // Unix ms; -1 when the record has none
+    int64_t timestamp; // Unix ms; -1 when the record has none
     int64_t offset;
     const struct source_header *headers; // NULL unless spec.headers
     uint32_t header_count;
@@ -27,34 +27,35 @@ struct source_record {
 struct source_batch {
     const struct source_record *records;
     uint32_t n;
-    int64_t next_offset; // position after this batch (> last record's offset + 1 when markers or gaps follow)
-    void *owner;         // the source's
+    int64_t
+        next_offset; // position after this batch (> last record's offset + 1 when markers or gaps follow)
+    void *owner; // the source's
 };
 
 struct source_partition {
-    uint32_t topic;      // index into spec.topics
+    uint32_t topic; // index into spec.topics
     int32_t partition;
-    int64_t log_start;   // first offset still there
-    int64_t end;         // last stable offset now: the ceiling
+    int64_t log_start; // first offset still there
+    int64_t end;       // last stable offset now: the ceiling
 };
 
 struct source_range {
     uint32_t topic;
     int32_t partition;
-    int64_t start, end;  // [start, end)
+    int64_t start, end; // [start, end)
 };
 
 struct source_offset {
     uint32_t topic;
     int32_t partition;
-    int64_t offset;      // -1 = none
+    int64_t offset; // -1 = none
 };
 
 enum source_poll {
-    POLL_BATCH,  // *out holds records (or only a moved next_offset, n = 0)
-    POLL_IDLE,   // nothing within timeout
-    POLL_END,    // the range is read completely: every offset below its end was delivered or is absent
-    POLL_LOST,   // offsets [position, out->next_offset) are below the log start now: gone
+    POLL_BATCH, // *out holds records (or only a moved next_offset, n = 0)
+    POLL_IDLE,  // nothing within timeout
+    POLL_END, // the range is read completely: every offset below its end was delivered or is absent
+    POLL_LOST, // offsets [position, out->next_offset) are below the log start now: gone
     POLL_FAILED,
 };
 
@@ -66,8 +67,8 @@ struct source_spec {
     const char *group;            // for group_read/group_commit
     const char *client_id;
     enum { SOURCE_NO_HEADERS, SOURCE_HEADERS } headers;
-    size_t fetch_bytes_max;       // budget of prefetched bytes over all ranges; 0 = 64 MiB
-    struct durable *durable;      // group commit: site "kafka.commit"
+    size_t fetch_bytes_max;  // budget of prefetched bytes over all ranges; 0 = 64 MiB
+    struct durable *durable; // group commit: site "kafka.commit"
 };
 
 struct source {
@@ -80,15 +81,18 @@ struct source_type {
     // Identity of the cluster (part of anchors); lives as long as the source.
     bool (*identity)(struct source *s, struct str *out, struct err *e);
     // All partitions of all topics, by (topic, partition). A missing topic is an error naming it.
-    bool (*plan)(struct source *s, struct arena *a, struct source_partition **out, size_t *count, struct err *e);
+    bool (*plan)(struct source *s, struct arena *a, struct source_partition **out, size_t *count,
+                 struct err *e);
     // offset of the first record with timestamp >= ms per partition (end when none).
-    bool (*offsets_for_time)(struct source *s, int64_t ms, struct source_offset *io, size_t n, struct err *e);
-    bool (*assign)(struct source *s, const struct source_range *ranges, size_t n, struct err *e);
-    enum source_poll (*poll)(struct source *s, size_t range, int64_t timeout_ms, struct source_batch *out,
+    bool (*offsets_for_time)(struct source *s, int64_t ms, struct source_offset *io, size_t n,
                              struct err *e);
+    bool (*assign)(struct source *s, const struct source_range *ranges, size_t n, struct err *e);
+    enum source_poll (*poll)(struct source *s, size_t range, int64_t timeout_ms,
+                             struct source_batch *out, struct err *e);
     void (*release)(struct source *s, struct source_batch *b);
     bool (*group_read)(struct source *s, struct source_offset *io, size_t n, struct err *e);
-    bool (*group_commit)(struct source *s, const struct source_offset *offsets, size_t n, struct err *e);
+    bool (*group_commit)(struct source *s, const struct source_offset *offsets, size_t n,
+                         struct err *e);
     void (*close)(struct source *s);
 };
 

@@ -40,28 +40,34 @@ struct serde_spec {
     enum serde_format format;
     const struct serde_column *columns;
     size_t count;
-    enum { SERDE_WRAPPED, SERDE_UNWRAPPED } wrapping; // unwrapped: the payload is the single column's bare value
-    const struct serde_filter *filter;                // NULL = none
-    size_t depth_max;                                 // JSON nesting; 0 = 256
-    size_t bytes_max;                                 // one payload; 0 = 64 MiB
+    enum {
+        SERDE_WRAPPED,
+        SERDE_UNWRAPPED
+    } wrapping;                        // unwrapped: the payload is the single column's bare value
+    const struct serde_filter *filter; // NULL = none
+    size_t depth_max;                  // JSON nesting; 0 = 256
+    size_t bytes_max;                  // one payload; 0 = 64 MiB
 };
 
 struct decoder;
 struct encoder;
 
 struct decode_result {
-    uint8_t *status;      // per row: enum decode_status
-    struct str *reason;   // per row, set where DECODE_BAD (arena text: what, where in the payload)
+    uint8_t *status;    // per row: enum decode_status
+    struct str *reason; // per row, set where DECODE_BAD (arena text: what, where in the payload)
 };
 
-bool decoder_new(const struct decoder **out, struct arena *a, const struct serde_spec *spec, struct err *e) ERR_CHECKED;
+bool decoder_new(const struct decoder **out, struct arena *a, const struct serde_spec *spec,
+                 struct err *e) ERR_CHECKED;
 // columns: spec->count columns prepared for n rows by the caller (column_init); rows 0..n-1 are payloads 0..n-1.
-void decoder_run(const struct decoder *d, struct column *columns, struct decode_result *out, struct arena *a,
-                 const struct payload *payloads, uint32_t n);
+void decoder_run(const struct decoder *d, struct column *columns, struct decode_result *out,
+                 struct arena *a, const struct payload *payloads, uint32_t n);
 
-bool encoder_new(const struct encoder **out, struct arena *a, const struct serde_spec *spec, struct err *e) ERR_CHECKED;
+bool encoder_new(const struct encoder **out, struct arena *a, const struct serde_spec *spec,
+                 struct err *e) ERR_CHECKED;
 // Appends row `row`; no trailing newline. All columns NULL is still a value (JSON: {"A":null}); tombstones are the caller's.
-void encoder_row(const struct encoder *s, struct buf *out, const struct column *columns, uint32_t row);
+void encoder_row(const struct encoder *s, struct buf *out, const struct column *columns,
+                 uint32_t row);
 
 bool serde_format_parse(enum serde_format *out, struct str name); // nocase
 const char *serde_format_name(enum serde_format f);

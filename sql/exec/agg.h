@@ -10,7 +10,7 @@
 struct agg_ctx {
     const struct type *const *arg_types;
     uint32_t arg_count;
-    const struct type *type;    // result
+    const struct type *type;           // result
     const struct value *const *consts; // literal arguments, NULL otherwise
 };
 
@@ -24,16 +24,18 @@ struct agg {
     const char *signatures;
     const char *help;
     unsigned args_min, args_max;
-    const struct type *(*resolve)(struct arena *a, const struct type **want, const struct type *const *args, uint32_t n);
+    const struct type *(*resolve)(struct arena *a, const struct type **want,
+                                  const struct type *const *args, uint32_t n);
     enum agg_order (*order)(const struct agg_ctx *c);
     size_t (*state_bytes)(const struct agg_ctx *c);
     void (*init)(const struct agg_ctx *c, void *state);
     // Rows idx[i] of the argument columns into states[i], in this order (seq order). error[idx[i]] = 1 marks a failing row.
-    void (*update)(const struct agg_ctx *c, void *const *states, const struct column *const *args, const uint32_t *idx,
-                   uint32_t n, uint8_t *error);
-    void (*undo)(const struct agg_ctx *c, void *const *states, const struct column *const *args, const uint32_t *idx,
-                 uint32_t n, uint8_t *error); // NULL: cannot aggregate a table
-    void (*emit)(const struct agg_ctx *c, struct column *out, struct arena *a, const void *const *states, uint32_t n);
+    void (*update)(const struct agg_ctx *c, void *const *states, const struct column *const *args,
+                   const uint32_t *idx, uint32_t n, uint8_t *error);
+    void (*undo)(const struct agg_ctx *c, void *const *states, const struct column *const *args,
+                 const uint32_t *idx, uint32_t n, uint8_t *error); // NULL: cannot aggregate a table
+    void (*emit)(const struct agg_ctx *c, struct column *out, struct arena *a,
+                 const void *const *states, uint32_t n);
     void (*save)(const struct agg_ctx *c, struct buf *out, const void *state);
     bool (*load)(const struct agg_ctx *c, void *state, struct cursor *in, struct err *e);
     void (*drop)(const struct agg_ctx *c, void *state); // frees variable parts; NULL = none

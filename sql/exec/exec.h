@@ -20,10 +20,10 @@ struct program;
 struct exec;
 
 enum output_collapse { OUTPUT_EVERY_CHANGE, OUTPUT_LAST_CHANGE }; // what the consumer needs
-enum program_order { ORDER_ROW_WISE, ORDER_FREE, ORDER_ALIGNED };  // row-wise and free need no merge
+enum program_order { ORDER_ROW_WISE, ORDER_FREE, ORDER_ALIGNED }; // row-wise and free need no merge
 
 struct program_output_spec {
-    struct str name;                 // SQL object
+    struct str name; // SQL object
     enum output_collapse collapse;
 };
 struct program_spec {
@@ -32,22 +32,23 @@ struct program_spec {
     size_t output_count;
     enum { PROGRAM_COLLAPSE, PROGRAM_NO_COLLAPSE } collapse; // the one switch
 };
-bool program_compile(const struct program **out, struct arena *a, const struct program_spec *spec, struct err *e) ERR_CHECKED;
+bool program_compile(const struct program **out, struct arena *a, const struct program_spec *spec,
+                     struct err *e) ERR_CHECKED;
 
 // A topic to read: only used columns are decoded.
 struct program_source {
     struct str topic;
-    struct str object;               // SQL name
-    bool table;                      // declared as TABLE
-    bool table_side;                 // for the merge order and input_order: tables_first
+    struct str object; // SQL name
+    bool table;        // declared as TABLE
+    bool table_side;   // for the merge order and input_order: tables_first
     const struct plan_source *decl;
-    const struct schema *schema;     // of the blocks that scan_run makes (pruned)
+    const struct schema *schema; // of the blocks that scan_run makes (pruned)
 };
 struct program_output {
     struct str name;
     bool table;
     const struct schema *schema;
-    bool collapsed;                  // arrives as last changes at exec_batch_end
+    bool collapsed; // arrives as last changes at exec_batch_end
 };
 size_t program_source_count(const struct program *p);
 const struct program_source *program_source(const struct program *p, size_t i);
@@ -65,14 +66,16 @@ struct scan_record {
     struct payload key, value;
     int64_t timestamp, offset;
     int32_t partition;
-    const void *headers;             // struct source_header *, only for HEADERS columns
+    const void *headers; // struct source_header *, only for HEADERS columns
     uint32_t header_count;
 };
 struct scan_result {
-    struct block *block;             // rows that go on, in record order; seq NULL; rowtime = extracted timestamp
-    uint32_t *record;                // per block row: index of its record
-    uint8_t *status;                 // per record: enum decode_status (bad keys and bad timestamps are DECODE_BAD too)
-    struct str *reason;              // per record, set where DECODE_BAD
+    struct block
+        *block;       // rows that go on, in record order; seq NULL; rowtime = extracted timestamp
+    uint32_t *record; // per block row: index of its record
+    uint8_t
+        *status; // per record: enum decode_status (bad keys and bad timestamps are DECODE_BAD too)
+    struct str *reason; // per record, set where DECODE_BAD
     uint64_t ok, null_values, bad, filtered;
 };
 bool scan_run(struct scan_result *out, const struct program *p, size_t source, struct arena *a,
@@ -82,23 +85,24 @@ typedef bool exec_emit_fn(void *arg, size_t output, const struct block *b, struc
 
 struct exec_spec {
     const struct program *program;
-    struct kv *kv;                   // NULL: memory only (tests)
+    struct kv *kv; // NULL: memory only (tests)
     const char *job;
-    struct pool *pool;               // NULL = none
-    size_t dirty_state_max;          // bytes; see exec_dirty_bytes
-    size_t cache_max;                // clean state kept in memory
+    struct pool *pool;      // NULL = none
+    size_t dirty_state_max; // bytes; see exec_dirty_bytes
+    size_t cache_max;       // clean state kept in memory
     exec_emit_fn *emit;
     void *emit_arg;
 };
 bool exec_open(struct exec **out, const struct exec_spec *spec, struct err *e) ERR_CHECKED;
 void exec_close(struct exec *x);
 
-struct exec_counters {               // per plan node with drops, for receipts
+struct exec_counters { // per plan node with drops, for receipts
     struct str name;
     uint64_t rows_in, rows_out, dropped_filter, dropped_late, dropped_null_key, dropped_error;
 };
 bool exec_batch_begin(struct exec *x, int64_t now_ms, uint64_t batch, struct err *e) ERR_CHECKED;
-bool exec_window(struct exec *x, const struct block_list *inputs /* one per source */, struct err *e) ERR_CHECKED;
+bool exec_window(struct exec *x, const struct block_list *inputs /* one per source */,
+                 struct err *e) ERR_CHECKED;
 bool exec_batch_end(struct exec *x, struct err *e) ERR_CHECKED;
 bool exec_save(struct exec *x, struct kv_txn *t, struct err *e) ERR_CHECKED;
 void exec_committed(struct exec *x);

@@ -23,32 +23,36 @@ struct fn_rows {
 };
 
 struct fn_call {
-    struct arena *a;         // results; lives as long as the window
-    int64_t now_ms;          // the batch's
-    const uint64_t *seeds;   // per row, FN_SEEDED only
-    uint8_t *error;          // error[row] = 1: an exception at this row (the whole select expression becomes NULL)
-    const void *state;       // from prepare(), NULL when the function has none
+    struct arena *a;       // results; lives as long as the window
+    int64_t now_ms;        // the batch's
+    const uint64_t *seeds; // per row, FN_SEEDED only
+    uint8_t *
+        error; // error[row] = 1: an exception at this row (the whole select expression becomes NULL)
+    const void *state; // from prepare(), NULL when the function has none
 };
 
 struct fn {
-    const char *name;        // upper case
-    const char *signatures;  // for people: "SUBSTRING(STRING, INTEGER[, INTEGER]) -> STRING", one per line
+    const char *name; // upper case
+    const char
+        *signatures; // for people: "SUBSTRING(STRING, INTEGER[, INTEGER]) -> STRING", one per line
     const char *help;
     unsigned args_min, args_max; // args_max UINT_MAX = variadic
     enum fn_determinism determinism;
     enum fn_nulls nulls;
     // Result type, or NULL when no overload fits. want[i] = type each argument is cast to first (preset to args[i]; args[i] NULL =
     // the untyped NULL literal).
-    const struct type *(*resolve)(struct arena *a, const struct type **want, const struct type *const *args, uint32_t n);
+    const struct type *(*resolve)(struct arena *a, const struct type **want,
+                                  const struct type *const *args, uint32_t n);
     // Optional: compile constant arguments once (patterns, zones). consts[i] = literal or NULL. Fails with ERR_SQL.
-    bool (*prepare)(const void **state, struct arena *a, const struct value *const *consts, uint32_t n, struct err *e);
-    void (*eval)(const struct fn_call *call, struct column *out, const struct column *const *args, uint32_t n,
-                 struct fn_rows rows);
+    bool (*prepare)(const void **state, struct arena *a, const struct value *const *consts,
+                    uint32_t n, struct err *e);
+    void (*eval)(const struct fn_call *call, struct column *out, const struct column *const *args,
+                 uint32_t n, struct fn_rows rows);
 };
 
 const struct fn *fn_find(struct str name); // any case; NULL when unknown
 size_t fn_count(void);
-const struct fn *fn_at(size_t i);          // sorted by name
-const char *fn_nearest(struct str name);   // "did you mean", NULL when nothing is near
+const struct fn *fn_at(size_t i);        // sorted by name
+const char *fn_nearest(struct str name); // "did you mean", NULL when nothing is near
 
 #endif

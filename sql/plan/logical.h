@@ -19,55 +19,74 @@ struct sql_pos {
 
 enum expr_kind {
     EXPR_LITERAL,
-    EXPR_COLUMN,   // column of the node's (single) input, by index
-    EXPR_PSEUDO,   // ROWTIME ROWPARTITION ROWOFFSET WINDOWSTART WINDOWEND
-    EXPR_FIELD,    // args[0]->field
-    EXPR_INDEX,    // args[0][args[1]]
-    EXPR_CALL,     // fn(args…)
-    EXPR_ARITH,    // op: + - * / %, args 2 (types as bound; the evaluator converts to `type`)
+    EXPR_COLUMN, // column of the node's (single) input, by index
+    EXPR_PSEUDO, // ROWTIME ROWPARTITION ROWOFFSET WINDOWSTART WINDOWEND
+    EXPR_FIELD,  // args[0]->field
+    EXPR_INDEX,  // args[0][args[1]]
+    EXPR_CALL,   // fn(args…)
+    EXPR_ARITH,  // op: + - * / %, args 2 (types as bound; the evaluator converts to `type`)
     EXPR_NEGATE,
-    EXPR_COMPARE,  // op: = <> < <= > >= IS DISTINCT FROM …
+    EXPR_COMPARE, // op: = <> < <= > >= IS DISTINCT FROM …
     EXPR_AND,
     EXPR_OR,
     EXPR_NOT,
     EXPR_IS_NULL,
     EXPR_IS_NOT_NULL,
-    EXPR_BETWEEN,  // args 3
-    EXPR_IN,       // args[0] IN args[1…]
-    EXPR_LIKE,     // args[0] LIKE args[1] [ESCAPE escape]
-    EXPR_CASE,     // searched: when1, then1, when2, then2 … [, else] (has_else)
-    EXPR_CAST,     // args[0] AS type
-    EXPR_STRUCT,   // constructor, args in field order
+    EXPR_BETWEEN, // args 3
+    EXPR_IN,      // args[0] IN args[1…]
+    EXPR_LIKE,    // args[0] LIKE args[1] [ESCAPE escape]
+    EXPR_CASE,    // searched: when1, then1, when2, then2 … [, else] (has_else)
+    EXPR_CAST,    // args[0] AS type
+    EXPR_STRUCT,  // constructor, args in field order
     EXPR_ARRAY,
-    EXPR_MAP,      // k1, v1, k2, v2 …
+    EXPR_MAP, // k1, v1, k2, v2 …
 };
 
 enum expr_op {
-    EXPR_OP_NONE, EXPR_ADD, EXPR_SUB, EXPR_MUL, EXPR_DIV, EXPR_MOD,
-    EXPR_EQ, EXPR_NE, EXPR_LT, EXPR_LE, EXPR_GT, EXPR_GE, EXPR_DISTINCT, EXPR_NOT_DISTINCT,
+    EXPR_OP_NONE,
+    EXPR_ADD,
+    EXPR_SUB,
+    EXPR_MUL,
+    EXPR_DIV,
+    EXPR_MOD,
+    EXPR_EQ,
+    EXPR_NE,
+    EXPR_LT,
+    EXPR_LE,
+    EXPR_GT,
+    EXPR_GE,
+    EXPR_DISTINCT,
+    EXPR_NOT_DISTINCT,
 };
-enum expr_pseudo { PSEUDO_ROWTIME, PSEUDO_ROWPARTITION, PSEUDO_ROWOFFSET, PSEUDO_WINDOWSTART, PSEUDO_WINDOWEND };
+enum expr_pseudo {
+    PSEUDO_ROWTIME,
+    PSEUDO_ROWPARTITION,
+    PSEUDO_ROWOFFSET,
+    PSEUDO_WINDOWSTART,
+    PSEUDO_WINDOWEND
+};
 
 struct expr {
     enum expr_kind kind;
     enum expr_op op;
-    const struct type *type;  // NULL literal without a type: type == NULL
+    const struct type *type; // NULL literal without a type: type == NULL
     struct expr **args;
     uint32_t arg_count;
-    uint32_t column;          // EXPR_COLUMN: index; EXPR_FIELD: field index; EXPR_PSEUDO: enum expr_pseudo
-    bool has_else;            // EXPR_CASE
-    bool negated;             // NOT IN, NOT LIKE, NOT BETWEEN
-    uint32_t escape;          // EXPR_LIKE: code point, 0 = none
+    uint32_t column; // EXPR_COLUMN: index; EXPR_FIELD: field index; EXPR_PSEUDO: enum expr_pseudo
+    bool has_else;   // EXPR_CASE
+    bool negated;    // NOT IN, NOT LIKE, NOT BETWEEN
+    uint32_t escape; // EXPR_LIKE: code point, 0 = none
     const struct fn *fn;
-    struct value literal;     // EXPR_LITERAL
-    uint32_t site;            // call site number, unique in the program (for UUID(), RANDOM())
+    struct value literal; // EXPR_LITERAL
+    uint32_t site;        // call site number, unique in the program (for UUID(), RANDOM())
     struct sql_pos pos;
 };
 
 enum window_kind { WINDOW_NONE, WINDOW_TUMBLING, WINDOW_HOPPING, WINDOW_SESSION };
 struct window_spec {
     enum window_kind kind;
-    int64_t size_ms, advance_ms, grace_ms, retention_ms; // -1 = not given (grace default: 24 h - size)
+    int64_t size_ms, advance_ms, grace_ms,
+        retention_ms; // -1 = not given (grace default: 24 h - size)
 };
 
 // Declaration of a topic-backed source (CREATE STREAM|TABLE (…) WITH (…)).
@@ -75,11 +94,11 @@ struct plan_source {
     struct str topic;
     enum serde_format key_format, value_format;
     enum { PLAN_WRAPPED, PLAN_UNWRAPPED } value_wrapping;
-    int timestamp_column;     // -1 = the record's
+    int timestamp_column;        // -1 = the record's
     struct str timestamp_format; // "" = BIGINT ms / TIMESTAMP as is
     const struct time_pattern *timestamp_pattern;
-    int header_column;        // HEADERS column, -1 = none
-    int partitions;           // WITH (PARTITIONS=…), 0 = not given
+    int header_column; // HEADERS column, -1 = none
+    int partitions;    // WITH (PARTITIONS=…), 0 = not given
 };
 
 // Formats a CSAS/CTAS sink would have (inherited when not given): drives key rules and re-typing at PLAN_OBJECT.
@@ -88,16 +107,16 @@ struct plan_formats {
     enum serde_format key_format, value_format;
     int partitions;
     struct str timestamp_column, timestamp_format;
-    int timestamp_index;      // -1 = keep ROWTIME
+    int timestamp_index; // -1 = keep ROWTIME
     const struct time_pattern *timestamp_pattern;
 };
 
 struct plan_aggregate {
     const struct agg *agg;
-    struct expr **args;       // over the node's input
+    struct expr **args; // over the node's input
     uint32_t arg_count;
     const struct type *type;
-    bool extra_literal;       // reserved for aggregates with constant arguments
+    bool extra_literal; // reserved for aggregates with constant arguments
 };
 
 enum plan_kind {
@@ -112,7 +131,7 @@ enum plan_kind {
 struct plan_node {
     enum plan_kind kind;
     uint32_t id;
-    bool table;               // rows are changes of a table
+    bool table; // rows are changes of a table
     const struct schema *schema;
     struct plan_node **inputs;
     uint32_t input_count;
@@ -135,7 +154,7 @@ struct plan {
     uint32_t count;
     struct plan_node **objects; // PLAN_OBJECTs in creation order
     uint32_t object_count;
-    struct str digest_text;     // canonical text of all statements: what the code digest hashes
+    struct str digest_text; // canonical text of all statements: what the code digest hashes
 };
 
 #endif
