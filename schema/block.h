@@ -13,6 +13,9 @@ typedef __int128 i128;
 
 // Decimals: unscaled value. precision <= 18 in i64, <= 38 in i128, above in `str` as big-endian two's
 // complement (schema/decimal.h). DATE and TIME in i32, TIMESTAMP in i64, BOOLEAN in u8 (0/1), BYTES and STRING in str.
+// What a NULL row's data (and the children of a NULL STRUCT) hold is unspecified but initialised; the range of a NULL
+// ARRAY or MAP is unspecified: use column_items(). Valid rows' items are contiguous and ascending from 0.
+// MAP entries are sorted by key bytes and unique (column_sort_maps): equal maps are equal bytes everywhere.
 struct column {
     const struct type *type;
     uint8_t *valid; // 1 = value, 0 = NULL; NULL pointer = no nulls
@@ -29,6 +32,7 @@ struct column {
     struct column
         *children;       // type->field_count of them; STRUCT children have the parent's row count
     uint32_t child_rows; // ARRAY, MAP: rows in the children
+    uint32_t child_cap;  // ARRAY, MAP: rows the children have room for (column_append_items)
 };
 
 enum row_op {
@@ -54,22 +58,43 @@ struct block {
     struct arena *arena;
 };
 
-// Bytes of one element in column.data for scalar types (0 for STRUCT).
+// Bytes of one element in column.data: 1, 4, 8 or 16; 4 for ARRAY and MAP (offsets), 0 for STRUCT.
 size_t column_width(const struct type *t);
-// Room for `rows` rows (and nested children where they follow the parent; ARRAY/MAP children start empty).
+bool column_holds_str(const struct type *t); // STRING, BYTES, DECIMAL above 38 digits
+// Zeroed room for `rows` rows (and nested children where they follow the parent; ARRAY/MAP children start empty).
 void column_init(struct column *out, struct arena *a, const struct type *t, uint32_t rows);
 static inline bool column_is_valid(const struct column *c, uint32_t row)
 {
     return !c->valid || c->valid[row];
 }
-// Ensures c->valid exists (all 1) so that nulls can be marked; rows = the column's row count.
+// Ensures c->valid exists (all 1) so that nulls can be marked; rows = the column's row count (for an item column
+// that is still appended to: the parent's child_cap).
 void column_need_valid(struct column *c, struct arena *a, uint32_t rows);
+static inline void column_set_null(struct column *c, struct arena *a, uint32_t row, uint32_t rows)
+{
+    if (!c->valid)
+        column_need_valid(c, a, rows);
+    c->valid[row] = 0;
+}
+// ARRAY, MAP: n more zeroed, valid child rows; returns the first. The caller sets offsets[row + 1] = child_rows when the
+// row is complete, for every row in ascending order.
+uint32_t column_append_items(struct column *c, struct arena *a, uint32_t n);
+// ARRAY, MAP: how many items row `row` has, and the first one's child row.
+static inline uint32_t column_items(const struct column *c, uint32_t row, uint32_t *first)
+{
+    *first = c->offsets[row];
+    return column_is_valid(c, row) ? c->offsets[row + 1] - c->offsets[row] : 0;
+}
+// MAP: sorts each row's entries by key, the last of equal keys wins. Producers of maps call it once per column.
+void column_sort_maps(struct column *c, struct arena *a, uint32_t rows);
 // out = c's rows in idx order; nested types included; strings stay views.
 void column_gather(struct column *out, struct arena *a, const struct column *c, const uint32_t *idx,
                    uint32_t n);
 // Concatenates parts (same type); rows[i] rows each.
 void column_concat(struct column *out, struct arena *a, const struct column *const *parts,
                    const uint32_t *rows, size_t n);
+// Deep copy of `rows` rows: strings too.
+void column_copy(struct column *out, struct arena *a, const struct column *c, uint32_t rows);
 
 struct block *block_new(struct arena *a, const struct schema *schema, uint32_t rows);
 struct block *block_gather(struct arena *a, const struct block *b, const uint32_t *idx, uint32_t n);
