@@ -40,11 +40,9 @@ export DEBIAN_FRONTEND=noninteractive
 run() { "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive "$@" </dev/null; }
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-if ! run "${install[@]}" >"$log" 2>&1; then
-    # A fresh machine has no package lists yet.
-    run apt-get update >"$log" 2>&1 && run "${install[@]}" >>"$log" 2>&1 || {
-        tail -n 20 "$log" >&2
-        echo "packages: apt failed; by hand:  ${sudo[*]} ${install[*]}" >&2
-        exit 1
-    }
+# A fresh machine has no package lists yet, hence the second attempt.
+if ! { run "${install[@]}" || { run apt-get update && run "${install[@]}"; }; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    echo "packages: apt failed; by hand:  ${sudo[*]} ${install[*]}" >&2
+    exit 1
 fi

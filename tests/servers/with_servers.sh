@@ -1,0 +1,53 @@
+#!/bin/bash
+# with_servers.sh CMD… : starts a real Kafka and a real MariaDB on free ports, runs CMD with their addresses
+# in the environment, stops them, and exits as CMD did. Servers that are already in the environment are
+# used as they are. SERVERS="kafka" starts only that one.
+#
+#   SLUICE_TEST_BOOTSTRAP                          127.0.0.1:PORT of Kafka
+#   SLUICE_TEST_MYSQL_HOST/_PORT/_USER/_PASSWORD   MariaDB, an account that may do everything
+#   SLUICE_TEST_KAFKA, SLUICE_TEST_MARIADB         "DIR PORT" for kafka.sh and mariadb.sh, to kill and restart
+set -euo pipefail
+# shellcheck source=tests/servers/lib.sh
+source "$(dirname "$0")/lib.sh"
+(($#)) || die "usage: with_servers.sh CMD…"
+
+here=$root/tests/servers
+servers=${SERVERS:-kafka mariadb}
+work=$(mktemp -d "${TMPDIR:-/tmp}/sluice-servers.XXXXXX")
+stop_all() {
+    local status=$?
+    trap - EXIT INT TERM HUP
+    [[ ! -d $work/kafka ]] || "$here/kafka.sh" kill "$work/kafka" 0 || true
+    [[ ! -d $work/mariadb ]] || "$here/mariadb.sh" kill "$work/mariadb" 0 || true
+    rm -rf "$work"
+    exit "$status"
+}
+trap stop_all EXIT
+trap 'exit 130' INT TERM HUP
+
+start() { # NAME -> address line in $work/NAME.at
+    local name=$1 port try
+    for try in 1 2 3; do # the free port may be taken before the server has it
+        port=$(free_port)
+        "$here/$name.sh" start "$work/$name" "$port" && { echo "$work/$name $port" >"$work/$name.at"; return; }
+        "$here/$name.sh" kill "$work/$name" 0
+        rm -rf "${work:?}/$name"
+        echo "with_servers.sh: $name did not start (try $try)" >&2
+    done
+    return 1
+}
+
+if [[ $servers == *kafka* && -z ${SLUICE_TEST_BOOTSTRAP:-} ]]; then
+    start kafka || die "no Kafka"
+    SLUICE_TEST_KAFKA=$(<"$work/kafka.at")
+    export SLUICE_TEST_KAFKA SLUICE_TEST_BOOTSTRAP=127.0.0.1:${SLUICE_TEST_KAFKA##* }
+fi
+if [[ $servers == *mariadb* && -z ${SLUICE_TEST_MYSQL_PORT:-} ]]; then
+    export SLUICE_TEST_MYSQL_USER=sluice SLUICE_TEST_MYSQL_PASSWORD=sluice-test
+    MYSQL_USER=$SLUICE_TEST_MYSQL_USER MYSQL_PASSWORD=$SLUICE_TEST_MYSQL_PASSWORD start mariadb ||
+        die "no MariaDB"
+    SLUICE_TEST_MARIADB=$(<"$work/mariadb.at")
+    export SLUICE_TEST_MARIADB SLUICE_TEST_MYSQL_HOST=127.0.0.1
+    export SLUICE_TEST_MYSQL_PORT=${SLUICE_TEST_MARIADB##* }
+fi
+"$@"
