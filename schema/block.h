@@ -13,8 +13,9 @@ typedef __int128 i128;
 
 // Decimals: unscaled value. precision <= 18 in i64, <= 38 in i128, above in `str` as big-endian two's
 // complement (schema/decimal.h). DATE and TIME in i32, TIMESTAMP in i64, BOOLEAN in u8 (0/1), BYTES and STRING in str.
-// What a NULL row's data (and the children of a NULL STRUCT) hold is unspecified but initialised; the range of a NULL
-// ARRAY or MAP is unspecified: use column_items(). Valid rows' items are contiguous and ascending from 0.
+// A NULL row's data is unspecified but initialised; the children of a NULL STRUCT are NULL (column_set_null). A valid
+// ARRAY or MAP row has offsets[row] and offsets[row + 1] set, rows in ascending order, items contiguous from 0; a NULL
+// one's range is unspecified: use column_items().
 // MAP entries are sorted by key bytes and unique (column_sort_maps): equal maps are equal bytes everywhere.
 struct column {
     const struct type *type;
@@ -32,7 +33,7 @@ struct column {
     struct column
         *children;       // type->field_count of them; STRUCT children have the parent's row count
     uint32_t child_rows; // ARRAY, MAP: rows in the children
-    uint32_t child_cap;  // ARRAY, MAP: rows the children have room for (column_append_items)
+    uint32_t cap;        // rows there is room for (column_init, column_append_items)
 };
 
 enum row_op {
@@ -67,17 +68,12 @@ static inline bool column_is_valid(const struct column *c, uint32_t row)
 {
     return !c->valid || c->valid[row];
 }
-// Ensures c->valid exists (all 1) so that nulls can be marked; rows = the column's row count (for an item column
-// that is still appended to: the parent's child_cap).
+// Ensures c->valid exists (all 1) so that nulls can be marked; rows = the column's row count (c->cap for an item column
+// that is still appended to).
 void column_need_valid(struct column *c, struct arena *a, uint32_t rows);
-static inline void column_set_null(struct column *c, struct arena *a, uint32_t row, uint32_t rows)
-{
-    if (!c->valid)
-        column_need_valid(c, a, rows);
-    c->valid[row] = 0;
-}
-// ARRAY, MAP: n more zeroed, valid child rows; returns the first. The caller sets offsets[row + 1] = child_rows when the
-// row is complete, for every row in ascending order.
+void column_set_null(struct column *c, struct arena *a, uint32_t row,
+                     uint32_t rows); // children of a STRUCT too
+// ARRAY, MAP: n more zeroed, valid child rows; returns the first.
 uint32_t column_append_items(struct column *c, struct arena *a, uint32_t n);
 // ARRAY, MAP: how many items row `row` has, and the first one's child row.
 static inline uint32_t column_items(const struct column *c, uint32_t row, uint32_t *first)

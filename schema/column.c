@@ -48,7 +48,7 @@ static bool has_items(const struct type *t)
 void column_init(struct column *out, struct arena *a, const struct type *t, uint32_t rows)
 {
     assert(t && rows < UINT32_MAX);
-    *out = (struct column){.type = t};
+    *out = (struct column){.type = t, .cap = rows};
     const size_t slots = has_items(t) ? (size_t)rows + 1 : rows;
     if (slots && t->kind != TYPE_STRUCT)
         out->data = arena_zalloc(a, mem_array_bytes(slots, column_width(t)));
@@ -67,6 +67,17 @@ void column_need_valid(struct column *c, struct arena *a, uint32_t rows)
     memset(c->valid, 1, rows);
 }
 
+void column_set_null(struct column *c, struct arena *a, uint32_t row, uint32_t rows)
+{
+    assert(row < rows);
+    column_need_valid(c, a, rows);
+    c->valid[row] = 0;
+    if (c->type->kind != TYPE_STRUCT)
+        return;
+    for (uint32_t i = 0; i < c->type->field_count; i++)
+        column_set_null(&c->children[i], a, row, rows);
+}
+
 // Copies the first `used` slots into room for `slots`; what follows is zero.
 static void *slots_grow(struct arena *a, const void *data, size_t width, size_t used, size_t slots)
 {
@@ -80,6 +91,7 @@ static void *slots_grow(struct arena *a, const void *data, size_t width, size_t 
 static void column_grow(struct column *c, struct arena *a, uint32_t used, uint32_t rows)
 {
     assert(used <= rows);
+    c->cap = rows;
     if (c->valid) {
         c->valid = slots_grow(a, c->valid, 1, used, rows);
         memset(c->valid + used, 1, rows - used);
@@ -97,15 +109,15 @@ uint32_t column_append_items(struct column *c, struct arena *a, uint32_t n)
 {
     assert(has_items(c->type) && n < UINT32_MAX - c->child_rows);
     const uint32_t first = c->child_rows;
-    if (n > c->child_cap - first) {
-        uint64_t cap = c->child_cap ? (uint64_t)c->child_cap * 2 : ITEMS_MIN;
+    const uint32_t room = c->children[0].cap;
+    if (n > room - first) {
+        uint64_t cap = room ? (uint64_t)room * 2 : ITEMS_MIN;
         if (cap < (uint64_t)first + n)
             cap = (uint64_t)first + n;
         if (cap >= UINT32_MAX)
             cap = UINT32_MAX - 1;
         for (uint32_t i = 0; i < c->type->field_count; i++)
             column_grow(&c->children[i], a, first, (uint32_t)cap);
-        c->child_cap = (uint32_t)cap;
     }
     c->child_rows = first + n;
     return first;
@@ -170,14 +182,14 @@ static void gather_items(struct column *out, struct arena *a, const struct colum
     }
     for (uint32_t i = 0; i < c->type->field_count; i++)
         column_gather(&out->children[i], a, &c->children[i], items, at);
-    out->child_rows = out->child_cap = at;
+    out->child_rows = at;
     mem_free(items);
 }
 
 void column_gather(struct column *out, struct arena *a, const struct column *c, const uint32_t *idx,
                    uint32_t n)
 {
-    *out = (struct column){.type = c->type};
+    *out = (struct column){.type = c->type, .cap = n};
     if (c->valid) {
         out->valid = arena_alloc(a, n ? n : 1);
         gather_slots(out->valid, c->valid, 1, idx, n);
@@ -248,7 +260,7 @@ static void concat_items(struct column *out, struct arena *a, const struct colum
     }
     out->offsets[total] = (uint32_t)base;
     concat_children(out, a, parts, items, n);
-    out->child_rows = out->child_cap = (uint32_t)base;
+    out->child_rows = (uint32_t)base;
     mem_free(items);
 }
 
@@ -261,7 +273,8 @@ void column_concat(struct column *out, struct arena *a, const struct column *con
     for (size_t i = 0; i < n; i++)
         total += rows[i];
     assert(total < UINT32_MAX);
-    *out = (struct column){.type = t, .valid = concat_valid(a, parts, rows, n, total)};
+    *out = (struct column){
+        .type = t, .cap = (uint32_t)total, .valid = concat_valid(a, parts, rows, n, total)};
     if (t->field_count)
         out->children = ARENA_ARRAY(a, struct column, t->field_count);
     if (has_items(t)) {
@@ -377,7 +390,7 @@ void column_sort_maps(struct column *c, struct arena *a, uint32_t rows)
         column_gather(&children[i], a, &c->children[i], idx, kept);
     c->children = children;
     c->offsets = offsets;
-    c->child_rows = c->child_cap = kept;
+    c->child_rows = kept;
     mem_free(idx);
     mem_free(tmp);
 }
