@@ -18,7 +18,7 @@ CC := gcc
 endif
 CLANG ?= clang
 JOBS ?= $(shell nproc)
-export JOBS BUILD
+export JOBS
 
 ifeq ($(V),1)
 Q :=
@@ -57,7 +57,7 @@ ifneq ($(MYSQL),yes)
 TEST_SRC := $(filter-out tests/unit/warehouse/mysql/%,$(TEST_SRC))
 endif
 INTEG_SRC := $(sort $(wildcard tests/integration/test_*.c))
-INTEG_SH := $(sort $(wildcard tests/integration/*.sh))
+INTEG_SH := $(sort $(wildcard tests/integration/*.sh tests/crash/*.sh))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
 ALL_SRC := $(LIB_SRC) main.c $(SUPPORT_SRC) $(TEST_SRC) $(INTEG_SRC) $(FUZZ_SRC) $(BENCH_SRC) \
@@ -78,8 +78,10 @@ WARN += -Werror
 endif
 CFLAGS_BASE := -std=gnu17 -g -ffp-contract=off -fno-common -fstack-protector-strong \
     -fstack-clash-protection -fcf-protection -fPIE $(WARN)
+# assert(!"text") is how unreachable places are written.
+WARN_CLANG := -Wno-string-conversion
 IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1))
-CFLAGS_ALL := $(CFLAGS_BASE) $(if $(IS_CLANG),,$(WARN_GCC))
+CFLAGS_ALL := $(CFLAGS_BASE) $(if $(IS_CLANG),$(WARN_CLANG),$(WARN_GCC))
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # Sanitizers widen every stack frame, so the frame limit holds in the plain modes only.
@@ -92,10 +94,10 @@ CFLAGS_cov := -O0 --coverage
 LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_tsan := -fsanitize=thread
 LDFLAGS_cov := --coverage
-FUZZ_CFLAGS := $(CFLAGS_BASE) -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+FUZZ_CFLAGS := $(CFLAGS_BASE) $(WARN_CLANG) -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
     -fno-sanitize-recover=all
-TIDY_FLAGS := -std=gnu17 $(filter-out -Werror,$(WARN)) $(CPPFLAGS_ALL)
-export TIDY_FLAGS HEADERS LIB_SRC ALL_SRC SCRIPTS CPPFLAGS_ALL CC CFLAGS_ALL
+TIDY_FLAGS := -std=gnu17 $(filter-out -Werror,$(WARN)) $(WARN_CLANG) $(CPPFLAGS_ALL)
+export TIDY_FLAGS
 
 # --- rules, once per mode ------------------------------------------------------------------------
 # A stamp changes when its text does: other flags or a removed source rebuild what they concern.
@@ -165,33 +167,116 @@ uninstall: ## remove what install put there
 clean: ## remove everything that was built
 	rm -rf $(BUILD) sluice compile_commands.json
 
-.PHONY: packages
+.PHONY: packages packages-check
 packages: ## install the Debian packages that building and testing need
 	@tests/support/packages.sh build
+packages-check:
+	@tests/support/packages.sh check
+
+.PHONY: demo
+demo: packages ## build and run `./sluice demo`: no server, no network
+	@$(sub) build
+	@./sluice demo
 
 # --- tests ---------------------------------------------------------------------------------------
 # T=unit/base/test_err picks tests by a part of their path; MODE=asan picks how they are built.
 MODE ?= debug
-RUN := tests/support/run_tests.sh
+RUN := SLUICE_BIN=$(abspath $(BUILD))/$(MODE)/sluice tests/support/run_tests.sh
 SHORT := $(TEST_SRC) $(FUZZ_SRC)
-PICKED := $(if $(T),$(foreach s,$(SHORT),$(if $(findstring $(T),$(s)),$(s))),$(SHORT))
-.PHONY: test test-built tests
-test: packages ## unit, contract, golden, fault and short simulation; T=part/of/path runs some
-	@$(MAKE) test-built
-tests: $(PICKED:%.c=$(BUILD)/$(MODE)/%)
-test-built: $(PICKED:%.c=$(BUILD)/$(MODE)/%) $(if $(T),,$(BUILD)/$(MODE)/sluice)
-	@$(RUN) $(PICKED:%.c=$(BUILD)/$(MODE)/%)
+pick = $(if $(T),$(foreach s,$(1),$(if $(findstring $(T),$(s)),$(s))),$(1))
+built = $(patsubst %.c,$(BUILD)/$(MODE)/%,$(1))
+PICKED := $(call built,$(call pick,$(SHORT)))
+LONG := $(call built,$(filter tests/fault/% tests/sim/%,$(TEST_SRC)))
+THREADED := $(call built,$(if $(TEST_SRC),$(shell grep -lE 'pthread_|pool_|thread' $(TEST_SRC))))
+INTEG := $(call built,$(call pick,$(INTEG_SRC)))
+PROGRAM := $(BUILD)/$(MODE)/sluice
+# A make of our own builds on all processors unless the caller said how many.
+sub = $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
-.PHONY: demo
-demo: packages ## build and run `./sluice demo`: no server, no network
-	@$(MAKE) build
-	@./sluice demo
+.PHONY: test check asan tsan valgrind long integration fuzz coverage bench
+test: packages ## unit, contract, golden, fault, short simulation; T=unit/base/test_err runs one
+	@$(sub) run-picked
+check: packages-check ## lint, sanitizers, long fault and simulation, integration with real servers
+	@tests/support/check.sh $(LINTS)
+asan: ## the tests under AddressSanitizer and UBSan
+	@$(sub) run-picked MODE=asan
+tsan: ## tests with threads under ThreadSanitizer
+	@$(sub) run-threaded MODE=tsan
+valgrind: packages-check ## the tests under valgrind
+	@WRAP="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite" \
+	    $(sub) run-picked
+long: ## fault and simulation tests with many seeds
+	@SLUICE_TEST_LONG=1 TEST_TIMEOUT=1800 $(sub) run-long
+integration: packages-check ## tests/integration and tests/crash with a real Kafka and MariaDB
+	@$(sub) run-integration
 
-.PHONY: format
+.PHONY: run-picked run-threaded run-long run-integration
+run-picked: $(PICKED) $(PROGRAM)
+	$(if $(PICKED),,$(error no test matches T=$(T)))
+	@$(RUN) $(PICKED)
+run-threaded: $(THREADED) $(PROGRAM)
+	@$(RUN) $(THREADED)
+run-long: $(LONG) $(PROGRAM)
+	@$(RUN) $(LONG)
+run-integration: $(INTEG) $(PROGRAM)
+	@SLUICE_TEST_LONG=1 JOBS=1 TEST_TIMEOUT=2400 $(if $(INTEG)$(INTEG_SH),tests/servers/with_servers.sh) \
+	    env $(RUN) $(INTEG) $(call pick,$(INTEG_SH))
+
+FUZZERS := $(FUZZ_SRC:%.c=$(BUILD)/fuzz/%)
+fuzz: $(FUZZERS) ## every fuzzer for FUZZ_SECONDS each; T=name picks
+	@set -e; $(foreach f,$(call pick,$(FUZZERS)),tests/support/fuzz.sh $(f) $(FUZZ_SECONDS);)
+coverage: ## line coverage of the tests, per file
+	@$(sub) run-picked MODE=cov
+	@tests/support/coverage.sh $(BUILD)/cov $(LIB_SRC)
+bench: build $(BENCH_SRC:%.c=$(BUILD)/release/%) ## benchmarks; bench/run.sh says how
+	@BENCH_DIR=$(BUILD)/release/bench bench/run.sh
+
+# --- lint ----------------------------------------------------------------------------------------
+LINTS := lint-format lint-source lint-headers lint-globals lint-banned lint-clang lint-cppcheck lint-shell \
+    lint-docs lint-tidy
+.PHONY: lint lint-all lint-tidy-all headers format docs $(LINTS)
+lint: packages-check ## every check of the house rules; clang-tidy on changed files
+	@$(MAKE) -k $(LINTS) && echo "lint: ok"
+lint-all: packages-check ## the same with clang-tidy over the whole tree
+	@$(MAKE) -k $(filter-out lint-tidy,$(LINTS)) lint-tidy-all && echo "lint: ok"
+
+each = printf '%s\0' $(1) | xargs -0 -n 1 -P $(JOBS)
+DEBUG_OBJS := $(LIB_SRC:%.c=$(BUILD)/debug/%.o) $(BUILD)/debug/main.o
+lint-format:
+	@clang-format --dry-run -Werror $(ALL_SRC) $(HEADERS)
+lint-source:
+	@tests/lint/source.py $(ALL_SRC) $(HEADERS)
+headers lint-headers: ## every header compiles alone
+	@$(call each,$(HEADERS)) $(CC) $(CPPFLAGS_ALL) $(filter-out -fPIE,$(CFLAGS_ALL)) -fsyntax-only -x c
+lint-globals: $(DEBUG_OBJS)
+	@tests/lint/objects.sh globals $(BUILD)/debug $(LIB_SRC) main.c
+lint-banned: $(DEBUG_OBJS)
+	@tests/lint/objects.sh banned $(BUILD)/debug $(LIB_SRC) main.c
+lint-clang:
+	@$(call each,$(ALL_SRC)) $(CLANG) $(CPPFLAGS_ALL) $(CFLAGS_BASE) $(WARN_CLANG) -fsyntax-only
+lint-cppcheck:
+	@mkdir -p $(BUILD)/cppcheck
+	@cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	    --std=c11 --cppcheck-build-dir=$(BUILD)/cppcheck -j $(JOBS) --suppressions-list=tests/lint/cppcheck.allow \
+	    -I. -D_GNU_SOURCE -DSLUICE_WITH_MYSQL=1 -DSLUICE_VERSION='"x"' $(LIB_SRC) main.c
+lint-shell:
+	@shellcheck -x $(SCRIPTS)
+lint-docs: sluice
+	@tests/lint/docs_diff.sh
+lint-tidy:
+	@tests/lint/tidy.sh changed $(LIB_SRC) main.c
+lint-tidy-all:
+	@tests/lint/tidy.sh all $(LIB_SRC) main.c
+
 format: ## format every source with clang-format
 	@clang-format -i $(ALL_SRC) $(HEADERS)
+docs: sluice ## regenerate the pages that the program prints about itself
+	@tests/lint/docs_diff.sh --write
+compile_commands.json: FORCE ## for editors and clang tools
+	@tests/support/compile_commands.sh $(ALL_SRC) >$@
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z_.-]+( [a-z_.-]+)*:.*## / {printf "  %-22s %s\n", $$1, $$2}' Makefile
-	@echo "  variables: V=1 T=test CC= MODE=debug|asan|tsan|cov WERROR=0 WITH_MYSQL=auto|yes|no BUILD=dir"
+	@awk -F ':.*## ' '/^[a-z_.-]+( [a-z_.-]+)*:.*## / {printf "  %-22s %s\n", $$1, $$2}' Makefile | sort
+	@echo "  variables: V=1 T=part/of/path CC= MODE=debug|release|asan|tsan|cov WERROR=0 WITH_MYSQL=auto|yes|no"
+	@echo "             BUILD=dir JOBS=n FUZZ_SECONDS=n PREFIX= DESTDIR="
