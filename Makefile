@@ -212,7 +212,7 @@ integration: packages-check ## tests/integration and tests/crash with a real Kaf
 
 .PHONY: run-picked run-threaded run-long run-integration
 run-picked: $(PICKED) $(PROGRAM)
-	$(if $(PICKED),,$(error no test matches T=$(T)))
+	$(if $(T),$(if $(PICKED),,$(error no test matches T=$(T))))
 	@$(RUN) $(PICKED)
 run-threaded: $(THREADED) $(PROGRAM)
 	@$(RUN) $(THREADED)
