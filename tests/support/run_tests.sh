@@ -3,6 +3,9 @@
 # printed, and ends with "N passed, N failed, N skipped" over all of them. JOBS, TEST_TIMEOUT (seconds).
 set -uo pipefail
 
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-strict_string_checks=1:detect_stack_use_after_return=1}
+
 # Counts of one finished test from its log: cmocka's lines between "Running" and "run.", or the closing
 # line that a script or a fuzz replay prints itself. A test that died counts as one more failure.
 count() { # LOG STATUS -> "passed failed skipped"
