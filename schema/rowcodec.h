@@ -21,6 +21,9 @@ bool rowcodec_decode(struct column *columns, size_t n, uint32_t row, struct aren
                      struct cursor *in, struct err *e) ERR_CHECKED;
 
 void keycodec_encode(struct buf *out, const struct column *columns, size_t n, uint32_t row);
+// Many rows at once, column by column: rows[i], or row i when rows is NULL. ends[i] = out->n behind key i.
+void keycodec_encode_rows(struct buf *out, size_t *ends, const struct column *columns, size_t n,
+                          const uint32_t *rows, uint32_t count);
 void keycodec_encode_i64(struct buf *out, int64_t v); // one BIGINT component (window starts)
 bool keycodec_decode(struct column *columns, size_t n, uint32_t row, struct arena *a,
                      struct cursor *in, struct err *e) ERR_CHECKED;
