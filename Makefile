@@ -110,7 +110,7 @@ endef
 
 # $(1) mode, $(2) compiler, $(3) compile flags, $(4) link flags
 define mode_rules
-$(call stamp,$(BUILD)/$(1)/flags,$(2) $(3) $(CPPFLAGS_ALL) $(CFLAGS) $(4))
+$(call stamp,$(BUILD)/$(1)/flags,$(filter-out ccache,$(2)) $(3) $(CPPFLAGS_ALL) $(CFLAGS) $(4))
 $(call stamp,$(BUILD)/$(1)/sources,$(LIB_SRC) $(SUPPORT_SRC))
 
 $(BUILD)/$(1)/%.o: %.c $(BUILD)/$(1)/flags
