@@ -10,7 +10,7 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-strict_string_checks=1:detect_stack_use_afte
 # line that a script or a fuzz replay prints itself. A test that died counts as one more failure.
 count() { # LOG STATUS -> "passed failed skipped"
     awk -v status="$2" '
-        /^\[=+\] Running/ { inside = 1 }
+        /^\[=+\] Running/ { inside = groups = 1 }
         /^\[=+\] .* run\.$/ { inside = 0 }
         inside && /^\[ +OK \] / { passed++ }
         inside && /^\[  FAILED  \] / { failed++ }
@@ -20,7 +20,7 @@ count() { # LOG STATUS -> "passed failed skipped"
             if (own) { passed += p; failed += f; skipped += s }
             if (status == 77 && !own) { skipped++; status = 0 }
             if (status != 0 && !failed) failed++
-            if (status == 0 && !passed && !failed && !skipped) passed++
+            if (!passed && !failed && !skipped) { if (groups) failed++; else passed++ }
             print passed + 0, failed + 0, skipped + 0
         }' "$1"
 }
