@@ -28,6 +28,8 @@ bool decimal_rescale(struct decimal *out, struct arena *a, struct decimal x, uns
 struct decimal decimal_from_i64(int64_t v);
 bool decimal_from_double(struct decimal *out, struct arena *a,
                          double v); // BigDecimal.valueOf: shortest digits
+// new BigDecimal(v, MathContext(digits)): the double's exact value at so many significant digits, HALF_UP (what CAST does).
+bool decimal_from_double_digits(struct decimal *out, struct arena *a, double v, unsigned digits);
 // Text: optional sign, digits, point, exponent; the scale is what the text says ("1.10" has 2).
 bool decimal_parse(struct decimal *out, struct arena *a, struct str text);
 void decimal_print(struct buf *out, struct decimal x); // plain notation with full scale

@@ -1,0 +1,28 @@
+// Pieces of text.h that other files of schema/ need without a buffer. Pure functions.
+#ifndef SCHEMA_TEXT_INTERNAL_H
+#define SCHEMA_TEXT_INTERNAL_H
+
+#include "schema/text.h"
+
+// Powers of ten as 128-bit numbers, the highest bit set, cut (not rounded).
+#define POW10_MIN (-342)
+#define POW10_MAX 324
+struct pow10_bits {
+    uint64_t high, low;
+};
+struct pow10_bits pow10_bits(int q);
+
+// Longest Double.toString: "-2.2250738585072014E-308".
+#define NUMBER_TEXT_MAX 32
+size_t number_print(char out[NUMBER_TEXT_MAX], double v);
+double number_pow10(unsigned n); // 10^n exactly, n <= 22
+// digits * 10^exponent, correctly rounded; digits are '0'..'9', at least one.
+double number_from_digits(struct str digits, int64_t exponent);
+
+// The text without the characters that String.trim() removes: everything up to U+0020.
+struct str text_java_trim(struct str s);
+
+// ISO-8601 dates by LocalDate.parse; *used is the length taken from the front.
+bool text_take_digits(int64_t *out, struct str s, size_t at, size_t n); // exactly n digits
+
+#endif
