@@ -290,7 +290,6 @@ static uint64_t row_hash(const struct column *columns, size_t n, uint32_t row, s
     char *room = buf_room(scratch, size);
     char *own = room ? NULL : mem_alloc(size);
     char *start = room ? room : own;
-    assert(start);
     char *p = start;
     for (size_t i = 0; i < n; i++)
         p = key_write(p, &columns[i], row);
