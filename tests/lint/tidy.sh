@@ -28,5 +28,8 @@ fi
 printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "${JOBS:-2}" bash -c '
     eval "flags=($TIDY_FLAGS)"
     out=$(clang-tidy --quiet "$1" -- "${flags[@]}" 2>&1) && exit 0
+    # A finding inside a system header that was inlined (xxhash.h) cannot be repaired or marked there.
+    found=$(grep -E "(error|warning): " <<<"$out")
+    [[ -n $found ]] && ! grep -qv "^/usr/" <<<"$found" && exit 0
     grep -v "warnings generated\|Suppressed\|Use -header-filter" <<<"$out"
     exit 1' tidy

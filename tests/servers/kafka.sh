@@ -27,7 +27,8 @@ fetch() {
         rm -rf "$lib.part" && mkdir "$lib.part"
         cp "$root/tests/servers/kafka/pom.xml" "$lib.part/"
         (cd "$lib.part" && mvn -B -ntp -q dependency:copy-dependencies -DincludeScope=runtime \
-            -DoutputDirectory="$lib.part" </dev/null >&2) || die "maven failed"
+            -DoutputDirectory="$lib.part" </dev/null >"$cache/maven.log" 2>&1) ||
+            { tail -n 20 "$cache/maven.log" >&2; die "maven failed"; }
         mv "$lib.part" "$lib"
     fi
     exec 9>&-
