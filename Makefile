@@ -80,8 +80,8 @@ WARN += -Werror
 endif
 CFLAGS_BASE := -std=gnu17 -g -ffp-contract=off -fno-common -fstack-protector-strong \
     -fstack-clash-protection -fcf-protection -fPIE $(WARN)
-# assert(!"text") is how unreachable places are written.
-WARN_CLANG := -Wno-string-conversion
+# assert(!"text") is how unreachable places are written; NAN is a float in the system's header.
+WARN_CLANG := -Wno-string-conversion -Wno-double-promotion
 IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1))
 CFLAGS_ALL := $(CFLAGS_BASE) $(if $(IS_CLANG),$(WARN_CLANG),$(WARN_GCC))
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(LDFLAGS)
