@@ -9,6 +9,7 @@
 static const char ellipsis[] = "...";
 
 // Formats into a fixed field; text that does not fit ends in "...".
+ERR_PRINTF(3, 0)
 static void err_vformat(char *out, size_t size, const char *fmt, va_list args)
 {
     int n = vsnprintf(out, size, fmt, args);

@@ -16,18 +16,18 @@ uint64_t hash_bytes(const void *p, size_t n, uint64_t seed)
 
 void hasher_init(struct hasher *h)
 {
-    XXH64_reset((XXH64_state_t *)h->state, 0);
+    XXH64_reset((XXH64_state_t *)(void *)h->state, 0);
 }
 
 void hasher_add(struct hasher *h, const void *p, size_t n)
 {
     if (n)
-        XXH64_update((XXH64_state_t *)h->state, p, n);
+        XXH64_update((XXH64_state_t *)(void *)h->state, p, n);
 }
 
 uint64_t hasher_sum(const struct hasher *h)
 {
-    return XXH64_digest((const XXH64_state_t *)h->state);
+    return XXH64_digest((const XXH64_state_t *)(const void *)h->state);
 }
 
 void hash_hex(char out[17], uint64_t h)
