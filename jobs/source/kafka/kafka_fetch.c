@@ -1,0 +1,358 @@
+#include "jobs/source/kafka/kafka_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+enum {
+    WAKER_INTERVAL_MS = 10,
+    ANY_LEADER_MAX =
+        64, // partitions the waker asks about: enough to reach every leader of a small cluster
+};
+
+// Messages and the records that view them; recycled through free_batches.
+struct kafka_batch {
+    struct kafka_batch *next;
+    rd_kafka_message_t *messages[KAFKA_POLL_MESSAGES_MAX];
+    struct source_record records[KAFKA_POLL_MESSAGES_MAX];
+    size_t message_count;
+    struct arena *headers; // NULL unless headers are wanted
+};
+
+static void kafka_sleep_locked(struct kafka_source *s, long ms)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_REALTIME, &at);
+    at.tv_nsec += ms * 1000000L;
+    at.tv_sec += at.tv_nsec / 1000000000L;
+    at.tv_nsec %= 1000000000L;
+    pthread_cond_timedwait(&s->wake, &s->lock, &at);
+}
+
+// librdkafka < 2.2: a broker thread whose queues were full sleeps up to 1 s; any request to it ends that sleep.
+static void *kafka_waker(void *arg)
+{
+    struct kafka_source *s = arg;
+    pthread_mutex_lock(&s->lock);
+    while (!s->stop) {
+        kafka_sleep_locked(s, WAKER_INTERVAL_MS);
+        size_t n = s->range_count < ANY_LEADER_MAX ? s->range_count : ANY_LEADER_MAX;
+        for (size_t i = 0; i < n && !s->stop; i++) {
+            pthread_mutex_unlock(&s->lock);
+            char *topic = kafka_topic_name(s, s->ranges[i].spec.topic);
+            int64_t low, high;
+            (void)rd_kafka_query_watermark_offsets(s->fetch, topic, s->ranges[i].spec.partition,
+                                                   &low, &high, 200);
+            mem_free(topic);
+            pthread_mutex_lock(&s->lock);
+            // One leader answers for all its partitions; asking for one range in four is enough and cheap.
+            i += 3;
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+static void kafka_batch_clear(struct kafka_batch *b)
+{
+    for (size_t i = 0; i < b->message_count; i++)
+        rd_kafka_message_destroy(b->messages[i]);
+    b->message_count = 0;
+    if (b->headers)
+        arena_reset(b->headers);
+}
+
+void kafka_unassign(struct kafka_source *s)
+{
+    if (s->waker_running) {
+        pthread_mutex_lock(&s->lock);
+        s->stop = true;
+        pthread_cond_signal(&s->wake);
+        pthread_mutex_unlock(&s->lock);
+        pthread_join(s->waker, NULL);
+        s->waker_running = false;
+        s->stop = false;
+    }
+    for (size_t i = 0; i < s->range_count; i++)
+        if (s->ranges[i].queue)
+            rd_kafka_queue_destroy(s->ranges[i].queue);
+    mem_free(s->ranges);
+    s->ranges = NULL;
+    s->range_count = 0;
+    while (s->free_batches) {
+        struct kafka_batch *b = s->free_batches;
+        s->free_batches = b->next;
+        if (b->headers)
+            arena_free(b->headers);
+        mem_free(b);
+    }
+    if (s->fetch) {
+        // Not consumer_close(): we are no group member; destroying must not wait for a coordinator.
+        rd_kafka_destroy_flags(s->fetch, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        s->fetch = NULL;
+    }
+}
+
+static bool kafka_start(struct kafka_source *s, size_t reading, struct err *e)
+{
+    size_t budget = s->spec.fetch_bytes_max ? s->spec.fetch_bytes_max : (size_t)64 << 20;
+    size_t kb = budget / 1024 / reading;
+    s->fetch = kafka_client_new(s, kb > KAFKA_PREFETCH_MIN_KB ? kb : KAFKA_PREFETCH_MIN_KB, e);
+    if (!s->fetch)
+        return false;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)reading);
+    for (size_t i = 0; i < s->range_count; i++) {
+        struct kafka_range *r = &s->ranges[i];
+        if (r->state == KAFKA_ENDED)
+            continue;
+        char *topic = kafka_topic_name(s, r->spec.topic);
+        rd_kafka_topic_partition_list_add(list, topic, r->spec.partition)->offset = r->position;
+        r->queue = rd_kafka_queue_get_partition(s->fetch, topic, r->spec.partition);
+        rd_kafka_queue_forward(r->queue, NULL);
+        mem_free(topic);
+    }
+    rd_kafka_resp_err_t code = rd_kafka_assign(s->fetch, list);
+    // assign() forwards every partition's queue to the consumer queue: undo that before messages arrive there.
+    for (size_t i = 0; i < s->range_count; i++)
+        if (s->ranges[i].queue)
+            rd_kafka_queue_forward(s->ranges[i].queue, NULL);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code)
+        return kafka_err(e, code, "kafka: assigning partitions");
+    if (rd_kafka_version() < 0x02020000)
+        s->waker_running = pthread_create(&s->waker, NULL, kafka_waker, s) == 0;
+    return true;
+}
+
+bool kafka_assign(struct source *base, const struct source_range *ranges, size_t n, struct err *e)
+{
+    struct kafka_source *s = kafka_from(base);
+    kafka_unassign(s);
+    s->ranges = mem_zalloc(mem_array_bytes(n ? n : 1, sizeof *s->ranges));
+    s->range_count = n;
+    size_t reading = 0;
+    for (size_t i = 0; i < n; i++) {
+        assert(ranges[i].start <= ranges[i].end);
+        s->ranges[i].spec = ranges[i];
+        s->ranges[i].position = ranges[i].start;
+        s->ranges[i].state = ranges[i].start < ranges[i].end ? KAFKA_READING : KAFKA_ENDED;
+        reading += s->ranges[i].state == KAFKA_READING;
+    }
+    return reading == 0 || kafka_start(s, reading, e);
+}
+
+static struct kafka_batch *kafka_batch_take(struct kafka_source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    struct kafka_batch *b = s->free_batches;
+    if (b)
+        s->free_batches = b->next;
+    pthread_mutex_unlock(&s->lock);
+    if (!b) {
+        b = mem_alloc(sizeof *b);
+        b->headers = s->spec.headers == SOURCE_HEADERS ? arena_new(NULL) : NULL;
+    }
+    b->message_count = 0;
+    b->next = NULL;
+    return b;
+}
+
+static void kafka_batch_give(struct kafka_source *s, struct kafka_batch *b)
+{
+    kafka_batch_clear(b);
+    pthread_mutex_lock(&s->lock);
+    b->next = s->free_batches;
+    s->free_batches = b;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void kafka_release(struct source *base, struct source_batch *b)
+{
+    if (b->owner)
+        kafka_batch_give(kafka_from(base), b->owner);
+    b->owner = NULL;
+}
+
+static void kafka_headers(struct source_record *out, const rd_kafka_message_t *m, struct arena *a)
+{
+    rd_kafka_headers_t *h = NULL;
+    out->headers = NULL;
+    out->header_count = 0;
+    if (rd_kafka_message_headers(m, &h))
+        return;
+    size_t n = rd_kafka_header_cnt(h);
+    struct source_header *v = ARENA_ZARRAY(a, struct source_header, n);
+    for (size_t i = 0; i < n; i++) {
+        const char *name;
+        const void *value;
+        size_t size;
+        if (rd_kafka_header_get_all(h, i, &name, &value, &size))
+            break;
+        v[i].key = str_from(name);
+        v[i].value = (struct payload){value, value ? size : 0};
+    }
+    out->headers = v;
+    out->header_count = (uint32_t)n;
+}
+
+static void kafka_record(struct source_record *out, const rd_kafka_message_t *m,
+                         struct arena *headers)
+{
+    // librdkafka gives an empty key a non-NULL pointer only when its length is known: length 0 and NULL is Kafka's null.
+    out->key = (struct payload){m->key, m->key ? m->key_len : 0};
+    out->value = (struct payload){m->payload, m->payload ? m->len : 0};
+    rd_kafka_timestamp_type_t kind;
+    int64_t ts = rd_kafka_message_timestamp(m, &kind);
+    out->timestamp = kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : ts;
+    out->offset = m->offset;
+    if (headers)
+        kafka_headers(out, m, headers);
+    else
+        out->headers = NULL, out->header_count = 0;
+}
+
+static void kafka_range_end(struct kafka_source *s, struct kafka_range *r)
+{
+    r->state = KAFKA_ENDED;
+    r->position = r->spec.end;
+    // Stop prefetching what nobody will read.
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    char *topic = kafka_topic_name(s, r->spec.topic);
+    rd_kafka_topic_partition_list_add(list, topic, r->spec.partition);
+    (void)rd_kafka_pause_partitions(s->fetch, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    mem_free(topic);
+}
+
+// The position is outside the log: below its start (records were deleted) or above its end (truncated, recreated).
+static enum source_poll kafka_out_of_range(struct kafka_source *s, struct kafka_range *r,
+                                           struct err *e)
+{
+    char *topic = kafka_topic_name(s, r->spec.topic);
+    int64_t low = -1, high = -1;
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+        s->control, topic, r->spec.partition, &low, &high, KAFKA_REQUEST_TIMEOUT_MS);
+    enum source_poll result = POLL_FAILED;
+    if (code) {
+        kafka_err(e, code, "kafka: asking for the log start");
+        err_wrap(e, "%s/%d", topic, (int)r->spec.partition);
+    } else if (r->position > high) {
+        err_fail(e, ERR_BEHIND, "%s/%d ends at offset %lld, below our position %lld", topic,
+                 (int)r->spec.partition, (long long)high, (long long)r->position);
+        err_hint(e, "the topic was recreated or truncated: see the recovery handbook, \"end below "
+                    "the position\"");
+    } else {
+        int64_t to = low < r->spec.end ? low : r->spec.end;
+        result = POLL_LOST;
+        r->lost_to = to;
+        rd_kafka_topic_t *t = rd_kafka_topic_new(s->fetch, topic, NULL);
+        code = t ? rd_kafka_seek(t, r->spec.partition, to, KAFKA_REQUEST_TIMEOUT_MS)
+                 : rd_kafka_last_error();
+        if (t)
+            rd_kafka_topic_destroy(t);
+        if (code) {
+            result = POLL_FAILED;
+            kafka_err(e, code, "kafka: moving to the log start");
+            err_wrap(e, "%s/%d", topic, (int)r->spec.partition);
+        }
+    }
+    mem_free(topic);
+    return result;
+}
+
+// An event instead of a record. Returns POLL_IDLE to go on.
+static enum source_poll kafka_event(struct kafka_source *s, struct kafka_range *r,
+                                    const rd_kafka_message_t *m, struct err *e)
+{
+    if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        // m->offset is where the next record will be: markers and gaps below it are behind us.
+        if (m->offset >= r->spec.end)
+            kafka_range_end(s, r);
+        return POLL_IDLE;
+    }
+    if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+        m->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
+        return kafka_out_of_range(s, r, e);
+    if (m->err == RD_KAFKA_RESP_ERR__TRANSPORT || m->err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+        m->err == RD_KAFKA_RESP_ERR__TIMED_OUT)
+        return POLL_IDLE; // librdkafka reconnects by itself; the run's own patience ends it
+    char *topic = kafka_topic_name(s, r->spec.topic);
+    kafka_err(e, m->err, "kafka: fetching");
+    err_wrap(e, "%s/%d offset %lld", topic, (int)r->spec.partition, (long long)r->position);
+    mem_free(topic);
+    return POLL_FAILED;
+}
+
+// Takes the records below the range's end out of the raw messages; the rest are destroyed with the batch.
+static enum source_poll kafka_take(struct kafka_source *s, struct kafka_range *r,
+                                   struct kafka_batch *b, struct source_batch *out, struct err *e)
+{
+    enum source_poll result = POLL_IDLE;
+    uint32_t n = 0;
+    for (size_t i = 0; i < b->message_count && r->state == KAFKA_READING; i++) {
+        const rd_kafka_message_t *m = b->messages[i];
+        if (m->err) {
+            result = kafka_event(s, r, m, e);
+            if (result != POLL_IDLE)
+                break;
+            continue;
+        }
+        if (m->offset < r->position)
+            continue; // before a seek took effect
+        if (m->offset < r->spec.end) {
+            kafka_record(&b->records[n++], m, b->headers);
+            r->position = m->offset + 1;
+        }
+        if (m->offset + 1 >= r->spec.end)
+            kafka_range_end(s, r);
+    }
+    out->records = b->records;
+    out->n = n;
+    return result;
+}
+
+static enum source_poll kafka_lost(struct kafka_range *r, struct source_batch *out)
+{
+    out->next_offset = r->lost_to;
+    r->position = r->lost_to;
+    r->lost_to = 0;
+    return POLL_LOST;
+}
+
+enum source_poll kafka_poll(struct source *base, size_t range, int64_t timeout_ms,
+                            struct source_batch *out, struct err *e)
+{
+    struct kafka_source *s = kafka_from(base);
+    assert(range < s->range_count);
+    struct kafka_range *r = &s->ranges[range];
+    *out = (struct source_batch){0};
+    if (r->state == KAFKA_ENDED) {
+        out->next_offset = r->spec.end;
+        return POLL_END;
+    }
+    if (r->lost_to)
+        return kafka_lost(r, out);
+    struct kafka_batch *b = kafka_batch_take(s);
+    ssize_t got = rd_kafka_consume_batch_queue(r->queue, (int)timeout_ms, b->messages,
+                                               KAFKA_POLL_MESSAGES_MAX);
+    b->message_count = got > 0 ? (size_t)got : 0;
+    enum source_poll result = kafka_take(s, r, b, out, e);
+    // Records before the trouble go first; the loss is reported by the next poll.
+    if (out->n > 0 && result != POLL_FAILED) {
+        out->owner = b;
+        out->next_offset = r->position;
+        return POLL_BATCH;
+    }
+    kafka_batch_give(s, b);
+    out->n = 0;
+    if (result == POLL_LOST)
+        return kafka_lost(r, out);
+    if (result == POLL_FAILED)
+        return result;
+    out->next_offset = r->position;
+    if (r->state == KAFKA_ENDED)
+        return POLL_END;
+    rd_kafka_poll(s->control, 0); // error callbacks
+    return POLL_IDLE;
+}
