@@ -45,8 +45,12 @@ struct serde_spec {
         SERDE_UNWRAPPED
     } wrapping;                        // unwrapped: the payload is the single column's bare value
     const struct serde_filter *filter; // NULL = none
-    size_t depth_max;                  // JSON nesting; 0 = 256
-    size_t bytes_max;                  // one payload; 0 = 64 MiB
+    // DELIMITED: which fields of the record the columns are (NULL = 0, 1, …) and how many it has (0 = count).
+    const uint32_t *positions;
+    uint32_t fields;
+    char delimiter;   // 0 = ','
+    size_t depth_max; // JSON nesting; 0 = 256
+    size_t bytes_max; // one payload; 0 = 64 MiB
 };
 
 struct decoder;
