@@ -1,0 +1,376 @@
+#include "lake/inspect_internal.h"
+
+#include "base/durable.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "lake/layout/doc.h"
+#include "lake/store/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+// --- manifests -----------------------------------------------------------------------------------
+
+struct history {
+    struct lake *lake;
+    struct arena *a;
+    VEC(struct lake_manifest) found;
+    VEC(struct lake_claim) claims;
+};
+
+static bool read_manifest(struct lake_manifest *out, struct history *h, struct str path,
+                          struct err *e)
+{
+    struct str text;
+    const char *full = lake_path(h->a, h->lake, path);
+    if (!file_read(&text, h->a, full, LAKE_MANIFEST_MAX, e))
+        return false;
+    return lake_manifest_read(out, h->a, text, e) || err_wrap(e, "%s", full);
+}
+
+static bool read_task_file(struct history *h, struct str dir, struct str name, struct err *e)
+{
+    uint64_t batch;
+    bool claim = str_starts(name, STR(".pending-"));
+    size_t from = claim ? strlen(".pending-") : 0;
+    if (!str_ends(name, STR(".json")) || !str_to_u64(&batch, str_slice(name, from, name.n - 5)))
+        return true;
+    struct str path = arena_printf(h->a, "%.*s/%.*s", STR_ARG(dir), STR_ARG(name));
+    struct lake_manifest m;
+    if (!read_manifest(&m, h, path, e))
+        return false;
+    if (claim) {
+        struct lake_claim c = {.path = path, .job = m.job, .batch = batch};
+        vec_push(&h->claims, c);
+        return true;
+    }
+    vec_push(&h->found, m);
+    return true;
+}
+
+static bool read_task(struct history *h, struct str dir, struct err *e)
+{
+    struct store_entry *v;
+    size_t n;
+    if (!store_list(&v, &n, h->a, lake_path(h->a, h->lake, dir), e))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (v[i].kind == STORE_FILE && !read_task_file(h, dir, v[i].name, e))
+            return false;
+    return true;
+}
+
+// depth 0: jobs below _sluice, depth 1: tasks below a job.
+static bool read_level(struct history *h, struct str dir, int depth, struct err *e)
+{
+    struct store_entry *v;
+    size_t n;
+    if (!store_list(&v, &n, h->a, lake_path(h->a, h->lake, dir), e))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (v[i].kind != STORE_DIRECTORY)
+            continue;
+        struct str sub = arena_printf(h->a, "%.*s/%.*s", STR_ARG(dir), STR_ARG(v[i].name));
+        if (!(depth == 0 ? read_level(h, sub, 1, e) : read_task(h, sub, e)))
+            return false;
+    }
+    return true;
+}
+
+static int by_batch(const void *x, const void *y)
+{
+    const struct lake_manifest *a = x;
+    const struct lake_manifest *b = y;
+    int c = str_cmp(a->job, b->job);
+    if (c != 0)
+        return c;
+    if (a->task != b->task)
+        return a->task < b->task ? -1 : 1;
+    return (a->batch > b->batch) - (a->batch < b->batch);
+}
+
+bool lake_history_read(struct lake_history *out, struct arena *a, struct lake *s, struct err *e)
+{
+    struct history h = {.lake = s, .a = a};
+    bool ok = read_level(&h, STR(LAYOUT_HIDDEN), 0, e);
+    struct lake_manifest *v = ARENA_ARRAY(a, struct lake_manifest, h.found.n + 1);
+    struct lake_claim *c = ARENA_ARRAY(a, struct lake_claim, h.claims.n + 1);
+    if (h.found.n > 0) {
+        memcpy(v, h.found.v, h.found.n * sizeof *v);
+        qsort(v, h.found.n, sizeof *v, by_batch);
+    }
+    if (h.claims.n > 0)
+        memcpy(c, h.claims.v, h.claims.n * sizeof *c);
+    *out = (struct lake_history){.v = v, .n = h.found.n, .claims = c, .claim_count = h.claims.n};
+    vec_fini(&h.found);
+    vec_fini(&h.claims);
+    return ok;
+}
+
+// --- listing -------------------------------------------------------------------------------------
+
+struct listing {
+    struct lake *lake;
+    struct arena *a;
+    struct map *paths; // file path -> position in files
+    VEC(struct lake_ls_file) files;
+    VEC(struct lake_ls_output) outputs;
+    VEC(struct lake_ls_partition) partitions;
+    VEC(struct lake_ls_file) texts;
+};
+
+static void add_file(struct listing *l, const struct lake_manifest *m, const struct lake_file *f)
+{
+    const struct lake_ls_file entry = {
+        .file = *f, .job = m->job, .task = m->task, .batch = m->batch};
+    bool added;
+    uint64_t *at = map_put(l->paths, f->path, &added);
+    if (!added) { // replaced in place
+        l->files.v[*at] = entry;
+        return;
+    }
+    *at = l->files.n;
+    vec_push(&l->files, entry);
+}
+
+static void add_output(struct listing *l, const struct lake_manifest *m,
+                       const struct lake_manifest_output *o)
+{
+    const struct lake_ls_output entry = {
+        .name = o->name,
+        .job = m->job,
+        .format = o->format,
+        .partitioning = o->partitioning,
+        .schema = o->schema,
+        .kind = o->kind,
+        .last_batch = m->batch,
+        .last_export_ms = m->now_ms,
+    };
+    for (size_t i = 0; i < l->outputs.n; i++) {
+        struct lake_ls_output *known = &l->outputs.v[i];
+        if (known->kind != o->kind || !str_eq(known->name, o->name))
+            continue;
+        if (known->last_export_ms <= m->now_ms)
+            *known = entry;
+        return;
+    }
+    vec_push(&l->outputs, entry);
+}
+
+// The oldest version that was not trimmed, by _metadata.json; 0 = all.
+static bool first_version(uint64_t *out, struct listing *l, struct str output, struct err *e)
+{
+    struct buf path;
+    buf_init(&path, LAYOUT_PATH_MAX);
+    layout_output(&path, LAKE_SNAPSHOT, output);
+    buf_text(&path, "/_metadata.json");
+    const char *full = lake_path(l->a, l->lake, buf_view(&path));
+    buf_fini(&path);
+    *out = 0;
+    struct str text;
+    if (!file_exists(full))
+        return true;
+    if (!file_read(&text, l->a, full, LAKE_MANIFEST_MAX, e))
+        return false;
+    json_error_t je;
+    json_t *j = json_loadb(text.p, text.n, 0, &je);
+    size_t i;
+    json_t *p;
+    json_array_foreach(json_object_get(j, "partitions"), i, p)
+    {
+        const char *name = json_string_value(json_object_get(p, "path"));
+        uint64_t v;
+        if (name && strncmp(name, "version=", 8) == 0 && str_to_u64(&v, str_from(name + 8)) &&
+            (*out == 0 || v < *out))
+            *out = v;
+    }
+    json_decref(j);
+    return true;
+}
+
+static int by_place(const void *x, const void *y)
+{
+    const struct lake_file *a = &((const struct lake_ls_file *)x)->file;
+    const struct lake_file *b = &((const struct lake_ls_file *)y)->file;
+    if ((a->version > 0) != (b->version > 0))
+        return a->version > 0 ? 1 : -1;
+    int c = str_cmp(a->output, b->output);
+    if (c == 0 && a->version != b->version)
+        return a->version < b->version ? -1 : 1;
+    c = c ? c : str_cmp(a->partition, b->partition);
+    return c ? c : str_cmp(a->path, b->path);
+}
+
+static int by_name(const void *x, const void *y)
+{
+    const struct lake_ls_output *a = x;
+    const struct lake_ls_output *b = y;
+    return a->kind != b->kind ? (int)a->kind - (int)b->kind : str_cmp(a->name, b->name);
+}
+
+static bool collect(struct listing *l, const struct lake_history *h, struct str output)
+{
+    for (size_t i = 0; i < h->n; i++) {
+        const struct lake_manifest *m = &h->v[i];
+        for (size_t k = 0; k < m->output_count; k++)
+            if (!output.p || str_eq(output, m->outputs[k].name))
+                add_output(l, m, &m->outputs[k]);
+        for (size_t k = 0; k < m->count; k++) {
+            const struct lake_file *f = &m->files[k];
+            const struct lake_ls_file text = {
+                .file = *f, .job = m->job, .task = m->task, .batch = m->batch};
+            if (f->output.n == 0 && !output.p)
+                vec_push(&l->texts, text);
+            else if (f->output.n > 0 && (!output.p || str_eq(output, f->output)))
+                add_file(l, m, f);
+        }
+    }
+    return true;
+}
+
+static bool belongs(const struct lake_ls_output *o, const struct lake_file *f)
+{
+    return str_eq(o->name, f->output) && (o->kind == LAKE_SNAPSHOT) == (f->version > 0);
+}
+
+static void count_file(struct lake_ls_partition *p, const struct lake_file *f)
+{
+    p->rows += f->rows;
+    p->bytes += f->bytes;
+    p->time_min = f->time_min < p->time_min ? f->time_min : p->time_min;
+    p->time_max = f->time_max > p->time_max ? f->time_max : p->time_max;
+    p->file_count++;
+}
+
+// Groups the sorted files of one output into its partitions.
+static bool fill_output(struct listing *l, struct lake_ls_output *o, const struct lake_ls_file *v,
+                        size_t n, struct err *e)
+{
+    uint64_t first = 0;
+    if (o->kind == LAKE_SNAPSHOT && !first_version(&first, l, o->name, e))
+        return false;
+    struct lake_ls_partition *parts = ARENA_ZARRAY(l->a, struct lake_ls_partition, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        const struct lake_file *f = &v[i].file;
+        if (!belongs(o, f) || (f->version > 0 && f->version < first))
+            continue;
+        if (o->partition_count == 0 || !str_eq(parts[o->partition_count - 1].path, f->partition))
+            parts[o->partition_count++] = (struct lake_ls_partition){
+                .path = f->partition, .time_min = INT64_MAX, .time_max = INT64_MIN, .files = &v[i]};
+        count_file(&parts[o->partition_count - 1], f);
+        o->rows += f->rows;
+        o->bytes += f->bytes;
+        o->files++;
+    }
+    o->partitions = parts;
+    return true;
+}
+
+static bool build(struct lake_ls *out, struct listing *l, struct err *e)
+{
+    size_t n = l->files.n;
+    struct lake_ls_file *files = ARENA_ARRAY(l->a, struct lake_ls_file, n + 1);
+    struct lake_ls_file *texts = ARENA_ARRAY(l->a, struct lake_ls_file, l->texts.n + 1);
+    struct lake_ls_output *outputs = ARENA_ARRAY(l->a, struct lake_ls_output, l->outputs.n + 1);
+    if (n > 0) {
+        memcpy(files, l->files.v, n * sizeof *files);
+        qsort(files, n, sizeof *files, by_place);
+    }
+    if (l->texts.n > 0)
+        memcpy(texts, l->texts.v, l->texts.n * sizeof *texts);
+    if (l->outputs.n > 0) {
+        memcpy(outputs, l->outputs.v, l->outputs.n * sizeof *outputs);
+        qsort(outputs, l->outputs.n, sizeof *outputs, by_name);
+    }
+    for (size_t i = 0; i < l->outputs.n; i++)
+        if (!fill_output(l, &outputs[i], files, n, e))
+            return false;
+    *out = (struct lake_ls){
+        .outputs = outputs, .output_count = l->outputs.n, .texts = texts, .text_count = l->texts.n};
+    return true;
+}
+
+bool lake_list(struct lake_ls *out, struct arena *a, struct lake *s, struct str output,
+               struct err *e)
+{
+    struct lake_history h;
+    struct listing l = {.lake = s, .a = a, .paths = map_new(a)};
+    bool ok = lake_history_read(&h, a, s, e) && collect(&l, &h, output) && build(out, &l, e);
+    vec_fini(&l.files);
+    vec_fini(&l.outputs);
+    vec_fini(&l.texts);
+    return ok || err_wrap(e, "cannot list the lake %s", s->root);
+}
+
+// --- rows ----------------------------------------------------------------------------------------
+
+struct cat {
+    const struct lake_cat_spec *spec;
+    lake_row_fn *fn;
+    void *arg;
+    uint64_t rows;
+    bool header_done;
+};
+
+static enum lake_next cat_record(void *arg, enum lake_record kind, struct str line, struct err *e)
+{
+    struct cat *c = arg;
+    if (kind == LAKE_RECORD_HEADER) {
+        bool first = !c->header_done;
+        c->header_done = true;
+        return !first || c->fn(c->arg, line, e) ? LAKE_NEXT_GO : LAKE_NEXT_FAILED;
+    }
+    if (c->spec->limit > 0 && c->rows >= c->spec->limit)
+        return LAKE_NEXT_STOP;
+    c->rows++;
+    return c->fn(c->arg, line, e) ? LAKE_NEXT_GO : LAKE_NEXT_FAILED;
+}
+
+static bool below(struct str path, struct str wanted)
+{
+    if (!str_starts(path, wanted))
+        return false;
+    return path.n == wanted.n || wanted.n == 0 || path.p[wanted.n] == '/';
+}
+
+static bool wanted(const struct lake_ls_output *o, size_t i, struct str partition)
+{
+    if (partition.p)
+        return below(o->partitions[i].path, partition);
+    return o->kind == LAKE_STREAM || i + 1 == o->partition_count;
+}
+
+static bool cat_output(struct cat *c, struct lake *s, struct arena *a,
+                       const struct lake_ls_output *o, struct err *e)
+{
+    uint64_t limit = c->spec->limit;
+    const struct lake_record_sink sink = {cat_record, c};
+    for (size_t i = 0; i < o->partition_count; i++) {
+        const struct lake_ls_partition *p = &o->partitions[i];
+        if (!wanted(o, i, c->spec->partition))
+            continue;
+        for (size_t k = 0; k < p->file_count && (limit == 0 || c->rows < limit); k++)
+            if (!lake_file_records(lake_path(a, s, p->files[k].file.path), sink, e))
+                return false;
+    }
+    return true;
+}
+
+bool lake_cat(struct lake *s, const struct lake_cat_spec *spec, lake_row_fn *fn, void *arg,
+              struct err *e)
+{
+    assert(spec->output.p);
+    struct cat c = {.spec = spec, .fn = fn, .arg = arg};
+    struct arena *a = arena_new(NULL);
+    struct lake_ls ls;
+    bool ok = lake_list(&ls, a, s, spec->output, e);
+    if (ok && ls.output_count == 0) {
+        ok = err_fail(e, ERR_CONFIG, "the lake %s has no output %.*s", s->root,
+                      STR_ARG(spec->output));
+        err_hint(e, "`sluice lake ls` shows the outputs");
+    }
+    for (size_t i = 0; ok && i < ls.output_count; i++)
+        ok = cat_output(&c, s, a, &ls.outputs[i], e);
+    arena_free(a);
+    return ok;
+}

@@ -1,0 +1,191 @@
+#include "lake/lake.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "lake/layout/doc.h"
+
+#include <assert.h>
+
+static const char *kind_name(enum lake_kind kind)
+{
+    return kind == LAKE_STREAM ? "stream" : "snapshot";
+}
+
+static json_t *write_output(const struct lake_manifest_output *o)
+{
+    json_t *j = json_object();
+    doc_put_str(j, "name", o->name);
+    json_object_set_new(j, "kind", json_string(kind_name(o->kind)));
+    doc_put_str(j, "format", o->format);
+    doc_put_str(j, "partitioning", o->partitioning);
+    doc_put_u64(j, "keep_versions", o->keep_versions);
+    doc_put_str(j, "schema", o->schema);
+    return j;
+}
+
+static json_t *write_file(const struct lake_file *f)
+{
+    json_t *j = json_object();
+    doc_put_str(j, "output", f->output);
+    doc_put_str(j, "path", f->path);
+    doc_put_str(j, "staged", f->staged);
+    doc_put_str(j, "partition", f->partition);
+    if (f->version > 0)
+        doc_put_u64(j, "version", f->version);
+    doc_put_u64(j, "rows", f->rows);
+    doc_put_u64(j, "bytes", f->bytes);
+    doc_put_hex(j, "checksum", f->checksum);
+    doc_put_hex(j, "rows_hash", f->rows_hash);
+    if (f->time_min <= f->time_max) {
+        json_object_set_new(j, "time_min", json_integer(f->time_min));
+        json_object_set_new(j, "time_max", json_integer(f->time_max));
+    }
+    return j;
+}
+
+// Source ranges are JSON already; what is not stays a text.
+static void write_ranges(json_t *j, struct str ranges)
+{
+    if (ranges.n == 0)
+        return;
+    json_error_t je;
+    json_t *v = json_loadb(ranges.p, ranges.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
+    if (v)
+        json_object_set_new(j, "ranges", v);
+    else
+        doc_put_str(j, "ranges", ranges);
+}
+
+void lake_manifest_write(struct buf *out, const struct lake_manifest *m)
+{
+    json_t *j = json_object();
+    doc_put_u64(j, "format", 1);
+    doc_put_str(j, "job", m->job);
+    doc_put_u64(j, "task", m->task);
+    doc_put_u64(j, "batch", m->batch);
+    doc_put_str(j, "kind", m->kind);
+    doc_put_hex(j, "digest", m->digest);
+    doc_put_u64(j, "prev_batch", m->prev_batch);
+    doc_put_hex(j, "prev_digest", m->prev_digest);
+    doc_put_time(j, "now", m->now_ms);
+    json_object_set_new(j, "now_ms", json_integer(m->now_ms));
+    write_ranges(j, m->ranges_json);
+    json_t *outputs = json_array();
+    for (size_t i = 0; i < m->output_count; i++)
+        json_array_append_new(outputs, write_output(&m->outputs[i]));
+    json_object_set_new(j, "outputs", outputs);
+    json_t *files = json_array();
+    for (size_t i = 0; i < m->count; i++)
+        json_array_append_new(files, write_file(&m->files[i]));
+    json_object_set_new(j, "files", files);
+    doc_print(out, j, JSON_INDENT(1));
+    json_decref(j);
+}
+
+static bool read_output(struct lake_manifest_output *out, struct doc_reader *r, const json_t *j)
+{
+    *out = (struct lake_manifest_output){
+        .name = doc_get_str(r, j, "name"),
+        .schema = doc_get_str(r, j, "schema"),
+        .format = doc_get_str(r, j, "format"),
+        .partitioning = doc_get_str(r, j, "partitioning"),
+        .keep_versions = (unsigned)doc_get_u64(r, j, "keep_versions"),
+    };
+    out->kind = str_eq(doc_get_str(r, j, "kind"), STR("snapshot")) ? LAKE_SNAPSHOT : LAKE_STREAM;
+    return r->missing == NULL;
+}
+
+static bool read_file(struct lake_file *out, struct doc_reader *r, const json_t *j)
+{
+    *out = (struct lake_file){
+        .output = doc_get_str(r, j, "output"),
+        .path = doc_get_str(r, j, "path"),
+        .staged = doc_get_str(r, j, "staged"),
+        .partition = doc_get_str(r, j, "partition"),
+        .rows = doc_get_u64(r, j, "rows"),
+        .bytes = doc_get_u64(r, j, "bytes"),
+        .checksum = doc_get_hex(r, j, "checksum"),
+        .rows_hash = doc_get_hex(r, j, "rows_hash"),
+        .time_min = INT64_MAX,
+        .time_max = INT64_MIN,
+    };
+    if (json_object_get(j, "version"))
+        out->version = doc_get_u64(r, j, "version");
+    const json_t *from = json_object_get(j, "time_min");
+    const json_t *to = json_object_get(j, "time_max");
+    if (json_is_integer(from) && json_is_integer(to)) {
+        out->time_min = json_integer_value(from);
+        out->time_max = json_integer_value(to);
+    }
+    if (!layout_path_safe(out->path) || !layout_path_safe(out->staged))
+        r->missing = "path";
+    return r->missing == NULL;
+}
+
+static bool read_lists(struct lake_manifest *out, struct doc_reader *r, const json_t *j)
+{
+    const json_t *outputs = json_object_get(j, "outputs");
+    const json_t *files = json_object_get(j, "files");
+    if (!json_is_array(outputs) || !json_is_array(files)) {
+        r->missing = "files";
+        return false;
+    }
+    out->output_count = json_array_size(outputs);
+    out->outputs = ARENA_ZARRAY(r->a, struct lake_manifest_output, out->output_count + 1);
+    for (size_t i = 0; i < out->output_count; i++)
+        if (!read_output(&out->outputs[i], r, json_array_get(outputs, i)))
+            return false;
+    out->count = json_array_size(files);
+    struct lake_file *v = ARENA_ZARRAY(r->a, struct lake_file, out->count + 1);
+    for (size_t i = 0; i < out->count; i++)
+        if (!read_file(&v[i], r, json_array_get(files, i)))
+            return false;
+    out->files = v;
+    return true;
+}
+
+static void read_ranges(struct lake_manifest *out, struct doc_reader *r, const json_t *j)
+{
+    const json_t *v = json_object_get(j, "ranges");
+    if (!v)
+        return;
+    if (json_is_string(v)) {
+        out->ranges_json = doc_get_str(r, j, "ranges");
+        return;
+    }
+    struct buf b;
+    buf_init(&b, SIZE_MAX / 2);
+    doc_print(&b, v, JSON_COMPACT | JSON_ENCODE_ANY);
+    out->ranges_json = arena_str(r->a, buf_view(&b));
+    buf_fini(&b);
+}
+
+bool lake_manifest_read(struct lake_manifest *out, struct arena *a, struct str json, struct err *e)
+{
+    json_error_t je;
+    json_t *j = json_loadb(json.p ? json.p : "", json.n, JSON_REJECT_DUPLICATES, &je);
+    if (!j)
+        return err_fail(e, ERR_DATA, "manifest is damaged at line %d: %s", je.line, je.text);
+    struct doc_reader r = {.a = a};
+    uint64_t format = doc_get_u64(&r, j, "format");
+    *out = (struct lake_manifest){
+        .job = doc_get_str(&r, j, "job"),
+        .task = (unsigned)doc_get_u64(&r, j, "task"),
+        .batch = doc_get_u64(&r, j, "batch"),
+        .kind = doc_get_str(&r, j, "kind"),
+        .digest = doc_get_hex(&r, j, "digest"),
+        .prev_batch = doc_get_u64(&r, j, "prev_batch"),
+        .prev_digest = doc_get_hex(&r, j, "prev_digest"),
+        .now_ms = json_integer_value(json_object_get(j, "now_ms")),
+    };
+    bool ok = r.missing == NULL && read_lists(out, &r, j);
+    read_ranges(out, &r, j);
+    json_decref(j);
+    if (!ok)
+        return err_fail(e, ERR_DATA, "manifest is damaged: \"%s\" is missing or wrong", r.missing);
+    if (format != 1)
+        return err_fail(e, ERR_DATA, "manifest has format %llu, this version reads 1",
+                        (unsigned long long)format);
+    return true;
+}

@@ -1,0 +1,126 @@
+#include "lake/inspect_internal.h"
+
+#include "lake/codec/codec.h"
+#include "lake/format/format.h"
+#include "lake/store/store.h"
+
+#include <assert.h>
+
+enum { TEXT_MAX = 1 << 30 };
+
+struct records {
+    const struct format_type *format;
+    const struct codec_type *codec;
+    struct lake_record_sink sink;
+    struct buf text;  // decoded, not yet handed out
+    unsigned headers; // still to come
+};
+
+static bool find_types(struct records *r, struct str name, struct err *e)
+{
+    for (int f = LAKE_JSONL; f <= LAKE_CSV; f++) {
+        for (int c = LAKE_PLAIN; c <= LAKE_ZSTD; c++) {
+            const struct format_type *format = format_of((enum lake_format)f);
+            const struct codec_type *codec = codec_of((enum lake_codec)c);
+            struct str left = name;
+            if (!str_ends(left, str_from(codec->suffix)))
+                continue;
+            left = str_slice(left, 0, left.n - strlen(codec->suffix));
+            if (!str_ends(left, str_from(format->suffix)))
+                continue;
+            r->format = format;
+            r->codec = codec;
+            r->headers = format->header_records;
+            return true;
+        }
+    }
+    return err_fail(e, ERR_DATA, "%.*s has no known extension", STR_ARG(name));
+}
+
+static struct str without_end(struct str line)
+{
+    if (line.n > 0 && line.p[line.n - 1] == '\n')
+        line.n--;
+    if (line.n > 0 && line.p[line.n - 1] == '\r')
+        line.n--;
+    return line;
+}
+
+static enum lake_next hand_out(struct records *r, struct str line, struct err *e)
+{
+    enum lake_record kind = r->headers > 0 ? LAKE_RECORD_HEADER : LAKE_RECORD_ROW;
+    r->headers -= r->headers > 0;
+    return r->sink.take(r->sink.arg, kind, without_end(line), e);
+}
+
+static enum lake_next hand_out_all(struct records *r, struct err *e)
+{
+    enum lake_next next = LAKE_NEXT_GO;
+    size_t from = 0;
+    while (next == LAKE_NEXT_GO && from < r->text.n) {
+        struct str rest = {r->text.p + from, r->text.n - from};
+        size_t n = r->format->record(rest);
+        if (n == 0)
+            break;
+        next = hand_out(r, str_slice(rest, 0, n), e);
+        from += n;
+    }
+    if (from > 0) {
+        memmove(r->text.p, r->text.p + from, r->text.n - from);
+        r->text.n -= from;
+    }
+    return next;
+}
+
+static enum lake_next decode_piece(struct records *r, struct codec_reader *reader, struct str piece,
+                                   struct err *e)
+{
+    bool ended = false;
+    enum lake_next next = LAKE_NEXT_GO;
+    do {
+        if (!r->codec->read(reader, &r->text, &piece, &ended, e))
+            return LAKE_NEXT_FAILED;
+        next = hand_out_all(r, e);
+    } while (next == LAKE_NEXT_GO && piece.n > 0);
+    return next;
+}
+
+static enum lake_next read_all(struct records *r, struct codec_reader *reader, struct store_file *f,
+                               struct err *e)
+{
+    enum lake_next next = LAKE_NEXT_GO;
+    struct str piece;
+    enum store_read got = STORE_DATA;
+    while (next == LAKE_NEXT_GO && (got = store_read(&piece, f, e)) == STORE_DATA)
+        next = decode_piece(r, reader, piece, e);
+    if (got == STORE_FAILED)
+        return LAKE_NEXT_FAILED;
+    if (next != LAKE_NEXT_GO)
+        return next;
+    bool ended = false;
+    struct str none = STR("");
+    if (!r->codec->read(reader, &r->text, &none, &ended, e))
+        return LAKE_NEXT_FAILED;
+    return r->text.n > 0 ? hand_out(r, buf_view(&r->text), e) : LAKE_NEXT_GO;
+}
+
+bool lake_file_records(const char *path, struct lake_record_sink sink, struct err *e)
+{
+    assert(path && sink.take);
+    struct records r = {.sink = sink};
+    if (!find_types(&r, str_from(path), e))
+        return false;
+    struct store_file *f = NULL;
+    enum store_read opened = store_open(&f, path, e);
+    if (opened == STORE_MISSING)
+        return err_fail(e, ERR_IO, "%s does not exist", path);
+    if (opened != STORE_DATA)
+        return false;
+    buf_init(&r.text, TEXT_MAX);
+    struct codec_reader *reader = r.codec->reader_new();
+    bool ok = read_all(&r, reader, f, e) != LAKE_NEXT_FAILED || err_wrap(e, "%s", path);
+    r.codec->reader_free(reader);
+    buf_fini(&r.text);
+    store_close(f);
+    return ok;
+}

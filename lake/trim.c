@@ -1,0 +1,95 @@
+#include "lake/lake_internal.h"
+
+#include "base/durable.h"
+#include "lake/store/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { KEEP_MIN = 2 };
+
+static bool version_number(uint64_t *out, const struct store_entry *entry)
+{
+    return entry->kind == STORE_DIRECTORY && str_starts(entry->name, STR("version=")) &&
+           str_to_u64(out, str_slice(entry->name, 8, entry->name.n));
+}
+
+static int by_number(const void *x, const void *y)
+{
+    uint64_t a = *(const uint64_t *)x;
+    uint64_t b = *(const uint64_t *)y;
+    return (a > b) - (a < b);
+}
+
+// Out of the readers' sight by one rename first: nobody sees half a version.
+static bool remove_version(struct lake *s, struct arena *a, struct str dir, uint64_t version,
+                           struct err *e)
+{
+    const char *from =
+        arena_printf(a, "%s/%.*s/version=%llu", s->root, STR_ARG(dir), (unsigned long long)version)
+            .p;
+    const char *to =
+        arena_printf(a, "%s/%.*s/.expired-%llu", s->root, STR_ARG(dir), (unsigned long long)version)
+            .p;
+    return durable_remove_tree(s->durable, "lake.trim.remove", to, e) &&
+           durable_rename(s->durable, "lake.trim.rename", from, to, e) &&
+           durable_remove_tree(s->durable, "lake.trim.remove", to, e);
+}
+
+// What an earlier trim hid but did not remove.
+static bool remove_hidden(struct lake *s, struct arena *a, struct str dir,
+                          const struct store_entry *v, size_t n, struct err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!str_starts(v[i].name, STR(".expired-")))
+            continue;
+        const char *path =
+            arena_printf(a, "%s/%.*s/%.*s", s->root, STR_ARG(dir), STR_ARG(v[i].name)).p;
+        if (!durable_remove_tree(s->durable, "lake.trim.remove", path, e))
+            return false;
+    }
+    return true;
+}
+
+static bool trim_output(struct lake *s, struct arena *a, const struct lake_manifest_output *o,
+                        struct err *e)
+{
+    struct buf b;
+    buf_init(&b, LAYOUT_PATH_MAX);
+    layout_output(&b, LAKE_SNAPSHOT, o->name);
+    struct str dir = arena_str(a, buf_view(&b));
+    buf_fini(&b);
+    struct store_entry *v;
+    size_t n;
+    if (!store_list(&v, &n, a, lake_path(a, s, dir), e) || !remove_hidden(s, a, dir, v, n, e))
+        return false;
+    uint64_t *versions = ARENA_ARRAY(a, uint64_t, n + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += version_number(&versions[count], &v[i]);
+    size_t keep = o->keep_versions > KEEP_MIN ? o->keep_versions : KEEP_MIN;
+    if (count <= keep)
+        return true;
+    qsort(versions, count, sizeof *versions, by_number);
+    if (!lake_metadata_trim(s, o->name, versions[count - keep], e))
+        return false;
+    for (size_t i = 0; i < count - keep; i++)
+        if (!remove_version(s, a, dir, versions[i], e))
+            return false;
+    return true;
+}
+
+bool lake_trim_versions(struct lake *s, const struct lake_manifest *m, struct err *e)
+{
+    struct arena *a = arena_new(NULL);
+    bool ok = true;
+    for (size_t i = 0; ok && i < m->output_count; i++) {
+        const struct lake_manifest_output *o = &m->outputs[i];
+        if (o->kind != LAKE_SNAPSHOT || o->keep_versions == 0) // 0 = keep all
+            continue;
+        ok = trim_output(s, a, o, e) ||
+             err_wrap(e, "cannot delete old versions of %.*s", STR_ARG(o->name));
+    }
+    arena_free(a);
+    return ok;
+}
