@@ -47,6 +47,9 @@ bool type_is_number(const struct type *t); // INTEGER BIGINT DOUBLE DECIMAL
 bool type_is_nested(const struct type *t); // ARRAY MAP STRUCT
 // As ksqlDB prints it: INTEGER, DECIMAL(18, 2), ARRAY<STRING>, STRUCT<`A` INTEGER, `B` STRING>.
 void type_print(struct buf *out, const struct type *t);
+// Reads exactly what type_print writes (stored schemas); ERR_DATA otherwise.
+bool type_parse(const struct type **out, struct arena *a, struct str text,
+                struct err *e) ERR_CHECKED;
 const char *type_kind_name(enum type_kind kind);
 // Index of the field, or -1.
 int type_field(const struct type *t, struct str name);

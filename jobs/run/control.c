@@ -1,0 +1,227 @@
+#include "jobs/run/control.h"
+
+#include "jobs/run/doc.h"
+
+#include <assert.h>
+
+static const struct str control_key = {"control", 7};
+
+void control_id_key(char out[8], uint64_t id)
+{
+    for (int i = 7; i >= 0; i--, id >>= 8)
+        out[i] = (char)(id & 255);
+}
+
+#define CONTROL_GROW(s, list, n, cap)                                                        \
+    do {                                                                                     \
+        if ((s)->n == (s)->cap) {                                                            \
+            (s)->cap = (s)->cap ? (s)->cap * 2 : 8;                                          \
+            void *more = arena_zalloc((s)->a, mem_array_bytes((s)->cap, sizeof *(s)->list)); \
+            if ((s)->n)                                                                      \
+                memcpy(more, (s)->list, (s)->n * sizeof *(s)->list);                         \
+            (s)->list = more;                                                                \
+        }                                                                                    \
+    } while (0)
+
+struct control_position *control_position(struct control *s, struct str topic, int32_t partition)
+{
+    for (size_t i = 0; i < s->position_count; i++)
+        if (s->positions[i].partition == partition && str_eq(s->positions[i].topic, topic))
+            return &s->positions[i];
+    return NULL;
+}
+
+struct control_position *control_position_add(struct control *s, struct str topic,
+                                              int32_t partition)
+{
+    assert(!control_position(s, topic, partition));
+    CONTROL_GROW(s, positions, position_count, position_cap);
+    struct control_position *p = &s->positions[s->position_count++];
+    *p = (struct control_position){.topic = arena_str(s->a, topic), .partition = partition};
+    return p;
+}
+
+struct control_output *control_output(struct control *s, struct str name)
+{
+    for (size_t i = 0; i < s->output_count; i++)
+        if (str_eq(s->outputs[i].name, name))
+            return &s->outputs[i];
+    CONTROL_GROW(s, outputs, output_count, output_cap);
+    struct control_output *o = &s->outputs[s->output_count++];
+    *o = (struct control_output){.name = arena_str(s->a, name)};
+    return o;
+}
+
+struct control_version *control_version(struct control *s, struct str output)
+{
+    for (size_t i = 0; i < s->version_count; i++)
+        if (str_eq(s->versions[i].output, output))
+            return &s->versions[i];
+    CONTROL_GROW(s, versions, version_count, version_cap);
+    struct control_version *v = &s->versions[s->version_count++];
+    *v = (struct control_version){.output = arena_str(s->a, output)};
+    return v;
+}
+
+static void control_read_positions(struct control *s, struct doc *d, const json_t *j)
+{
+    const json_t *list = doc_array(d, j, "positions");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *x = json_array_get(list, i);
+        struct control_position *p =
+            control_position_add(s, doc_str(d, x, "topic"), (int32_t)doc_i64(d, x, "partition"));
+        p->next = doc_i64(d, x, "next");
+        p->anchored = doc_bool(d, x, "anchored");
+        p->anchor_offset = doc_i64(d, x, "anchor_offset");
+        p->anchor_timestamp = doc_i64(d, x, "anchor_timestamp");
+        p->anchor_hash = doc_hex(d, x, "anchor_hash");
+    }
+}
+
+static void control_read_lists(struct control *s, struct doc *d, const json_t *j)
+{
+    const json_t *list = doc_array(d, j, "outputs");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *x = json_array_get(list, i);
+        struct control_output *o = control_output(s, doc_str(d, x, "name"));
+        o->batch = doc_u64(d, x, "batch");
+        o->digest = doc_hex(d, x, "digest");
+    }
+    list = doc_array(d, j, "versions");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *x = json_array_get(list, i);
+        struct control_version *v = control_version(s, doc_str(d, x, "output"));
+        v->version = doc_u64(d, x, "version");
+        v->changed = doc_bool(d, x, "changed");
+    }
+    list = doc_array(d, j, "fingerprints");
+    s->fingerprint_count = json_array_size(list);
+    s->fingerprints = ARENA_ZARRAY(s->a, struct str, s->fingerprint_count + 1);
+    for (size_t i = 0; i < s->fingerprint_count; i++) {
+        const json_t *x = json_array_get(list, i);
+        s->fingerprints[i] =
+            arena_str(s->a, str_from(json_is_string(x) ? json_string_value(x) : ""));
+    }
+}
+
+bool control_load(struct control *out, struct arena *a, struct kv_txn *t, struct err *e)
+{
+    *out = (struct control){.a = a, .fresh = true};
+    struct str text;
+    enum kv_found found = kv_get(&text, t, KV_META, control_key, e);
+    if (found != KV_FOUND)
+        return found == KV_ABSENT;
+    json_t *j;
+    if (!doc_parse(&j, text, "control document", e))
+        return false;
+    struct doc d = {a, "control document", NULL};
+    out->fresh = false;
+    int64_t format = doc_i64(&d, j, "format");
+    out->last_batch = doc_u64(&d, j, "last_batch");
+    out->last_run = doc_u64(&d, j, "last_run");
+    out->delivered = doc_u64(&d, j, "delivered");
+    out->now_ms = doc_i64(&d, j, "now");
+    out->code = doc_hex(&d, j, "code");
+    out->cluster = doc_str(&d, j, "cluster");
+    control_read_positions(out, &d, j);
+    control_read_lists(out, &d, j);
+    json_decref(j);
+    if (!doc_ok(&d, e))
+        return false;
+    if (format != CONTROL_FORMAT)
+        return err_fail(e, ERR_DATA,
+                        "the state store has format %lld, this program knows format %d",
+                        (long long)format, CONTROL_FORMAT);
+    return true;
+}
+
+static json_t *control_write_positions(const struct control *s)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < s->position_count; i++) {
+        const struct control_position *p = &s->positions[i];
+        json_t *j = json_object();
+        json_object_set_new(j, "topic", doc_new_str(p->topic));
+        json_object_set_new(j, "partition", json_integer(p->partition));
+        json_object_set_new(j, "next", json_integer(p->next));
+        json_object_set_new(j, "anchored", json_boolean(p->anchored));
+        json_object_set_new(j, "anchor_offset", json_integer(p->anchor_offset));
+        json_object_set_new(j, "anchor_timestamp", json_integer(p->anchor_timestamp));
+        json_object_set_new(j, "anchor_hash", doc_new_hex(p->anchor_hash));
+        json_array_append_new(list, j);
+    }
+    return list;
+}
+
+static void control_write_lists(json_t *j, const struct control *s)
+{
+    json_t *outputs = json_array();
+    for (size_t i = 0; i < s->output_count; i++) {
+        json_t *x = json_object();
+        json_object_set_new(x, "name", doc_new_str(s->outputs[i].name));
+        json_object_set_new(x, "batch", doc_new_u64(s->outputs[i].batch));
+        json_object_set_new(x, "digest", doc_new_hex(s->outputs[i].digest));
+        json_array_append_new(outputs, x);
+    }
+    json_object_set_new(j, "outputs", outputs);
+    json_t *versions = json_array();
+    for (size_t i = 0; i < s->version_count; i++) {
+        json_t *x = json_object();
+        json_object_set_new(x, "output", doc_new_str(s->versions[i].output));
+        json_object_set_new(x, "version", doc_new_u64(s->versions[i].version));
+        json_object_set_new(x, "changed", json_boolean(s->versions[i].changed));
+        json_array_append_new(versions, x);
+    }
+    json_object_set_new(j, "versions", versions);
+    json_t *fingerprints = json_array();
+    for (size_t i = 0; i < s->fingerprint_count; i++)
+        json_array_append_new(fingerprints, doc_new_str(s->fingerprints[i]));
+    json_object_set_new(j, "fingerprints", fingerprints);
+}
+
+bool control_store(const struct control *s, struct kv_txn *t, struct err *e)
+{
+    json_t *j = json_object();
+    json_object_set_new(j, "format", json_integer(CONTROL_FORMAT));
+    json_object_set_new(j, "last_batch", doc_new_u64(s->last_batch));
+    json_object_set_new(j, "last_run", doc_new_u64(s->last_run));
+    json_object_set_new(j, "delivered", doc_new_u64(s->delivered));
+    json_object_set_new(j, "now", json_integer(s->now_ms));
+    json_object_set_new(j, "code", doc_new_hex(s->code));
+    json_object_set_new(j, "cluster", doc_new_str(s->cluster));
+    json_object_set_new(j, "positions", control_write_positions(s));
+    control_write_lists(j, s);
+    struct buf text;
+    buf_init(&text, (size_t)64 << 20);
+    doc_print(&text, j);
+    json_decref(j);
+    bool ok = buf_ok(&text, "the control document", e) &&
+              kv_put(t, KV_META, control_key, buf_view(&text), e);
+    buf_fini(&text);
+    return ok;
+}
+
+bool control_put_record(struct kv_txn *t, const struct batch_record *r, struct err *e)
+{
+    char key[8];
+    control_id_key(key, r->batch);
+    struct buf text;
+    buf_init(&text, (size_t)256 << 20);
+    record_write(&text, r);
+    bool ok = buf_ok(&text, "the batch record", e) &&
+              kv_put(t, KV_BATCH, (struct str){key, sizeof key}, buf_view(&text), e);
+    buf_fini(&text);
+    return ok;
+}
+
+enum kv_found control_get_record(struct batch_record *out, struct arena *a, struct kv_txn *t,
+                                 uint64_t batch, struct err *e)
+{
+    char key[8];
+    control_id_key(key, batch);
+    struct str text;
+    enum kv_found found = kv_get(&text, t, KV_BATCH, (struct str){key, sizeof key}, e);
+    if (found != KV_FOUND)
+        return found;
+    return record_read(out, a, text, e) ? KV_FOUND : KV_FAILED;
+}

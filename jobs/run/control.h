@@ -1,0 +1,67 @@
+// The control document of a job's state store: last batch id, clock, positions, heads as we know them, snapshot versions. One JSON
+// value, rewritten by every decide transaction; loaded at open. Plain values in one arena; owned by the run's thread.
+#ifndef JOBS_RUN_CONTROL_H
+#define JOBS_RUN_CONTROL_H
+
+#include "base/kv.h"
+#include "jobs/run/record.h"
+
+#define CONTROL_FORMAT 1
+
+struct control_position {
+    struct str topic;
+    int32_t partition;
+    int64_t next;
+    bool anchored;
+    int64_t anchor_offset, anchor_timestamp;
+    uint64_t anchor_hash;
+};
+
+// The last batch that touched an output. name: "lake" or "<warehouse>/<table>/<output>".
+struct control_output {
+    struct str name;
+    uint64_t batch, digest;
+};
+
+struct control_version {
+    struct str output;
+    uint64_t version; // newest decided snapshot; 0 = none
+    bool changed;     // the table changed since
+};
+
+struct control {
+    struct arena *a;
+    bool fresh; // nothing stored yet
+    uint64_t last_batch, last_run;
+    uint64_t delivered; // every batch up to this one is known to be delivered
+    int64_t now_ms;     // the last batch's now
+    uint64_t code;
+    struct str cluster;
+    struct control_position *positions;
+    size_t position_count, position_cap;
+    struct control_output *outputs;
+    size_t output_count, output_cap;
+    struct control_version *versions;
+    size_t version_count, version_cap;
+    struct str *fingerprints;
+    size_t fingerprint_count;
+};
+
+bool control_load(struct control *out, struct arena *a, struct kv_txn *t,
+                  struct err *e) ERR_CHECKED;
+bool control_store(const struct control *s, struct kv_txn *t, struct err *e) ERR_CHECKED;
+struct control_position *control_position(struct control *s, struct str topic,
+                                          int32_t partition); // NULL = unknown
+struct control_position *control_position_add(struct control *s, struct str topic,
+                                              int32_t partition);
+struct control_output *control_output(struct control *s,
+                                      struct str name); // added when absent, batch 0
+struct control_version *control_version(struct control *s, struct str output); // added when absent
+
+// Batch records by id.
+bool control_put_record(struct kv_txn *t, const struct batch_record *r, struct err *e) ERR_CHECKED;
+enum kv_found control_get_record(struct batch_record *out, struct arena *a, struct kv_txn *t,
+                                 uint64_t batch, struct err *e);
+void control_id_key(char out[8], uint64_t id); // big endian: records and runs sort by id
+
+#endif

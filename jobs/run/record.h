@@ -1,0 +1,72 @@
+// The batch record: what a decided batch is. Stored as JSON under its id in the state store by the decide transaction; delivery
+// needs nothing but this record, the staged files and the spools (DESIGN section 2, step 4). It is the receipt, too.
+//
+// Plain values; strings live in the arena of whoever built or loaded the record.
+#ifndef JOBS_RUN_RECORD_H
+#define JOBS_RUN_RECORD_H
+
+#include "warehouse/sink.h"
+
+enum batch_kind { BATCH_FORWARD, BATCH_ROLL, BATCH_RESET };
+
+// One source partition of the batch: end - start = delivered + absent + lost; delivered = decoded + null + dead.
+struct batch_range {
+    struct str topic;
+    int32_t partition;
+    int64_t start, end;
+    uint64_t delivered, absent, lost;
+    uint64_t decoded, null_values, dead,
+        filtered; // filtered: decoded rows that the pushed-down filter dropped
+    bool anchored;
+    int64_t anchor_offset, anchor_timestamp;
+    uint64_t anchor_hash; // xxh64 of key and value
+};
+
+// One warehouse output of the batch, with all that delivery needs of the configuration of the day.
+struct batch_target {
+    struct str warehouse, scheme, table, output;
+    enum sink_mode mode;
+    enum sink_create create;
+    const struct sink_column *columns;
+    size_t column_count;
+    struct str spool; // file name in the spool directory
+    uint64_t rows, upserts, deletes, collapsed;
+    uint64_t bytes, checksum, rows_hash;
+    uint64_t digest, prev_batch, prev_digest;
+};
+
+struct batch_counter {
+    struct str name;
+    uint64_t rows_in, rows_out, filter, late, null_key, error;
+};
+
+struct batch_record {
+    uint64_t batch, run;
+    enum batch_kind kind;
+    int64_t now_ms;
+    uint64_t code; // digest of the plan that made it
+    struct str cluster;
+    struct str group;
+    const struct batch_range *ranges;
+    size_t range_count;
+    const struct batch_target *targets;
+    size_t target_count;
+    struct str manifest; // lake manifest JSON; "" = no lake output
+    uint64_t lake_digest, lake_prev_batch, lake_prev_digest;
+    struct str
+        dead_file; // state-directory dead letters when the job has no lake; "" = none or in the manifest
+    uint64_t dead;
+    const struct batch_counter *counters;
+    size_t counter_count;
+};
+
+void record_write(struct buf *out, const struct batch_record *r);
+bool record_read(struct batch_record *out, struct arena *a, struct str json,
+                 struct err *e) ERR_CHECKED;
+const char *batch_kind_name(enum batch_kind kind);
+// Cluster and ranges as one line: what heads keep in `plan`.
+void record_plan_text(struct buf *out, const struct batch_record *r);
+// Source ranges as a JSON array (lake manifests, receipts).
+void record_ranges_json(struct buf *out, const struct batch_range *ranges, size_t n);
+
+#endif
