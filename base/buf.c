@@ -3,20 +3,22 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { BUF_FIRST = 64, VARINT_MAX = 10 };
+
 void buf_init(struct buf *out, size_t max)
 {
-    assert(max > 0);
+    assert(out && max > 0);
     *out = (struct buf){.max = max};
 }
 
 void buf_fini(struct buf *s)
 {
     mem_free(s->p);
-    s->p = NULL;
-    s->n = s->cap = 0;
+    *s = (struct buf){.max = s->max};
 }
 
 void buf_clear(struct buf *s)
@@ -27,18 +29,20 @@ void buf_clear(struct buf *s)
 
 char *buf_room_slow(struct buf *s, size_t bytes)
 {
-    if (s->failed)
-        return NULL;
-    if (bytes > s->max || s->n > s->max - bytes) {
+    assert(s->max > 0 && s->n <= s->max);
+    if (s->failed || bytes > s->max - s->n) {
         s->failed = true;
         return NULL;
     }
-    if (s->cap - s->n < bytes) {
-        size_t cap = s->cap ? s->cap * 2 : 64;
-        while (cap < s->n + bytes)
-            cap *= 2;
-        s->cap = cap > s->max ? s->max : cap;
-        s->p = mem_realloc(s->p, s->cap);
+    const size_t want = s->n + bytes;
+    if (want > s->cap) {
+        size_t cap = s->cap ? s->cap * 2 : BUF_FIRST;
+        if (cap < want)
+            cap = want;
+        if (cap > s->max)
+            cap = s->max;
+        s->p = mem_realloc(s->p, cap);
+        s->cap = cap;
     }
     return s->p + s->n;
 }
@@ -47,11 +51,11 @@ void buf_put(struct buf *s, const void *p, size_t n)
 {
     if (n == 0)
         return;
-    char *to = buf_room(s, n);
-    if (!to)
-        return;
-    memcpy(to, p, n);
-    s->n += n;
+    char *at = buf_room(s, n);
+    if (at) {
+        memcpy(at, p, n);
+        s->n += n;
+    }
 }
 
 void buf_str(struct buf *s, struct str v)
@@ -66,30 +70,34 @@ void buf_text(struct buf *s, const char *z)
 
 void buf_printf(struct buf *s, const char *fmt, ...)
 {
-    va_list args;
-    va_start(args, fmt);
-    int n = vsnprintf(NULL, 0, fmt, args);
-    va_end(args);
+    char small[256];
+    va_list ap;
+    va_start(ap, fmt);
+    va_list again;
+    va_copy(again, ap);
+    const int n = vsnprintf(small, sizeof small, fmt, ap);
+    va_end(ap);
     assert(n >= 0);
-    // One byte more for the NUL that vsnprintf writes.
-    char *to = buf_room(s, (size_t)n + 1);
-    if (!to)
-        return;
-    va_start(args, fmt);
-    vsnprintf(to, (size_t)n + 1, fmt, args);
-    va_end(args);
-    s->n += (size_t)n;
+    if ((size_t)n < sizeof small) {
+        buf_put(s, small, (size_t)n);
+    } else {
+        char *big = mem_alloc((size_t)n + 1);
+        vsnprintf(big, (size_t)n + 1, fmt, again);
+        buf_put(s, big, (size_t)n);
+        mem_free(big);
+    }
+    va_end(again);
 }
 
 void buf_u64(struct buf *s, uint64_t v)
 {
     char digits[20];
-    size_t i = sizeof digits;
+    size_t at = sizeof digits;
     do {
-        digits[--i] = (char)('0' + v % 10);
+        digits[--at] = (char)('0' + v % 10);
         v /= 10;
-    } while (v);
-    buf_put(s, digits + i, sizeof digits - i);
+    } while (v > 0);
+    buf_put(s, digits + at, sizeof digits - at);
 }
 
 void buf_i64(struct buf *s, int64_t v)
@@ -101,21 +109,25 @@ void buf_i64(struct buf *s, int64_t v)
 
 void buf_hex(struct buf *s, const void *p, size_t n)
 {
-    static const char hex[] = "0123456789abcdef";
-    const unsigned char *b = p;
-    char *to = buf_room(s, 2 * n);
-    if (!to)
+    static const char digit[] = "0123456789abcdef";
+    const unsigned char *u = p;
+    if (n == 0)
+        return;
+    char *at = buf_room(s, mem_array_bytes(n, 2));
+    if (!at)
         return;
     for (size_t i = 0; i < n; i++) {
-        to[2 * i] = hex[b[i] >> 4];
-        to[2 * i + 1] = hex[b[i] & 15];
+        at[2 * i] = digit[u[i] >> 4];
+        at[2 * i + 1] = digit[u[i] & 15];
     }
     s->n += 2 * n;
 }
 
 bool buf_ok(const struct buf *s, const char *what, struct err *e)
 {
-    return !s->failed || err_fail(e, ERR_LIMIT, "%s is longer than %zu bytes", what, s->max);
+    if (!s->failed)
+        return true;
+    return err_fail(e, ERR_LIMIT, "%s is larger than the allowed %zu bytes", what, s->max);
 }
 
 void buf_u8(struct buf *s, uint8_t v)
@@ -125,79 +137,90 @@ void buf_u8(struct buf *s, uint8_t v)
 
 void buf_le32(struct buf *s, uint32_t v)
 {
-    unsigned char b[4];
-    for (int i = 0; i < 4; i++)
-        b[i] = (unsigned char)(v >> (8 * i));
-    buf_put(s, b, sizeof b);
+    v = htole32(v);
+    buf_put(s, &v, sizeof v);
 }
 
 void buf_le64(struct buf *s, uint64_t v)
 {
-    unsigned char b[8];
-    for (int i = 0; i < 8; i++)
-        b[i] = (unsigned char)(v >> (8 * i));
-    buf_put(s, b, sizeof b);
+    v = htole64(v);
+    buf_put(s, &v, sizeof v);
 }
 
 void buf_varint(struct buf *s, uint64_t v)
 {
-    unsigned char b[10];
+    unsigned char bytes[VARINT_MAX];
     size_t n = 0;
     while (v >= 0x80) {
-        b[n++] = (unsigned char)(v | 0x80);
+        bytes[n++] = (unsigned char)(v | 0x80);
         v >>= 7;
     }
-    b[n++] = (unsigned char)v;
-    buf_put(s, b, n);
+    bytes[n++] = (unsigned char)v;
+    buf_put(s, bytes, n);
+}
+
+static size_t cur_left(const struct cursor *c)
+{
+    assert(c->p <= c->end);
+    return (size_t)(c->end - c->p);
 }
 
 bool cur_u8(struct cursor *c, uint8_t *out)
 {
-    if (c->p == c->end)
+    if (cur_left(c) < 1)
         return false;
     *out = *c->p++;
     return true;
 }
 
-bool cur_bytes(struct cursor *c, const uint8_t **out, size_t n)
-{
-    if ((size_t)(c->end - c->p) < n)
-        return false;
-    *out = c->p;
-    c->p += n;
-    return true;
-}
-
 bool cur_le32(struct cursor *c, uint32_t *out)
 {
-    const uint8_t *b;
-    if (!cur_bytes(c, &b, 4))
+    uint32_t v = 0;
+    if (cur_left(c) < sizeof v)
         return false;
-    *out = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+    memcpy(&v, c->p, sizeof v);
+    c->p += sizeof v;
+    *out = le32toh(v);
     return true;
 }
 
 bool cur_le64(struct cursor *c, uint64_t *out)
 {
-    uint32_t low, high;
-    if ((size_t)(c->end - c->p) < 8 || !cur_le32(c, &low) || !cur_le32(c, &high))
+    uint64_t v = 0;
+    if (cur_left(c) < sizeof v)
         return false;
-    *out = (uint64_t)high << 32 | low;
+    memcpy(&v, c->p, sizeof v);
+    c->p += sizeof v;
+    *out = le64toh(v);
     return true;
 }
 
+// Canonical forms only: at most ten bytes, nothing above bit 63, no trailing zero byte.
 bool cur_varint(struct cursor *c, uint64_t *out)
 {
     uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        uint8_t b;
-        if (!cur_u8(c, &b) || (shift == 63 && b > 1))
+    const size_t left = cur_left(c);
+    for (size_t i = 0; i < left && i < VARINT_MAX; i++) {
+        const uint8_t b = c->p[i];
+        if (i == VARINT_MAX - 1 && b > 1)
             return false;
-        v |= (uint64_t)(b & 0x7F) << shift;
-        if (!(b & 0x80)) {
+        v |= (uint64_t)(b & 0x7F) << (7 * i);
+        if (b < 0x80) {
+            if (b == 0 && i > 0)
+                return false;
+            c->p += i + 1;
             *out = v;
             return true;
         }
     }
     return false;
+}
+
+bool cur_bytes(struct cursor *c, const uint8_t **out, size_t n)
+{
+    if (cur_left(c) < n)
+        return false;
+    *out = c->p;
+    c->p += n;
+    return true;
 }

@@ -47,7 +47,8 @@ struct err {
     char file[128];    // source position of SQL and YAML errors; "" when none
     unsigned line;     // 1-based, 0 when unknown
     unsigned column;   // 1-based, in characters
-    char excerpt[200]; // the offending source line, for the caret; "" when none
+    char excerpt[200]; // the offending source line, cut around the column; "" when none
+    unsigned caret;    // 1-based character of excerpt that the caret points at
     struct err_frame frames[8];
     unsigned frame_count;
 };

@@ -5,36 +5,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The only file that may call the malloc family (lint: banned).
-
-static _Noreturn void mem_exhausted(size_t bytes)
+static void *must(void *p, size_t bytes)
 {
-    fprintf(stderr, "sluice: out of memory (%zu bytes wanted)\n", bytes);
-    abort();
+    if (!p) {
+        fprintf(stderr, "sluice: out of memory: %zu bytes\n", bytes);
+        abort();
+    }
+    return p;
 }
 
 void *mem_alloc(size_t bytes)
 {
-    void *p = malloc(bytes ? bytes : 1);
-    if (!p)
-        mem_exhausted(bytes);
-    return p;
+    const size_t n = bytes ? bytes : 1;
+    return must(malloc(n), n);
 }
 
 void *mem_zalloc(size_t bytes)
 {
-    void *p = calloc(1, bytes ? bytes : 1);
-    if (!p)
-        mem_exhausted(bytes);
-    return p;
+    const size_t n = bytes ? bytes : 1;
+    return must(calloc(1, n), n);
 }
 
 void *mem_realloc(void *p, size_t bytes)
 {
-    void *q = realloc(p, bytes ? bytes : 1);
-    if (!q)
-        mem_exhausted(bytes);
-    return q;
+    const size_t n = bytes ? bytes : 1;
+    return must(realloc(p, n), n);
 }
 
 void mem_free(void *p)
@@ -44,49 +39,48 @@ void mem_free(void *p)
 
 char *mem_strdup(const char *s)
 {
-    size_t n = strlen(s) + 1;
+    assert(s);
+    const size_t n = strlen(s) + 1;
     return memcpy(mem_alloc(n), s, n);
 }
 
 size_t mem_array_bytes(size_t n, size_t size)
 {
-    size_t bytes;
-    bool overflow = __builtin_mul_overflow(n, size, &bytes);
+    size_t bytes = 0;
+    const bool overflow = __builtin_mul_overflow(n, size, &bytes);
     assert(!overflow);
     return bytes;
 }
 
 void budget_init(struct budget *out, const char *name, struct budget *parent, size_t max)
 {
+    assert(out && name);
     out->name = name;
     out->parent = parent;
     out->max = max;
     atomic_init(&out->used, 0);
 }
 
-void budget_give(struct budget *s, size_t bytes)
-{
-    for (; s; s = s->parent) {
-        size_t before = atomic_fetch_sub(&s->used, bytes);
-        assert(before >= bytes);
-    }
-}
-
+// Optimistic: add, look, take back. `used` may pass max for a moment but nobody keeps the bytes.
 bool budget_take(struct budget *s, size_t bytes, struct err *e)
 {
+    assert(s);
     for (struct budget *b = s; b; b = b->parent) {
-        size_t after = atomic_fetch_add(&b->used, bytes) + bytes;
-        if (b->max && after > b->max) {
-            // Undo this level and the ones below it.
-            for (struct budget *u = s;; u = u->parent) {
-                atomic_fetch_sub(&u->used, bytes);
-                if (u == b)
-                    break;
-            }
-            return err_fail(e, ERR_LIMIT,
-                            "memory budget %s is full: %zu bytes wanted, %zu of %zu used", b->name,
-                            bytes, after - bytes, b->max);
-        }
+        const size_t before = atomic_fetch_add_explicit(&b->used, bytes, memory_order_relaxed);
+        if (b->max == 0 || (bytes <= b->max && before <= b->max - bytes))
+            continue;
+        for (struct budget *u = s; u != b->parent; u = u->parent)
+            atomic_fetch_sub_explicit(&u->used, bytes, memory_order_relaxed);
+        return err_fail(e, ERR_LIMIT, "budget %s is full: %zu bytes wanted, %zu of %zu in use",
+                        b->name, bytes, before, b->max);
     }
     return true;
+}
+
+void budget_give(struct budget *s, size_t bytes)
+{
+    for (struct budget *b = s; b; b = b->parent) {
+        const size_t before = atomic_fetch_sub_explicit(&b->used, bytes, memory_order_relaxed);
+        assert(before >= bytes);
+    }
 }
