@@ -203,7 +203,9 @@ const char *err_kind_name(enum err_kind kind)
 
 int err_exit_code(const struct err *e)
 {
-    assert(e && e->kind != ERR_NONE);
+    assert(e);
+    if (e->kind == ERR_NONE)
+        return 0;
     if (e->kind == ERR_CONFIG || e->kind == ERR_SQL)
         return 3;
     if (e->kind == ERR_REMOTE && e->remedy != REMEDY_FATAL)
@@ -241,7 +243,7 @@ size_t err_format(const struct err *e, char *out, size_t size)
         append(out, size, &n, " ");
     append(out, size, &n, "%s", e->text);
     if (e->excerpt[0] && e->caret)
-        append(out, size, &n, "\n  %s\n  %*s^", e->excerpt, (int)e->caret - 1, "");
+        append(out, size, &n, "\n    %s\n    %*s^", e->excerpt, (int)e->caret - 1, "");
     if (e->hint[0])
         append(out, size, &n, "\nhint: %s", e->hint);
     return n;

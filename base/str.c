@@ -110,7 +110,8 @@ bool str_to_i64(int64_t *out, struct str s)
     assert(out);
     const bool negative = s.n > 0 && s.p[0] == '-';
     uint64_t v = 0;
-    if (!str_to_u64(&v, str_slice(s, negative, s.n)))
+    const bool sign = negative || (s.n > 0 && s.p[0] == '+');
+    if (!str_to_u64(&v, str_slice(s, sign, s.n)))
         return false;
     if (v > (uint64_t)INT64_MAX + negative)
         return false;

@@ -35,7 +35,7 @@ struct str str_slice(struct str s, size_t from, size_t to); // clamped
 struct str str_trim(struct str s);                          // ASCII white space
 bool str_find(size_t *out, struct str s, struct str needle);
 bool str_split_once(struct str *head, struct str *tail, struct str s, char sep);
-// Whole string must be the number; no locale, no leading blanks.
+// Whole string must be the number; no locale, no blanks. Signed numbers take one sign, '-' or '+'.
 bool str_to_i64(int64_t *out, struct str s);
 bool str_to_u64(uint64_t *out, struct str s);
 // Edit distance (capped) for "did you mean".

@@ -81,8 +81,8 @@ TEST(formatting_prints_position_line_caret_and_hint)
     err_hint(&e, "did you mean %s", "schedule");
     const size_t n = err_format(&e, out, sizeof out);
     assert_string_equal(out, "sluice.yaml:3:7: unknown key schedul\n"
-                             "       schedul: 1\n"
-                             "        ^\n"
+                             "         schedul: 1\n"
+                             "          ^\n"
                              "hint: did you mean schedule");
     assert_int_equal(n, strlen(out));
 }

@@ -49,8 +49,10 @@ TEST(numbers_must_be_the_whole_string_and_in_range)
     assert_true(v == INT64_MIN);
     assert_true(str_to_i64(&v, STR("9223372036854775807")));
     assert_true(v == INT64_MAX);
+    assert_true(str_to_i64(&v, STR("+7")));
+    assert_true(v == 7);
     const char *bad[] = {
-        "",    "-",  "9223372036854775808", "-9223372036854775809", " 1", "1 ", "+1", "0x1",
+        "",    "-",  "9223372036854775808", "-9223372036854775809", " 1", "1 ", "+-1", "0x1",
         "1.0", "--1"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(str_to_i64(&v, str_from(bad[i])));
@@ -58,6 +60,7 @@ TEST(numbers_must_be_the_whole_string_and_in_range)
     assert_true(u == UINT64_MAX);
     assert_false(str_to_u64(&u, STR("18446744073709551616")));
     assert_false(str_to_u64(&u, STR("-1")));
+    assert_false(str_to_u64(&u, STR("+1")));
 }
 
 TEST(distance_counts_typing_mistakes)
