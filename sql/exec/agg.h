@@ -1,7 +1,8 @@
 // Aggregate functions (after TimescaleDB's vector_agg): fixed-size state per group, updated column by column.
 //
-// State bytes live in the operator's group table; variable parts (lists, strings) in an owned struct agg_heap.
+// State bytes live in the operator's group table; variable parts (lists, strings) are heap memory that the state owns.
 // save()/load() write the canonical bytes that the state store keeps. The table is constant; thread-safe.
+// States are aligned to 16 bytes. A state is used by one thread at a time.
 #ifndef SQL_EXEC_AGG_H
 #define SQL_EXEC_AGG_H
 
@@ -34,15 +35,17 @@ struct agg {
                    const uint32_t *idx, uint32_t n, uint8_t *error);
     void (*undo)(const struct agg_ctx *c, void *const *states, const struct column *const *args,
                  const uint32_t *idx, uint32_t n, uint8_t *error); // NULL: cannot aggregate a table
+    // Results of states[0..n) into rows first… of a prepared column; rows are filled in ascending order.
     void (*emit)(const struct agg_ctx *c, struct column *out, struct arena *a,
-                 const void *const *states, uint32_t n);
+                 const void *const *states, uint32_t first, uint32_t n);
     void (*save)(const struct agg_ctx *c, struct buf *out, const void *state);
     bool (*load)(const struct agg_ctx *c, void *state, struct cursor *in, struct err *e);
     void (*drop)(const struct agg_ctx *c, void *state); // frees variable parts; NULL = none
+    size_t (*heap_bytes)(const struct agg_ctx *c, const void *state); // of them; NULL = none
 };
 
 const struct agg *agg_find(struct str name);
 size_t agg_count(void);
-const struct agg *agg_at(size_t i);
+const struct agg *agg_at(size_t i); // sorted by name
 
 #endif

@@ -1,0 +1,209 @@
+// COLLECT_LIST: all values in sequence order, NULLs included. The state is the row codec's bytes of the items, one
+// after another, so that it is saved as it stands.
+#include "sql/exec/agg_internal.h"
+
+#include "schema/rowcodec.h"
+
+#include <assert.h>
+
+struct list_state {
+    char *p; // owned
+    size_t n, cap;
+    uint32_t count;
+};
+
+static const struct type *list_resolve(struct arena *a, const struct type **want,
+                                       const struct type *const *args, uint32_t n)
+{
+    assert(want && n == 1);
+    return args[0] ? type_array(a, args[0]) : NULL;
+}
+
+static size_t list_bytes(const struct agg_ctx *c)
+{
+    assert(c);
+    return sizeof(struct list_state);
+}
+
+static void list_init(const struct agg_ctx *c, void *state)
+{
+    assert(c);
+    memset(state, 0, sizeof(struct list_state));
+}
+
+static bool list_append(struct list_state *s, struct str item)
+{
+    if (item.n > AGG_BYTES_MAX - s->n || s->count == UINT32_MAX)
+        return false;
+    if (s->cap - s->n < item.n) {
+        s->cap = (s->n + item.n) + (s->n + item.n) / 2 + 16;
+        s->p = mem_realloc(s->p, s->cap);
+    }
+    memcpy(s->p + s->n, item.p, item.n);
+    s->n += item.n;
+    s->count++;
+    return true;
+}
+
+static void list_update(const struct agg_ctx *c, void *const *states,
+                        const struct column *const *args, const uint32_t *idx, uint32_t n,
+                        uint8_t *error)
+{
+    assert(c->arg_count == 1);
+    struct buf item;
+    buf_init(&item, AGG_BYTES_MAX);
+    for (uint32_t i = 0; i < n; i++) {
+        buf_clear(&item);
+        rowcodec_encode(&item, args[0], 1, idx[i]);
+        if (item.failed || !list_append(states[i], buf_view(&item)))
+            error[idx[i]] = 1;
+    }
+    buf_fini(&item);
+}
+
+// Decodes every item into rows of `items` (an item column with room) from row `first`.
+static void list_decode(struct column *items, struct arena *a, const struct list_state *s,
+                        uint32_t first)
+{
+    struct cursor in = {(const uint8_t *)s->p, (const uint8_t *)s->p + s->n};
+    struct err e;
+    for (uint32_t i = 0; i < s->count; i++) {
+        const bool ok = rowcodec_decode(items, 1, first + i, a, &in, &e);
+        assert(ok); // our own bytes: checked when they were loaded
+    }
+    assert(in.p == in.end);
+}
+
+// Byte range of the last item that equals `item`; false when there is none.
+static bool list_last(size_t *from, size_t *to, const struct agg_ctx *c, const struct list_state *s,
+                      struct str item)
+{
+    struct arena *a = arena_new(NULL);
+    struct column column;
+    struct cursor in = {(const uint8_t *)s->p, (const uint8_t *)s->p + s->n};
+    struct err e;
+    bool found = false;
+    column_init(&column, a, c->arg_types[0], s->count);
+    for (uint32_t i = 0; i < s->count; i++) {
+        const size_t start = (size_t)(in.p - (const uint8_t *)s->p);
+        const bool ok = rowcodec_decode(&column, 1, i, a, &in, &e);
+        assert(ok);
+        const size_t end = (size_t)(in.p - (const uint8_t *)s->p);
+        if (end - start == item.n && memcmp(s->p + start, item.p, item.n) == 0) {
+            *from = start;
+            *to = end;
+            found = true;
+        }
+    }
+    arena_free(a);
+    return found;
+}
+
+static void list_undo(const struct agg_ctx *c, void *const *states,
+                      const struct column *const *args, const uint32_t *idx, uint32_t n,
+                      uint8_t *error)
+{
+    assert(error);
+    struct buf item;
+    buf_init(&item, AGG_BYTES_MAX);
+    for (uint32_t i = 0; i < n; i++) {
+        struct list_state *s = states[i];
+        size_t from = 0;
+        size_t to = 0;
+        buf_clear(&item);
+        rowcodec_encode(&item, args[0], 1, idx[i]);
+        if (!list_last(&from, &to, c, s, buf_view(&item)))
+            continue;
+        memmove(s->p + from, s->p + to, s->n - to);
+        s->n -= to - from;
+        s->count--;
+    }
+    buf_fini(&item);
+}
+
+static void list_emit(const struct agg_ctx *c, struct column *out, struct arena *a,
+                      const void *const *states, uint32_t first, uint32_t n)
+{
+    assert(type_equal(out->type, c->type));
+    for (uint32_t i = 0; i < n; i++) {
+        const struct list_state *s = states[i];
+        const uint32_t at = column_append_items(out, a, s->count);
+        out->offsets[first + i] = at;
+        out->offsets[first + i + 1] = at + s->count;
+        if (!s->count)
+            continue;
+        // Views must outlive the state, which moves when it grows: copy the bytes, then decode the copy.
+        struct list_state copy = *s;
+        copy.p = arena_alloc(a, s->n ? s->n : 1);
+        memcpy(copy.p, s->p, s->n);
+        list_decode(&out->children[0], a, &copy, at);
+    }
+}
+
+static void list_save(const struct agg_ctx *c, struct buf *out, const void *state)
+{
+    assert(c);
+    const struct list_state *s = state;
+    buf_varint(out, s->count);
+    agg_save_bytes(out, s->p, s->n);
+}
+
+static bool list_load(const struct agg_ctx *c, void *state, struct cursor *in, struct err *e)
+{
+    struct list_state *s = state;
+    uint64_t count = 0;
+    struct str bytes;
+    if (!cur_varint(in, &count) || count > UINT32_MAX || !agg_load_bytes(&bytes, in, e))
+        return agg_corrupt(e, "COLLECT_LIST");
+    if (count > bytes.n)
+        return agg_corrupt(e, "COLLECT_LIST");
+    struct arena *a = arena_new(NULL);
+    struct column column;
+    struct cursor items = {(const uint8_t *)bytes.p, (const uint8_t *)bytes.p + bytes.n};
+    bool ok = true;
+    column_init(&column, a, c->arg_types[0], (uint32_t)count);
+    for (uint32_t i = 0; ok && i < count; i++)
+        ok = rowcodec_decode(&column, 1, i, a, &items, e);
+    arena_free(a);
+    if (!ok)
+        return err_wrap(e, "stored state of COLLECT_LIST");
+    if (items.p != items.end)
+        return agg_corrupt(e, "COLLECT_LIST");
+    s->n = s->cap = bytes.n;
+    s->p = bytes.n ? mem_alloc(bytes.n) : NULL;
+    if (bytes.n)
+        memcpy(s->p, bytes.p, bytes.n);
+    s->count = (uint32_t)count;
+    return true;
+}
+
+static void list_drop(const struct agg_ctx *c, void *state)
+{
+    assert(c);
+    mem_free(((struct list_state *)state)->p);
+}
+
+static size_t list_heap(const struct agg_ctx *c, const void *state)
+{
+    assert(c);
+    return ((const struct list_state *)state)->cap;
+}
+
+const struct agg agg_type_collect_list = {
+    .name = "COLLECT_LIST",
+    .signatures = "COLLECT_LIST(T) -> ARRAY<T>",
+    .help = "All values of the group in order, NULLs included.",
+    .args_min = 1,
+    .args_max = 1,
+    .resolve = list_resolve,
+    .order = agg_order_seq,
+    .state_bytes = list_bytes,
+    .init = list_init,
+    .update = list_update,
+    .undo = list_undo,
+    .emit = list_emit,
+    .save = list_save,
+    .load = list_load,
+    .drop = list_drop,
+    .heap_bytes = list_heap,
+};
