@@ -1,5 +1,8 @@
 // Scalar functions: one table declares name, signatures, null and determinism rules, help text and kernel.
 //
+// Errors: an argument that is itself a call has its own error scope, its failure is a NULL argument (ksqlDB's
+// evaluateOrReturnNull); any other exception makes the whole select expression NULL.
+//
 // bind asks fn_find() and resolve(); the evaluator runs eval() over whole columns. The table is constant; thread-safe.
 #ifndef SQL_EXEC_FN_H
 #define SQL_EXEC_FN_H
@@ -24,6 +27,7 @@ struct fn_rows {
 
 struct fn_call {
     struct arena *a;       // results; lives as long as the window
+    uint32_t total;        // rows in every column
     int64_t now_ms;        // the batch's
     const uint64_t *seeds; // per row, FN_SEEDED only
     uint8_t *
@@ -46,9 +50,13 @@ struct fn {
     // Optional: compile constant arguments once (patterns, zones). consts[i] = literal or NULL. Fails with ERR_SQL.
     bool (*prepare)(const void **state, struct arena *a, const struct value *const *consts,
                     uint32_t n, struct err *e);
+    // out: `total` prepared rows, to be filled in ascending order, or replaced as a whole.
     void (*eval)(const struct fn_call *call, struct column *out, const struct column *const *args,
                  uint32_t n, struct fn_rows rows);
 };
+
+// docs/functions.md: scalar functions, then aggregates.
+void fn_print_docs(struct buf *out);
 
 const struct fn *fn_find(struct str name); // any case; NULL when unknown
 size_t fn_count(void);

@@ -1,0 +1,309 @@
+// Functions of numbers: ABS CEIL FLOOR ROUND SIGN. DECIMAL results that leave their type fail the row.
+#include "sql/exec/fn_internal.h"
+
+#include "schema/decimal.h"
+#include "schema/text.h"
+
+#include <assert.h>
+#include <gmp.h>
+#include <math.h>
+
+static const struct type *number_resolve(struct arena *a, const struct type **want,
+                                         const struct type *const *args, uint32_t n)
+{
+    assert(a && want && n == 1);
+    if (!args[0] || !type_is_number(args[0]))
+        return NULL;
+    return args[0]->kind == TYPE_DECIMAL && args[0]->precision > 38 ? NULL : args[0];
+}
+
+// DECIMAL cells of up to 38 digits as i128, whatever the column's width.
+static i128 wide_get(const struct column *c, uint32_t row)
+{
+    return c->type->precision <= 18 ? (i128)c->i64[row] : c->i128[row];
+}
+
+static i128 power10(unsigned n)
+{
+    i128 v = 1;
+    while (n--)
+        v *= 10;
+    return v;
+}
+
+static void wide_set(const struct fn_call *call, struct column *out, uint32_t row, i128 v)
+{
+    const i128 bound = power10(out->type->precision);
+    if (v >= bound || v <= -bound)
+        call->error[row] = 1;
+    else if (out->type->precision <= 18)
+        out->i64[row] = (int64_t)v;
+    else
+        out->i128[row] = v;
+}
+
+static void abs_eval(const struct fn_call *call, struct column *out,
+                     const struct column *const *args, uint32_t n, struct fn_rows rows)
+{
+    assert(n == 1);
+    const struct column *x = args[0];
+    FN_EACH(row, rows)
+    {
+        if (x->type->kind == TYPE_INTEGER) // Math.abs(MIN_VALUE) = MIN_VALUE
+            out->i32[row] = x->i32[row] < 0 ? (int32_t)(0u - (uint32_t)x->i32[row]) : x->i32[row];
+        else if (x->type->kind == TYPE_BIGINT)
+            out->i64[row] = x->i64[row] < 0 ? (int64_t)(0u - (uint64_t)x->i64[row]) : x->i64[row];
+        else if (x->type->kind == TYPE_DOUBLE)
+            out->f64[row] = fabs(x->f64[row]);
+        else
+            wide_set(call, out, row, wide_get(x, row) < 0 ? -wide_get(x, row) : wide_get(x, row));
+    }
+}
+
+const struct fn fn_type_abs = {
+    .name = "ABS",
+    .signatures = "ABS(T) -> T, T a number",
+    .help = "Absolute value; of the smallest INTEGER or BIGINT that number itself.",
+    .args_min = 1,
+    .args_max = 1,
+    .resolve = number_resolve,
+    .eval = abs_eval,
+};
+
+enum rounding { ROUND_FLOOR, ROUND_CEIL };
+
+static i128 wide_round(i128 v, i128 unit, enum rounding how)
+{
+    const i128 rest = v % unit;
+    if (rest == 0)
+        return v;
+    const i128 cut = v - rest; // toward zero
+    if (how == ROUND_FLOOR)
+        return v < 0 ? cut - unit : cut;
+    return v < 0 ? cut : cut + unit;
+}
+
+static void floor_ceil(const struct fn_call *call, struct column *out, const struct column *x,
+                       struct fn_rows rows, enum rounding how)
+{
+    if (x->type->kind == TYPE_INTEGER || x->type->kind == TYPE_BIGINT) {
+        *out = *x;
+        return;
+    }
+    const i128 unit = x->type->kind == TYPE_DECIMAL ? power10(x->type->scale) : 1;
+    FN_EACH(row, rows)
+    {
+        if (x->type->kind == TYPE_DOUBLE)
+            out->f64[row] = how == ROUND_FLOOR ? floor(x->f64[row]) : ceil(x->f64[row]);
+        else
+            wide_set(call, out, row, wide_round(wide_get(x, row), unit, how));
+    }
+}
+
+static void floor_eval(const struct fn_call *call, struct column *out,
+                       const struct column *const *args, uint32_t n, struct fn_rows rows)
+{
+    assert(n == 1);
+    floor_ceil(call, out, args[0], rows, ROUND_FLOOR);
+}
+
+static void ceil_eval(const struct fn_call *call, struct column *out,
+                      const struct column *const *args, uint32_t n, struct fn_rows rows)
+{
+    assert(n == 1);
+    floor_ceil(call, out, args[0], rows, ROUND_CEIL);
+}
+
+const struct fn fn_type_floor = {
+    .name = "FLOOR",
+    .signatures = "FLOOR(T) -> T, T a number",
+    .help = "The largest whole number not above the value; a DECIMAL keeps its scale.",
+    .args_min = 1,
+    .args_max = 1,
+    .resolve = number_resolve,
+    .eval = floor_eval,
+};
+
+const struct fn fn_type_ceil = {
+    .name = "CEIL",
+    .signatures = "CEIL(T) -> T, T a number",
+    .help = "The smallest whole number not below the value; a DECIMAL keeps its scale.",
+    .args_min = 1,
+    .args_max = 1,
+    .resolve = number_resolve,
+    .eval = ceil_eval,
+};
+
+static const struct type *sign_resolve(struct arena *a, const struct type **want,
+                                       const struct type *const *args, uint32_t n)
+{
+    return number_resolve(a, want, args, n) ? type_scalar(TYPE_INTEGER) : NULL;
+}
+
+static void sign_eval(const struct fn_call *call, struct column *out,
+                      const struct column *const *args, uint32_t n, struct fn_rows rows)
+{
+    assert(call && n == 1);
+    const struct column *x = args[0];
+    FN_EACH(row, rows)
+    {
+        i128 v;
+        if (x->type->kind == TYPE_DOUBLE)
+            v = (x->f64[row] > 0) - (x->f64[row] < 0);
+        else if (x->type->kind == TYPE_DECIMAL)
+            v = wide_get(x, row);
+        else
+            v = x->type->kind == TYPE_INTEGER ? x->i32[row] : x->i64[row];
+        out->i32[row] = (v > 0) - (v < 0);
+    }
+}
+
+const struct fn fn_type_sign = {
+    .name = "SIGN",
+    .signatures = "SIGN(number) -> INTEGER",
+    .help = "-1, 0 or 1.",
+    .args_min = 1,
+    .args_max = 1,
+    .resolve = sign_resolve,
+    .eval = sign_eval,
+};
+
+static const struct type *round_resolve(struct arena *a, const struct type **want,
+                                        const struct type *const *args, uint32_t n)
+{
+    const struct type *t = number_resolve(a, want, args, 1);
+    if (!t || (n == 2 && args[1] && args[1]->kind != TYPE_INTEGER))
+        return NULL;
+    if (n == 2) {
+        fn_want(want, 1, TYPE_INTEGER);
+        return t;
+    }
+    if (t->kind == TYPE_DOUBLE)
+        return type_scalar(TYPE_BIGINT);
+    if (t->kind == TYPE_DECIMAL) // ksqlDB: DECIMAL(p - s, 0)
+        return type_decimal(a, t->precision > t->scale ? (unsigned)(t->precision - t->scale) : 1, 0);
+    return t;
+}
+
+// ksqlDB rounds half up for positive and half down for negative values: halves go towards +infinity.
+static i128 wide_round_half(i128 v, i128 unit)
+{
+    i128 quotient = v / unit;
+    const i128 rest = v % unit;
+    if (rest > 0 && rest >= unit - rest)
+        quotient++;
+    if (rest < 0 && -rest > unit + rest)
+        quotient--;
+    return quotient;
+}
+
+// Math.round: floor(x + 1/2) computed exactly, saturating, NaN = 0.
+static int64_t double_round(double v)
+{
+    if (v != v)
+        return 0;
+    if (v >= 9223372036854775807.0)
+        return INT64_MAX;
+    if (v <= -9223372036854775808.0)
+        return INT64_MIN;
+    const double whole = floor(v);
+    return (int64_t)whole + (v - whole >= 0.5 ? 1 : 0);
+}
+
+// new BigDecimal(v).setScale(places, …).doubleValue(): v's exact binary value is rounded.
+static double double_round_places(double v, int places)
+{
+    if (!isfinite(v) || places > 340)
+        return v;
+    if (places < -310)
+        return 0;
+    int exponent;
+    const double fraction = frexp(fabs(v), &exponent);
+    mpz_t number;
+    mpz_t unit;
+    mpz_t rest;
+    mpz_init_set_d(number, ldexp(fraction, 53));
+    mpz_init_set_ui(unit, 1);
+    mpz_init(rest);
+    exponent -= 53;
+    if (exponent > 0)
+        mpz_mul_2exp(number, number, (unsigned long)exponent);
+    else
+        mpz_mul_2exp(unit, unit, (unsigned long)-exponent);
+    mpz_ui_pow_ui(rest, 10, (unsigned long)(places < 0 ? -places : places));
+    if (places < 0)
+        mpz_mul(unit, unit, rest);
+    else
+        mpz_mul(number, number, rest);
+    mpz_tdiv_qr(number, rest, number, unit);
+    mpz_mul_2exp(rest, rest, 1);
+    const int half = mpz_cmp(rest, unit);
+    if (v > 0 ? half >= 0 : half > 0)
+        mpz_add_ui(number, number, 1);
+    struct buf text;
+    buf_init(&text, 4096);
+    char *digits = buf_room(&text, mpz_sizeinbase(number, 10) + 2);
+    double out = v;
+    if (digits) {
+        mpz_get_str(digits, 10, number);
+        text.n = strlen(digits);
+        buf_printf(&text, "e%d", -places);
+        if (!text_parse_double(&out, buf_view(&text)))
+            out = fabs(v);
+    }
+    buf_fini(&text);
+    mpz_clears(number, unit, rest, NULL);
+    return v < 0 ? -out : out;
+}
+
+static void round_decimal(const struct fn_call *call, struct column *out, const struct column *x,
+                          uint32_t row, int places)
+{
+    const int scale = x->type->scale;
+    const i128 v = wide_get(x, row);
+    if (out->type->scale == scale && places >= scale) {
+        wide_set(call, out, row, v);
+        return;
+    }
+    if (scale - places > 38) {
+        wide_set(call, out, row, 0);
+        return;
+    }
+    const i128 unit = power10((unsigned)(scale - places));
+    const i128 rounded = wide_round_half(v, unit);
+    // With places the type keeps its scale; without, the result has scale 0. A rescaled value has at most the digits
+    // of v plus one, so the product stays in range whenever it can fit the type.
+    wide_set(call, out, row, out->type->scale == scale ? rounded * unit : rounded);
+}
+
+static void round_eval(const struct fn_call *call, struct column *out,
+                       const struct column *const *args, uint32_t n, struct fn_rows rows)
+{
+    const struct column *x = args[0];
+    FN_EACH(row, rows)
+    {
+        const int places = n == 2 ? args[1]->i32[row] : 0;
+        if (x->type->kind == TYPE_DOUBLE && n == 1)
+            out->i64[row] = double_round(x->f64[row]);
+        else if (x->type->kind == TYPE_DOUBLE)
+            out->f64[row] = double_round_places(x->f64[row], places);
+        else if (x->type->kind == TYPE_DECIMAL)
+            round_decimal(call, out, x, row, places);
+        else if (x->type->kind == TYPE_INTEGER)
+            out->i32[row] = x->i32[row];
+        else
+            out->i64[row] = x->i64[row];
+    }
+}
+
+const struct fn fn_type_round = {
+    .name = "ROUND",
+    .signatures = "ROUND(DOUBLE) -> BIGINT\nROUND(DOUBLE, INTEGER) -> DOUBLE\n"
+                  "ROUND(DECIMAL(p, s)) -> DECIMAL(p - s, 0)\nROUND(DECIMAL, INTEGER) -> DECIMAL\n"
+                  "ROUND(INTEGER | BIGINT[, INTEGER]) -> the same",
+    .help = "Rounds to whole numbers or to so many decimal places; halves go up (towards +infinity).",
+    .args_min = 1,
+    .args_max = 2,
+    .resolve = round_resolve,
+    .eval = round_eval,
+};
