@@ -22,7 +22,17 @@ double number_from_digits(struct str digits, int64_t exponent);
 // The text without the characters that String.trim() removes: everything up to U+0020.
 struct str text_java_trim(struct str s);
 
-// ISO-8601 dates by LocalDate.parse; *used is the length taken from the front.
-bool text_take_digits(int64_t *out, struct str s, size_t at, size_t n); // exactly n digits
+// Fixed digits; two per call where it counts.
+char *datetime_put(char *p, int64_t v,
+                   unsigned width); // zero-padded, v >= 0; more digits when it needs them
+// n decimal digits at s.p[at]; false when there are fewer.
+bool datetime_take(int64_t *out, struct str s, size_t at, size_t n);
+int datetime_month_days(int64_t year, int month);
+// "+2", "-07", "+0530", "+05:30", "+05:30:15", "Z": ZoneOffset.of; seconds.
+bool datetime_parse_offset(int32_t *out, struct str s);
+
+// The zone's abbreviation at that time ("CEST"); fixed offsets have their id.
+struct str zone_abbreviation(const struct zone *z, int64_t utc_ms);
+struct str zone_name(const struct zone *z);
 
 #endif
