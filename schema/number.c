@@ -228,7 +228,8 @@ static bool lemire(double *out, uint64_t w, int64_t q)
         return false;
     const int zeros = __builtin_clzll(w);
     w <<= zeros;
-    const struct pow10_bits g = pow10_bits((int)q);
+    // Where a tie is possible (5^27 < 2^64) the reciprocals are rounded up, so that a tie comes out as one.
+    const struct pow10_bits g = q >= -27 && q < 0 ? pow10_ceil((int)q) : pow10_bits((int)q);
     u128 product = (u128)w * g.high;
     if ((uint64_t)(product >> 64 & 0x1ff) == 0x1ff)
         product += (uint64_t)((u128)w * g.low >> 64);
