@@ -1,0 +1,83 @@
+// Inside the expression evaluator: steps, registers, selections, error scopes.
+//
+// A register holds one column of the block's row count; only rows of the selection it was computed under mean anything,
+// the others are initialised (nested ones NULL). Selection 0 is all rows, scope 0 the whole select expression.
+#ifndef SQL_EXEC_EXPR_INTERNAL_H
+#define SQL_EXEC_EXPR_INTERNAL_H
+
+#include "sql/exec/expr.h"
+#include "sql/exec/fn_internal.h"
+
+struct eval;
+struct step;
+typedef void step_fn(struct eval *v, const struct step *s);
+
+enum split_null { SPLIT_NULL_IS_FALSE, SPLIT_NULL_IS_ERROR };
+
+struct step {
+    step_fn *run;
+    enum expr_op op;
+    uint16_t out, sel, scope;
+    uint16_t sel_true, sel_false; // split
+    const uint16_t *args;         // registers
+    const uint16_t *sels;         // pick: one per argument
+    uint32_t arg_count;
+    uint32_t column; // physical column, field, pseudo column
+    uint32_t slot;   // constant
+    const struct type *type;
+    const struct fn *fn;
+    const void *state;            // of fn
+    const struct column *literal; // one row
+    enum split_null split_null;
+    uint16_t guarded; // rescue: the scope whose failures become NULL
+    uint32_t escape;
+};
+
+struct expr_prog {
+    const struct step *steps;
+    uint32_t count;
+    uint16_t regs, sels, scopes;
+    uint16_t result;
+    const struct type *type;
+    int column; // bare physical column, -1
+};
+
+struct eval {
+    const struct block *b;
+    struct expr_env *env;
+    struct arena *a;
+    uint32_t n;
+    struct column *regs;
+    struct fn_rows *sels;
+    uint8_t **errors; // per scope, NULL until the first failure
+};
+
+struct constant {
+    struct column column;
+    struct arena *arena;
+    uint32_t rows;
+};
+
+struct expr_env {
+    struct constant *constants;
+    uint32_t slots;
+    int64_t now_ms;
+};
+
+static inline const struct column *eval_arg(const struct eval *v, const struct step *s, uint32_t i)
+{
+    return &v->regs[s->args[i]];
+}
+uint8_t *eval_errors(struct eval *v, uint16_t scope);
+// Prepares the result register; under a partial selection the other rows of a nested column are NULL.
+struct column *eval_out(struct eval *v, const struct step *s);
+
+step_fn step_arith, step_negate, step_concat, step_compare, step_like, step_cast;
+
+// Casts n rows (rows = which) of `from` to prepared-by-callee *out; error[row] = 1 where the cast throws.
+void expr_cast(struct column *out, struct arena *a, const struct type *to, const struct column *from,
+               struct fn_rows rows, uint32_t total, uint8_t *error);
+// The type two operands of a comparison are brought to; NULL = compare as they are (DECIMAL).
+const struct type *expr_compare_type(const struct type *x, const struct type *y);
+
+#endif
