@@ -3,7 +3,7 @@
 #include "base/durable.h"
 #include "base/map.h"
 #include "base/vec.h"
-#include "lake/layout/doc.h"
+#include "lake/layout/ljson.h"
 #include "lake/store/store.h"
 
 #include <assert.h>

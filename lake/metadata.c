@@ -2,7 +2,7 @@
 
 #include "base/durable.h"
 #include "base/map.h"
-#include "lake/layout/doc.h"
+#include "lake/layout/ljson.h"
 
 #include <assert.h>
 
@@ -85,7 +85,7 @@ static json_t *find_partition(json_t *partitions, struct map *index, struct str 
         return json_array_get(partitions, *at);
     *at = json_array_size(partitions);
     json_t *p = json_object();
-    doc_put_str(p, "path", path);
+    ljson_put_str(p, "path", path);
     json_array_append_new(partitions, p);
     return p;
 }
@@ -97,7 +97,7 @@ static void add_file(json_t *partition, const struct lake_file *f, int64_t now_m
     json_object_set_new(partition, "records", json_integer(records));
     put_size(partition, "size_mb", "bytes", bytes);
     json_object_set_new(partition, "files", json_integer(number_of(partition, "files") + 1));
-    doc_put_time(partition, "exported_at", now_ms);
+    ljson_put_time(partition, "exported_at", now_ms);
 }
 
 static void put_totals(json_t *j, const json_t *partitions)
@@ -119,27 +119,27 @@ static void put_description(json_t *j, const struct lake_manifest *m,
                             const struct lake_manifest_output *o)
 {
     bool stream = o->kind == LAKE_STREAM;
-    doc_put_str(j, "source", o->name);
+    ljson_put_str(j, "source", o->name);
     json_object_set_new(j, "type", json_string(stream ? "stream" : "table"));
     json_object_set_new(j, "storage_mode", json_string(stream ? "append" : "overwrite"));
-    doc_put_str(j, "format", o->format);
-    doc_put_str(j, "partitioning", o->partitioning);
+    ljson_put_str(j, "format", o->format);
+    ljson_put_str(j, "partitioning", o->partitioning);
     if (!json_object_get(j, "created_at"))
-        doc_put_time(j, "created_at", m->now_ms);
-    doc_put_time(j, "last_export", m->now_ms);
+        ljson_put_time(j, "created_at", m->now_ms);
+    ljson_put_time(j, "last_export", m->now_ms);
     int64_t version = number_of(j, "schema_version");
     version += version == 0 || !str_eq(text_of(j, "schema"), o->schema);
     json_object_set_new(j, "schema_version", json_integer(version));
-    doc_put_str(j, "schema", o->schema);
-    doc_put_str(j, "job", m->job);
-    doc_put_u64(j, "last_batch", m->batch);
+    ljson_put_str(j, "schema", o->schema);
+    ljson_put_str(j, "job", m->job);
+    ljson_put_u64(j, "last_batch", m->batch);
 }
 
 static bool save(struct lake *s, const char *path, const json_t *j, struct err *e)
 {
     struct buf text;
     buf_init(&text, LAKE_MANIFEST_MAX);
-    doc_print(&text, j, JSON_INDENT(2));
+    ljson_print(&text, j, JSON_INDENT(2));
     bool ok = buf_ok(&text, "_metadata.json", e) &&
               durable_replace(s->durable, "lake.metadata", path, buf_view(&text), e);
     buf_fini(&text);

@@ -23,6 +23,7 @@ struct publish {
     struct arena *a;
     struct str dir; // of the task, relative
     const char *pending, *done;
+    const char *draft; // what is linked to pending
 };
 
 static bool fenced(const struct publish *p, struct err *e, const char *why, uint64_t batch)
@@ -99,8 +100,9 @@ static bool check_staged(struct publish *p, struct err *e)
     return true;
 }
 
-static bool write_claim(struct publish *p, const char *path, struct err *e)
+static bool write_claim(struct publish *p, struct err *e)
 {
+    const char *path = p->draft;
     struct durable *d = p->lake->durable;
     struct buf text;
     buf_init(&text, LAKE_MANIFEST_MAX);
@@ -133,25 +135,21 @@ enum claim { CLAIM_NEW, CLAIM_OLD, CLAIM_FAILED };
 static enum claim claim(struct publish *p, struct err *e)
 {
     struct durable *d = p->lake->durable;
-    char hex[17];
-    hash_hex(hex, p->m->digest);
-    const char *tmp = arena_printf(p->a, "%s/%.*s/.claim-%llu-%s", p->lake->root, STR_ARG(p->dir),
-                                   (unsigned long long)p->m->batch, hex)
-                          .p;
-    if (file_exists(p->pending))
-        return check_claim(p, e) ? CLAIM_OLD : CLAIM_FAILED;
-    if (!durable_mkdirs(d, "lake.mkdir", lake_path(p->a, p->lake, p->dir), 0777, e) ||
-        !write_claim(p, tmp, e))
+    const char *dir = lake_path(p->a, p->lake, p->dir);
+    if (file_exists(p->pending)) // perhaps not durable yet
+        return check_claim(p, e) && durable_fsync_dir(d, "lake.fsync_dir", dir, e) ? CLAIM_OLD
+                                                                                   : CLAIM_FAILED;
+    if (!durable_mkdirs(d, "lake.mkdir", dir, 0777, e) || !write_claim(p, e))
         return CLAIM_FAILED;
     enum claim result = CLAIM_NEW;
-    if (!durable_link(d, "lake.claim.link", tmp, p->pending, e)) {
+    if (!durable_link(d, "lake.claim.link", p->draft, p->pending, e)) {
         if (e->sys_errno != EEXIST)
             return CLAIM_FAILED;
         err_clear(e);
         result = check_claim(p, e) ? CLAIM_OLD : CLAIM_FAILED;
     }
-    if (result == CLAIM_FAILED || !durable_unlink(d, "lake.claim.unlink", tmp, e) ||
-        !durable_fsync_dir(d, "lake.fsync_dir", lake_path(p->a, p->lake, p->dir), e))
+    if (result == CLAIM_FAILED || !durable_unlink(d, "lake.claim.unlink", p->draft, e) ||
+        !durable_fsync_dir(d, "lake.fsync_dir", dir, e))
         return CLAIM_FAILED;
     return result;
 }
@@ -269,7 +267,8 @@ static bool settle(struct publish *p, struct err *e)
 {
     struct durable *d = p->lake->durable;
     struct str staging = lake_staging_dir(p->a, p->m->job, p->m->task, p->m->batch);
-    return durable_unlink(d, "lake.claim.unlink", p->pending, e) &&
+    return durable_unlink(d, "lake.claim.unlink", p->draft, e) &&
+           durable_unlink(d, "lake.claim.unlink", p->pending, e) &&
            lake_head_write(p->lake, p->a, p->dir, p->m->batch, p->m->digest, e) &&
            durable_remove_tree(d, "lake.clean", lake_path(p->a, p->lake, staging), e);
 }
@@ -302,6 +301,11 @@ bool lake_publish(struct lake *s, const struct lake_manifest *m, struct err *e)
     p.dir = lake_task_dir(p.a, m->job, m->task);
     p.pending = lake_pending_path(p.a, s, p.dir, m->batch);
     p.done = lake_done_path(p.a, s, p.dir, m->batch);
+    char hex[17];
+    hash_hex(hex, m->digest);
+    p.draft = arena_printf(p.a, "%s/%.*s/.claim-%llu-%s", s->root, STR_ARG(p.dir),
+                           (unsigned long long)m->batch, hex)
+                  .p;
     bool ok = publish(&p, e);
     arena_free(p.a);
     return ok || err_wrap(e, "job %.*s: cannot publish batch %llu to the lake", STR_ARG(m->job),

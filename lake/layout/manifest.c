@@ -3,7 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "lake/layout/doc.h"
+#include "lake/layout/ljson.h"
 
 #include <assert.h>
 
@@ -15,28 +15,28 @@ static const char *kind_name(enum lake_kind kind)
 static json_t *write_output(const struct lake_manifest_output *o)
 {
     json_t *j = json_object();
-    doc_put_str(j, "name", o->name);
+    ljson_put_str(j, "name", o->name);
     json_object_set_new(j, "kind", json_string(kind_name(o->kind)));
-    doc_put_str(j, "format", o->format);
-    doc_put_str(j, "partitioning", o->partitioning);
-    doc_put_u64(j, "keep_versions", o->keep_versions);
-    doc_put_str(j, "schema", o->schema);
+    ljson_put_str(j, "format", o->format);
+    ljson_put_str(j, "partitioning", o->partitioning);
+    ljson_put_u64(j, "keep_versions", o->keep_versions);
+    ljson_put_str(j, "schema", o->schema);
     return j;
 }
 
 static json_t *write_file(const struct lake_file *f)
 {
     json_t *j = json_object();
-    doc_put_str(j, "output", f->output);
-    doc_put_str(j, "path", f->path);
-    doc_put_str(j, "staged", f->staged);
-    doc_put_str(j, "partition", f->partition);
+    ljson_put_str(j, "output", f->output);
+    ljson_put_str(j, "path", f->path);
+    ljson_put_str(j, "staged", f->staged);
+    ljson_put_str(j, "partition", f->partition);
     if (f->version > 0)
-        doc_put_u64(j, "version", f->version);
-    doc_put_u64(j, "rows", f->rows);
-    doc_put_u64(j, "bytes", f->bytes);
-    doc_put_hex(j, "checksum", f->checksum);
-    doc_put_hex(j, "rows_hash", f->rows_hash);
+        ljson_put_u64(j, "version", f->version);
+    ljson_put_u64(j, "rows", f->rows);
+    ljson_put_u64(j, "bytes", f->bytes);
+    ljson_put_hex(j, "checksum", f->checksum);
+    ljson_put_hex(j, "rows_hash", f->rows_hash);
     if (f->time_min <= f->time_max) {
         json_object_set_new(j, "time_min", json_integer(f->time_min));
         json_object_set_new(j, "time_max", json_integer(f->time_max));
@@ -54,21 +54,21 @@ static void write_ranges(json_t *j, struct str ranges)
     if (v)
         json_object_set_new(j, "ranges", v);
     else
-        doc_put_str(j, "ranges", ranges);
+        ljson_put_str(j, "ranges", ranges);
 }
 
 void lake_manifest_write(struct buf *out, const struct lake_manifest *m)
 {
     json_t *j = json_object();
-    doc_put_u64(j, "format", 1);
-    doc_put_str(j, "job", m->job);
-    doc_put_u64(j, "task", m->task);
-    doc_put_u64(j, "batch", m->batch);
-    doc_put_str(j, "kind", m->kind);
-    doc_put_hex(j, "digest", m->digest);
-    doc_put_u64(j, "prev_batch", m->prev_batch);
-    doc_put_hex(j, "prev_digest", m->prev_digest);
-    doc_put_time(j, "now", m->now_ms);
+    ljson_put_u64(j, "format", 1);
+    ljson_put_str(j, "job", m->job);
+    ljson_put_u64(j, "task", m->task);
+    ljson_put_u64(j, "batch", m->batch);
+    ljson_put_str(j, "kind", m->kind);
+    ljson_put_hex(j, "digest", m->digest);
+    ljson_put_u64(j, "prev_batch", m->prev_batch);
+    ljson_put_hex(j, "prev_digest", m->prev_digest);
+    ljson_put_time(j, "now", m->now_ms);
     json_object_set_new(j, "now_ms", json_integer(m->now_ms));
     write_ranges(j, m->ranges_json);
     json_t *outputs = json_array();
@@ -79,39 +79,39 @@ void lake_manifest_write(struct buf *out, const struct lake_manifest *m)
     for (size_t i = 0; i < m->count; i++)
         json_array_append_new(files, write_file(&m->files[i]));
     json_object_set_new(j, "files", files);
-    doc_print(out, j, JSON_INDENT(1));
+    ljson_print(out, j, JSON_INDENT(1));
     json_decref(j);
 }
 
-static bool read_output(struct lake_manifest_output *out, struct doc_reader *r, const json_t *j)
+static bool read_output(struct lake_manifest_output *out, struct ljson_reader *r, const json_t *j)
 {
     *out = (struct lake_manifest_output){
-        .name = doc_get_str(r, j, "name"),
-        .schema = doc_get_str(r, j, "schema"),
-        .format = doc_get_str(r, j, "format"),
-        .partitioning = doc_get_str(r, j, "partitioning"),
-        .keep_versions = (unsigned)doc_get_u64(r, j, "keep_versions"),
+        .name = ljson_get_str(r, j, "name"),
+        .schema = ljson_get_str(r, j, "schema"),
+        .format = ljson_get_str(r, j, "format"),
+        .partitioning = ljson_get_str(r, j, "partitioning"),
+        .keep_versions = (unsigned)ljson_get_u64(r, j, "keep_versions"),
     };
-    out->kind = str_eq(doc_get_str(r, j, "kind"), STR("snapshot")) ? LAKE_SNAPSHOT : LAKE_STREAM;
+    out->kind = str_eq(ljson_get_str(r, j, "kind"), STR("snapshot")) ? LAKE_SNAPSHOT : LAKE_STREAM;
     return r->missing == NULL;
 }
 
-static bool read_file(struct lake_file *out, struct doc_reader *r, const json_t *j)
+static bool read_file(struct lake_file *out, struct ljson_reader *r, const json_t *j)
 {
     *out = (struct lake_file){
-        .output = doc_get_str(r, j, "output"),
-        .path = doc_get_str(r, j, "path"),
-        .staged = doc_get_str(r, j, "staged"),
-        .partition = doc_get_str(r, j, "partition"),
-        .rows = doc_get_u64(r, j, "rows"),
-        .bytes = doc_get_u64(r, j, "bytes"),
-        .checksum = doc_get_hex(r, j, "checksum"),
-        .rows_hash = doc_get_hex(r, j, "rows_hash"),
+        .output = ljson_get_str(r, j, "output"),
+        .path = ljson_get_str(r, j, "path"),
+        .staged = ljson_get_str(r, j, "staged"),
+        .partition = ljson_get_str(r, j, "partition"),
+        .rows = ljson_get_u64(r, j, "rows"),
+        .bytes = ljson_get_u64(r, j, "bytes"),
+        .checksum = ljson_get_hex(r, j, "checksum"),
+        .rows_hash = ljson_get_hex(r, j, "rows_hash"),
         .time_min = INT64_MAX,
         .time_max = INT64_MIN,
     };
     if (json_object_get(j, "version"))
-        out->version = doc_get_u64(r, j, "version");
+        out->version = ljson_get_u64(r, j, "version");
     const json_t *from = json_object_get(j, "time_min");
     const json_t *to = json_object_get(j, "time_max");
     if (json_is_integer(from) && json_is_integer(to)) {
@@ -123,7 +123,7 @@ static bool read_file(struct lake_file *out, struct doc_reader *r, const json_t 
     return r->missing == NULL;
 }
 
-static bool read_lists(struct lake_manifest *out, struct doc_reader *r, const json_t *j)
+static bool read_lists(struct lake_manifest *out, struct ljson_reader *r, const json_t *j)
 {
     const json_t *outputs = json_object_get(j, "outputs");
     const json_t *files = json_object_get(j, "files");
@@ -145,18 +145,18 @@ static bool read_lists(struct lake_manifest *out, struct doc_reader *r, const js
     return true;
 }
 
-static void read_ranges(struct lake_manifest *out, struct doc_reader *r, const json_t *j)
+static void read_ranges(struct lake_manifest *out, struct ljson_reader *r, const json_t *j)
 {
     const json_t *v = json_object_get(j, "ranges");
     if (!v)
         return;
     if (json_is_string(v)) {
-        out->ranges_json = doc_get_str(r, j, "ranges");
+        out->ranges_json = ljson_get_str(r, j, "ranges");
         return;
     }
     struct buf b;
     buf_init(&b, SIZE_MAX / 2);
-    doc_print(&b, v, JSON_COMPACT | JSON_ENCODE_ANY);
+    ljson_print(&b, v, JSON_COMPACT | JSON_ENCODE_ANY);
     out->ranges_json = arena_str(r->a, buf_view(&b));
     buf_fini(&b);
 }
@@ -167,16 +167,16 @@ bool lake_manifest_read(struct lake_manifest *out, struct arena *a, struct str j
     json_t *j = json_loadb(json.p ? json.p : "", json.n, JSON_REJECT_DUPLICATES, &je);
     if (!j)
         return err_fail(e, ERR_DATA, "manifest is damaged at line %d: %s", je.line, je.text);
-    struct doc_reader r = {.a = a};
-    uint64_t format = doc_get_u64(&r, j, "format");
+    struct ljson_reader r = {.a = a};
+    uint64_t format = ljson_get_u64(&r, j, "format");
     *out = (struct lake_manifest){
-        .job = doc_get_str(&r, j, "job"),
-        .task = (unsigned)doc_get_u64(&r, j, "task"),
-        .batch = doc_get_u64(&r, j, "batch"),
-        .kind = doc_get_str(&r, j, "kind"),
-        .digest = doc_get_hex(&r, j, "digest"),
-        .prev_batch = doc_get_u64(&r, j, "prev_batch"),
-        .prev_digest = doc_get_hex(&r, j, "prev_digest"),
+        .job = ljson_get_str(&r, j, "job"),
+        .task = (unsigned)ljson_get_u64(&r, j, "task"),
+        .batch = ljson_get_u64(&r, j, "batch"),
+        .kind = ljson_get_str(&r, j, "kind"),
+        .digest = ljson_get_hex(&r, j, "digest"),
+        .prev_batch = ljson_get_u64(&r, j, "prev_batch"),
+        .prev_digest = ljson_get_hex(&r, j, "prev_digest"),
         .now_ms = json_integer_value(json_object_get(j, "now_ms")),
     };
     bool ok = r.missing == NULL && read_lists(out, &r, j);

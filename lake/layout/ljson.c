@@ -1,11 +1,11 @@
-#include "lake/layout/doc.h"
+#include "lake/layout/ljson.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
 
 #include <assert.h>
 
-void doc_put_str(json_t *object, const char *key, struct str value)
+void ljson_put_str(json_t *object, const char *key, struct str value)
 {
     json_t *v = json_stringn(value.p ? value.p : "", value.n);
     if (!v) { // not UTF-8
@@ -19,20 +19,20 @@ void doc_put_str(json_t *object, const char *key, struct str value)
     json_object_set_new(object, key, v);
 }
 
-void doc_put_u64(json_t *object, const char *key, uint64_t value)
+void ljson_put_u64(json_t *object, const char *key, uint64_t value)
 {
     assert(value <= INT64_MAX);
     json_object_set_new(object, key, json_integer((json_int_t)value));
 }
 
-void doc_put_hex(json_t *object, const char *key, uint64_t value)
+void ljson_put_hex(json_t *object, const char *key, uint64_t value)
 {
     char hex[17];
     hash_hex(hex, value);
     json_object_set_new(object, key, json_string(hex));
 }
 
-void doc_put_time(json_t *object, const char *key, int64_t ms)
+void ljson_put_time(json_t *object, const char *key, int64_t ms)
 {
     struct civil c = civil_from_ms(ms);
     json_object_set_new(object, key,
@@ -46,7 +46,7 @@ static int print_piece(const char *p, size_t n, void *arg)
     return 0;
 }
 
-void doc_print(struct buf *out, const json_t *j, size_t flags)
+void ljson_print(struct buf *out, const json_t *j, size_t flags)
 {
     int rc = json_dump_callback(j, print_piece, out,
                                 flags | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
@@ -55,13 +55,13 @@ void doc_print(struct buf *out, const json_t *j, size_t flags)
         buf_char(out, '\n');
 }
 
-static void note_missing(struct doc_reader *r, const char *key)
+static void note_missing(struct ljson_reader *r, const char *key)
 {
     if (!r->missing)
         r->missing = key;
 }
 
-struct str doc_get_str(struct doc_reader *r, const json_t *object, const char *key)
+struct str ljson_get_str(struct ljson_reader *r, const json_t *object, const char *key)
 {
     const json_t *v = json_object_get(object, key);
     if (!json_is_string(v)) {
@@ -71,7 +71,7 @@ struct str doc_get_str(struct doc_reader *r, const json_t *object, const char *k
     return arena_str(r->a, (struct str){json_string_value(v), json_string_length(v)});
 }
 
-uint64_t doc_get_u64(struct doc_reader *r, const json_t *object, const char *key)
+uint64_t ljson_get_u64(struct ljson_reader *r, const json_t *object, const char *key)
 {
     const json_t *v = json_object_get(object, key);
     if (!json_is_integer(v) || json_integer_value(v) < 0) {
@@ -81,10 +81,10 @@ uint64_t doc_get_u64(struct doc_reader *r, const json_t *object, const char *key
     return (uint64_t)json_integer_value(v);
 }
 
-uint64_t doc_get_hex(struct doc_reader *r, const json_t *object, const char *key)
+uint64_t ljson_get_hex(struct ljson_reader *r, const json_t *object, const char *key)
 {
     uint64_t out = 0;
-    struct str text = doc_get_str(r, object, key);
+    struct str text = ljson_get_str(r, object, key);
     if (text.n != 16 || !hash_from_hex(&out, text))
         note_missing(r, key);
     return out;
