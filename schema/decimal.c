@@ -330,12 +330,40 @@ bool decimal_from_double(struct decimal *out, struct arena *a, double v)
     return decimal_parse(out, a, (struct str){text, number_print(text, v)});
 }
 
+// Digits before the point of v >= 0.001 (0 for 0.1, -1 for 0.01), or 100 for others. The doubles 0.1, 0.01 and 0.001 are
+// the smallest ones not below those numbers.
+static int whole_digits(double v)
+{
+    if (v >= 1)
+        return v < 0x1p63 ? (int)decimal_digits((struct decimal){.v = (int64_t)v}) : 100;
+    return v >= 0.1 ? 0 : v >= 0.01 ? -1 : v >= 0.001 ? -2 : 100;
+}
+
+// What 128 bits can do: v = m / 2^k becomes m * 10^n / 2^k, rounded.
+static bool double_digits_fast(struct decimal *out, double v, unsigned digits)
+{
+    const double magnitude_v = fabs(v);
+    const int n = (int)digits - whole_digits(magnitude_v);
+    if (n < 0 || n > 22)
+        return false;
+    int exponent;
+    const i128 m =
+        (i128)ldexp(frexp(magnitude_v, &exponent), 53); // below 2^53; times 10^22 below 2^127
+    const int k = 53 - exponent;
+    if (k < 1)
+        return false;
+    const i128 q = (m * codec_pow10((unsigned)n) + ((i128)1 << (k - 1))) >> k;
+    *out = (struct decimal){.v = v < 0 ? -q : q, .scale = n};
+    return true;
+}
+
 bool decimal_from_double_digits(struct decimal *out, struct arena *a, double v, unsigned digits)
 {
     assert(digits > 0);
     if (!isfinite(v))
         return false;
-    *out = big_from_double(a, v, digits);
+    if (!double_digits_fast(out, v, digits))
+        *out = big_from_double(a, v, digits);
     return true;
 }
 
