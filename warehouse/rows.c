@@ -1,0 +1,118 @@
+#include "warehouse/rows.h"
+
+#include "warehouse/upsert.h"
+
+#include <assert.h>
+
+const struct sink_spec *sink_spec_copy(struct arena *a, const struct sink_spec *spec)
+{
+    struct sink_spec *s = ARENA_NEW(a, struct sink_spec);
+    *s = *spec;
+    s->table = arena_str(a, spec->table);
+    s->job = arena_strdup(a, spec->job);
+    s->output = arena_strdup(a, spec->output);
+    struct sink_column *columns = ARENA_ARRAY(a, struct sink_column, spec->count);
+    for (size_t i = 0; i < spec->count; i++) {
+        columns[i] = spec->columns[i];
+        columns[i].name = arena_str(a, spec->columns[i].name);
+        columns[i].sql_type = arena_str(a, spec->columns[i].sql_type);
+        // An appended row has no key in the store: its key columns may be NULL there.
+        columns[i].key = spec->mode == SINK_UPSERT && spec->columns[i].key;
+    }
+    s->columns = columns;
+    return s;
+}
+
+bool rows_plan_init(struct rows_plan *out, struct arena *a, const struct sink_spec *spec,
+                    const struct target *targets, struct err *e)
+{
+    *out = (struct rows_plan){
+        .spec = spec,
+        .targets = targets,
+        .cells = ARENA_ZARRAY(a, struct cells *, spec->count),
+        .put_params = upsert_params(spec),
+        .key_params = upsert_keys(spec),
+    };
+    for (size_t i = 0; i < spec->count; i++) {
+        if (!cells_new(&out->cells[i], a, &spec->columns[i], &targets[i], e))
+            return err_wrap(e, "table %.*s", STR_ARG(spec->table));
+    }
+    return true;
+}
+
+static enum rows_kind kind_of(const struct block *b, uint32_t row)
+{
+    if (!b->op)
+        return ROWS_PUT;
+    assert(b->op[row] != OP_UPDATE_BEFORE); // sinks never see retractions
+    return b->op[row] == OP_DELETE ? ROWS_DELETE : ROWS_PUT;
+}
+
+struct rows_run rows_next(const struct block *b, uint32_t from, uint32_t max)
+{
+    assert(from < b->rows && max > 0);
+    struct rows_run run = {.kind = kind_of(b, from), .from = from, .to = from + 1};
+    while (run.to < b->rows && run.to - from < max && kind_of(b, run.to) == run.kind)
+        run.to++;
+    return run;
+}
+
+size_t rows_params(const struct rows_plan *p, enum rows_kind kind)
+{
+    return kind == ROWS_PUT ? p->put_params : p->key_params;
+}
+
+enum cell_wire rows_wire(const struct rows_plan *p, enum rows_kind kind, size_t i)
+{
+    assert(i < rows_params(p, kind));
+    for (size_t c = 0, n = 0; c < p->spec->count; c++) {
+        if (kind == ROWS_DELETE && !p->spec->columns[c].key)
+            continue;
+        if (n++ == i)
+            return cells_wire(p->cells[c]);
+    }
+    return WIRE_I64; // the batch behind the columns
+}
+
+static void fill_batch(struct cell_array *out, struct arena *a, size_t n, uint64_t batch)
+{
+    *out = (struct cell_array){.null = ARENA_ZARRAY(a, char, n), .i64 = ARENA_ARRAY(a, int64_t, n)};
+    for (size_t i = 0; i < n; i++)
+        out->i64[i] = (int64_t)batch;
+}
+
+bool rows_fill(struct cell_array *out, const struct rows_plan *p, struct arena *a,
+               const struct block *b, const struct rows_run *run, uint64_t batch, struct err *e)
+{
+    assert(run->from < run->to && run->to <= b->rows && batch <= INT64_MAX);
+    // Only tables have keys to delete: the caller gives appended outputs inserts only.
+    assert(run->kind == ROWS_PUT || p->spec->mode == SINK_UPSERT);
+    size_t n = 0;
+    for (size_t c = 0; c < p->spec->count; c++) {
+        if (run->kind == ROWS_DELETE && !p->spec->columns[c].key)
+            continue;
+        uint32_t row = 0;
+        if (!cells_fill(&out[n++], p->cells[c], a, &b->columns[c], run->from, run->to, &row, e))
+            return e->kind == ERR_DATA ? rows_rejected(p, b, row, e) : false;
+    }
+    if (run->kind == ROWS_PUT && p->spec->mode == SINK_APPEND)
+        fill_batch(&out[n++], a, run->to - run->from, batch);
+    assert(n == rows_params(p, run->kind));
+    return true;
+}
+
+bool rows_rejected(const struct rows_plan *p, const struct block *b, uint32_t row, struct err *e)
+{
+    struct buf key;
+    buf_init(&key, 4096);
+    if (p->key_params)
+        cells_key_text(&key, p->spec->columns, b->columns, p->spec->count, row);
+    else
+        buf_printf(&key, "%u of the block (seq %llu)", row,
+                   b->seq ? (unsigned long long)b->seq[row] : 0);
+    err_wrap(e, "table %.*s, row %.*s", STR_ARG(p->spec->table), STR_ARG(buf_view(&key)));
+    err_hint(e, "the batch waits: widen the column, or correct the SQL for the next batch and skip "
+                "this one");
+    buf_fini(&key);
+    return false;
+}
