@@ -1,0 +1,403 @@
+#include "warehouse/memory/memory.h"
+
+#include "base/durable.h"
+#include "schema/text.h"
+#include "warehouse/memory/memory_internal.h"
+#include "warehouse/rows.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct change {
+    enum rows_kind kind;
+    size_t order;
+    struct memory_row *row; // deletes: key cells at their places, others NULL
+};
+
+struct memory_sink {
+    struct sink base;
+    struct arena *arena, *scratch;
+    struct memory_warehouse *warehouse;
+    struct memory_table *table;
+    const struct sink_spec *spec;
+    struct target *targets;
+    struct rows_plan plan;
+    bool in_transaction;
+    struct commit_step step;
+    struct head next;
+    VEC(struct change) changes;
+};
+
+static struct memory_sink *from_base(struct sink *s)
+{
+    assert(s->type == &sink_memory);
+    return (struct memory_sink *)s;
+}
+
+static bool fail_planned(struct memory_warehouse *w, enum memory_call call,
+                         enum memory_fault *fault, struct err *e)
+{
+    struct planned_fault *f = &w->faults[call];
+    if (w->power == MEMORY_DOWN) {
+        err_fail(e, ERR_REMOTE, "memory %s: connection refused", w->name);
+        *fault = MEMORY_FAIL;
+        return err_remedy(e, REMEDY_RETRY_RUN);
+    }
+    if (f->nth == 0 || --f->nth > 0)
+        return true;
+    *fault = f->fault;
+    err_fail(e, ERR_REMOTE, "memory %s: failure asked for", w->name);
+    return err_remedy(e, f->remedy);
+}
+
+static struct memory_table *table_create(const struct sink_spec *spec)
+{
+    struct memory_table *t = mem_zalloc(sizeof *t);
+    t->name = mem_strdup(spec->table.p);
+    t->mode = spec->mode;
+    t->count = spec->count;
+    t->columns = MEM_ARRAY(struct table_column, spec->count);
+    unsigned position = 0;
+    for (size_t i = 0; i < spec->count; i++) {
+        struct buf type;
+        buf_init(&type, 4096);
+        type_print(&type, spec->columns[i].type);
+        t->columns[i] = (struct table_column){
+            .name = memory_own(spec->columns[i].name),
+            .type = memory_own(buf_view(&type)),
+            .nullable = !spec->columns[i].key,
+            .key_position = spec->columns[i].key ? ++position : 0,
+        };
+        buf_fini(&type);
+    }
+    return t;
+}
+
+static bool table_same(const struct memory_table *t, const struct sink_spec *spec, struct err *e)
+{
+    bool same = t->count == spec->count && t->mode == spec->mode;
+    for (size_t i = 0; same && i < spec->count; i++) {
+        struct buf type;
+        buf_init(&type, 4096);
+        type_print(&type, spec->columns[i].type);
+        same = str_eq_nocase(t->columns[i].name, spec->columns[i].name) &&
+               str_eq(t->columns[i].type, buf_view(&type)) &&
+               (t->columns[i].key_position > 0) == spec->columns[i].key;
+        buf_fini(&type);
+    }
+    return same || err_fail(e, ERR_CONFIG, "table %s differs from the job's output", t->name);
+}
+
+static bool create_effect(void *arg, struct err *e)
+{
+    (void)e;
+    struct memory_sink *s = arg;
+    if (!s->table) {
+        s->table = table_create(s->spec);
+        vec_push(&s->warehouse->tables, s->table);
+    }
+    if (!memory_head_row(s->warehouse, s->spec->job, s->spec->task, s->spec->output,
+                         s->spec->table)) {
+        const struct memory_head_row h = {
+            .job = mem_strdup(s->spec->job),
+            .output = mem_strdup(s->spec->output),
+            .table = mem_strdup(s->spec->table.p),
+            .task = s->spec->task,
+        };
+        vec_push(&s->warehouse->heads, h);
+    }
+    return true;
+}
+
+static bool store_failed(struct memory_sink *s, struct err *e)
+{
+    return err_wrap(e, "memory %s", s->warehouse->name);
+}
+
+static bool open_table(struct memory_sink *s, struct err *e)
+{
+    const struct sink_spec *spec = s->spec;
+    s->targets = ARENA_ZARRAY(s->arena, struct target, spec->count);
+    struct buf sql;
+    buf_init(&sql, SINK_SQL_MAX);
+    const bool typed = upsert_create(&sql, s->targets, &dialect_sqlite, spec, NULL, e);
+    buf_fini(&sql);
+    if (!typed)
+        return false;
+    s->table = memory_table_named(s->warehouse, spec->table);
+    if (s->table && !table_same(s->table, spec, e))
+        return false;
+    if (!s->table && spec->create == SINK_CREATE_NEVER)
+        return err_fail(e, ERR_CONFIG, "table %.*s does not exist", STR_ARG(spec->table));
+    const bool complete =
+        s->table && memory_head_row(s->warehouse, spec->job, spec->task, spec->output, spec->table);
+    if (!complete && !durable_call_remote(spec->durable, "memory.ddl", create_effect, s, e))
+        return store_failed(s, e);
+    return rows_plan_init(&s->plan, s->arena, spec, s->targets, e);
+}
+
+static void memory_close(struct sink *base);
+
+static bool memory_open(struct sink **out, const struct sink_spec *spec, struct err *e)
+{
+    assert(spec->durable);
+    if (!upsert_check_spec(spec, &dialect_sqlite, e))
+        return false;
+    struct arena *a = arena_new(NULL);
+    struct memory_sink *s = ARENA_NEW(a, struct memory_sink);
+    s->base.type = &sink_memory;
+    s->arena = a;
+    s->scratch = arena_new(a);
+    s->spec = sink_spec_copy(a, spec);
+    s->warehouse = memory_warehouse_named(spec->url->path.n ? spec->url->path : spec->url->host);
+    enum memory_fault fault;
+    if (!fail_planned(s->warehouse, MEMORY_OPEN, &fault, e) || !open_table(s, e)) {
+        memory_close(&s->base);
+        return false;
+    }
+    *out = &s->base;
+    return true;
+}
+
+static bool memory_head_of(struct sink *base, struct head *out, struct err *e)
+{
+    struct memory_sink *s = from_base(base);
+    enum memory_fault fault;
+    if (!fail_planned(s->warehouse, MEMORY_HEAD, &fault, e))
+        return false;
+    const struct memory_head_row *h =
+        memory_head_row(s->warehouse, s->spec->job, s->spec->task, s->spec->output, s->spec->table);
+    assert(h);
+    *out = h->head;
+    return true;
+}
+
+static bool memory_begin(struct sink *base, const struct commit_step *step, enum head_state *out,
+                         struct head *found, struct err *e)
+{
+    struct memory_sink *s = from_base(base);
+    assert(!s->in_transaction);
+    enum memory_fault fault;
+    if (!fail_planned(s->warehouse, MEMORY_BEGIN, &fault, e))
+        return false;
+    if (s->warehouse->owner) {
+        err_fail(e, ERR_REMOTE, "memory %s: lock wait timeout", s->warehouse->name);
+        return err_remedy(e, REMEDY_RETRY_RUN);
+    }
+    const struct memory_head_row *h =
+        memory_head_row(s->warehouse, s->spec->job, s->spec->task, s->spec->output, s->spec->table);
+    if (!h)
+        return err_fail(e, ERR_BEHIND, "the head of %s is gone", s->spec->output);
+    s->warehouse->owner = s;
+    s->in_transaction = true;
+    s->step = *step;
+    s->next =
+        (struct head){.batch = step->batch, .digest = step->digest, .prev = step->prev_digest};
+    struct head_texts texts;
+    head_print(&texts, step);
+    memcpy(s->next.plan, texts.plan, sizeof texts.plan);
+    *out = head_compare(&h->head, step);
+    if (found)
+        *found = h->head;
+    return true;
+}
+
+static struct str cell_text(struct arena *a, const struct cell_array *c, enum cell_wire wire,
+                            size_t i)
+{
+    if (c->null[i])
+        return STR_NONE;
+    switch (wire) {
+    case WIRE_I64:
+        return arena_printf(a, "%lld", (long long)c->i64[i]);
+    case WIRE_TEXT:
+        return (struct str){c->text[i], c->length[i]};
+    case WIRE_F64:
+    case WIRE_BYTES:
+        break;
+    }
+    struct buf b;
+    buf_init(&b, MEMORY_TEXT_MAX);
+    if (wire == WIRE_F64)
+        text_double(&b, c->f64[i]);
+    else
+        buf_hex(&b, c->text[i], c->length[i]);
+    // Empty bytes are not NULL.
+    const struct str text = arena_str(a, b.n ? buf_view(&b) : (struct str){"", 0});
+    buf_fini(&b);
+    return text;
+}
+
+static bool stage_run(struct memory_sink *s, const struct block *b, const struct rows_run *run,
+                      struct err *e)
+{
+    const size_t params = rows_params(&s->plan, run->kind);
+    struct cell_array *arrays = ARENA_ZARRAY(s->scratch, struct cell_array, params);
+    if (!rows_fill(arrays, &s->plan, s->scratch, b, run, s->step.batch, e))
+        return false;
+    struct str *cells = ARENA_ZARRAY(s->scratch, struct str, s->spec->count);
+    for (uint32_t r = run->from; r < run->to; r++) {
+        for (size_t i = 0, p = 0; i < s->spec->count; i++) {
+            cells[i] = STR_NONE;
+            if (run->kind == ROWS_PUT || s->spec->columns[i].key) {
+                cells[i] =
+                    cell_text(s->scratch, &arrays[p], cells_wire(s->plan.cells[i]), r - run->from);
+                p++;
+            }
+        }
+        const struct change c = {run->kind, s->changes.n,
+                                 memory_row_new(cells, s->spec->count, s->step.batch)};
+        vec_push(&s->changes, c);
+        if (run->kind == ROWS_PUT && s->table->reject &&
+            memory_row_is(s->table, c.row, s->table->reject)) {
+            err_fail(e, ERR_DATA, "refused as asked for");
+            return rows_rejected(&s->plan, b, r, e);
+        }
+    }
+    return true;
+}
+
+struct write_call {
+    struct memory_sink *s;
+    const struct block *b;
+};
+
+static bool write_effect(void *arg, struct err *e)
+{
+    const struct write_call *w = arg;
+    for (uint32_t at = 0; at < w->b->rows;) {
+        const struct rows_run run = rows_next(w->b, at, UINT32_MAX);
+        if (!stage_run(w->s, w->b, &run, e))
+            return false;
+        at = run.to;
+    }
+    return true;
+}
+
+static void end_transaction(struct memory_sink *s)
+{
+    for (size_t i = 0; i < s->changes.n; i++)
+        mem_free(s->changes.v[i].row);
+    s->changes.n = 0;
+    if (s->warehouse->owner == s)
+        s->warehouse->owner = NULL;
+    s->in_transaction = false;
+}
+
+static bool memory_write(struct sink *base, const struct block *b, struct err *e)
+{
+    struct memory_sink *s = from_base(base);
+    assert(s->in_transaction);
+    enum memory_fault fault;
+    struct write_call call = {s, b};
+    bool ok = fail_planned(s->warehouse, MEMORY_WRITE, &fault, e);
+    if (ok && !durable_call_remote(s->spec->durable, "memory.write", write_effect, &call, e))
+        ok = store_failed(s, e);
+    arena_reset(s->scratch);
+    if (!ok)
+        end_transaction(s);
+    return ok;
+}
+
+static int change_order(const void *x, const void *y, void *table)
+{
+    const struct change *a = x, *b = y;
+    const int c = memory_row_cmp(table, a->row, b->row);
+    return c ? c : (a->order > b->order) - (a->order < b->order);
+}
+
+// Both sides are in key order; of several changes of a key the last one counts.
+static void apply_upserts(struct memory_sink *s)
+{
+    struct memory_table *t = s->table;
+    VEC(struct memory_row *) merged = {0};
+    size_t old = 0;
+    if (s->changes.n)
+        qsort_r(s->changes.v, s->changes.n, sizeof *s->changes.v, change_order, t);
+    for (size_t i = 0; i < s->changes.n; i++) {
+        struct change *c = &s->changes.v[i];
+        while (old < t->rows.n && memory_row_cmp(t, t->rows.v[old], c->row) < 0)
+            vec_push(&merged, t->rows.v[old++]);
+        if (i + 1 < s->changes.n && memory_row_cmp(t, c->row, s->changes.v[i + 1].row) == 0)
+            continue;
+        if (old < t->rows.n && memory_row_cmp(t, t->rows.v[old], c->row) == 0)
+            mem_free(t->rows.v[old++]);
+        if (c->kind == ROWS_PUT) {
+            vec_push(&merged, c->row);
+            c->row = NULL;
+        }
+    }
+    while (old < t->rows.n)
+        vec_push(&merged, t->rows.v[old++]);
+    vec_fini(&t->rows);
+    t->rows.v = merged.v;
+    t->rows.n = merged.n;
+    t->rows.cap = merged.cap;
+}
+
+static bool commit_effect(void *arg, struct err *e)
+{
+    (void)e;
+    struct memory_sink *s = arg;
+    if (s->spec->mode == SINK_UPSERT) {
+        apply_upserts(s);
+    } else {
+        for (size_t i = 0; i < s->changes.n; i++) {
+            vec_push(&s->table->rows, s->changes.v[i].row);
+            s->changes.v[i].row = NULL;
+        }
+    }
+    struct memory_head_row *h =
+        memory_head_row(s->warehouse, s->spec->job, s->spec->task, s->spec->output, s->spec->table);
+    assert(h);
+    h->head = s->next;
+    s->warehouse->commits++;
+    return true;
+}
+
+static bool memory_commit(struct sink *base, struct err *e)
+{
+    struct memory_sink *s = from_base(base);
+    assert(s->in_transaction);
+    enum memory_fault fault = MEMORY_FAIL;
+    bool ok = fail_planned(s->warehouse, MEMORY_COMMIT, &fault, e);
+    if (ok && !durable_call_remote(s->spec->durable, "memory.commit", commit_effect, s, e)) {
+        ok = store_failed(s, e);
+    } else if (!ok && fault == MEMORY_LIE) {
+        struct err ignored = {0};
+        commit_effect(s, &ignored);
+    }
+    end_transaction(s);
+    return ok;
+}
+
+static void memory_abort(struct sink *base)
+{
+    end_transaction(from_base(base));
+}
+
+static void memory_close(struct sink *base)
+{
+    struct memory_sink *s = from_base(base);
+    end_transaction(s);
+    vec_fini(&s->changes);
+    arena_free(s->arena);
+}
+
+static bool memory_describe(struct buf *out, const struct sink_spec *spec, struct err *e)
+{
+    return upsert_describe(out, &dialect_sqlite, spec, e);
+}
+
+const struct sink_type sink_memory = {
+    .name = "memory",
+    .features = SINK_EXACT | SINK_DELETES,
+    .open = memory_open,
+    .head = memory_head_of,
+    .begin = memory_begin,
+    .write = memory_write,
+    .commit = memory_commit,
+    .abort = memory_abort,
+    .close = memory_close,
+    .describe = memory_describe,
+};

@@ -1,0 +1,61 @@
+// The warehouses behind the memory driver. Only included in warehouse/memory/.
+#ifndef WAREHOUSE_MEMORY_MEMORY_INTERNAL_H
+#define WAREHOUSE_MEMORY_MEMORY_INTERNAL_H
+
+#include "base/vec.h"
+#include "warehouse/memory/memory.h"
+#include "warehouse/upsert.h"
+
+#define MEMORY_TEXT_MAX ((size_t)1 << 30)
+
+// A stored row: one allocation holding the views and their bytes. NULL cells have p == NULL.
+struct memory_row {
+    uint64_t batch; // append
+    size_t count;
+    struct str cells[];
+};
+
+struct memory_table {
+    char *name;
+    enum sink_mode mode;
+    struct table_column *columns; // names and types are owned
+    size_t count;
+    char *reject;                  // key text, or NULL
+    VEC(struct memory_row *) rows; // upsert: by key, ascending
+};
+
+struct memory_head_row {
+    char *job, *output, *table;
+    unsigned task;
+    struct head head;
+};
+
+struct planned_fault {
+    uint64_t nth; // counts down; 0 = none
+    enum memory_fault fault;
+    enum err_remedy remedy;
+};
+
+struct memory_warehouse {
+    char *name;
+    struct memory_warehouse *next;
+    VEC(struct memory_table *) tables;
+    VEC(struct memory_head_row) heads;
+    struct planned_fault faults[MEMORY_COMMIT + 1];
+    enum memory_power power;
+    const void *owner; // the sink in a transaction
+    uint64_t commits;
+};
+
+struct memory_warehouse *memory_warehouse_named(struct str name); // made when there is none
+struct memory_table *memory_table_named(const struct memory_warehouse *w, struct str name);
+struct memory_head_row *memory_head_row(const struct memory_warehouse *w, const char *job,
+                                        unsigned task, const char *output, struct str table);
+struct memory_row *memory_row_new(const struct str *cells, size_t count, uint64_t batch);
+int memory_row_cmp(const struct memory_table *t, const struct memory_row *x,
+                   const struct memory_row *y); // by key
+bool memory_row_is(const struct memory_table *t, const struct memory_row *row,
+                   const char *key_text);
+struct str memory_own(struct str s); // heap copy, NUL-terminated
+
+#endif

@@ -1,0 +1,319 @@
+#include "warehouse/memory/memory_internal.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+static struct {
+    pthread_mutex_t lock;
+    struct memory_warehouse *first;
+} registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+// --- warehouses -----------------------------------------------------------------------------------
+
+static void table_free(struct memory_table *t)
+{
+    for (size_t i = 0; i < t->rows.n; i++)
+        mem_free(t->rows.v[i]);
+    vec_fini(&t->rows);
+    for (size_t i = 0; i < t->count; i++) {
+        mem_free((void *)(uintptr_t)t->columns[i].name.p);
+        mem_free((void *)(uintptr_t)t->columns[i].type.p);
+    }
+    mem_free(t->columns);
+    mem_free(t->reject);
+    mem_free(t->name);
+    mem_free(t);
+}
+
+static void warehouse_empty(struct memory_warehouse *w)
+{
+    for (size_t i = 0; i < w->tables.n; i++)
+        table_free(w->tables.v[i]);
+    for (size_t i = 0; i < w->heads.n; i++) {
+        mem_free(w->heads.v[i].job);
+        mem_free(w->heads.v[i].output);
+        mem_free(w->heads.v[i].table);
+    }
+    vec_fini(&w->tables);
+    vec_fini(&w->heads);
+}
+
+struct memory_warehouse *memory_warehouse_named(struct str name)
+{
+    pthread_mutex_lock(&registry.lock);
+    struct memory_warehouse *w = registry.first;
+    while (w && !str_eq(str_from(w->name), name))
+        w = w->next;
+    if (!w) {
+        w = mem_zalloc(sizeof *w);
+        w->name = mem_zalloc(name.n + 1);
+        if (name.n)
+            memcpy(w->name, name.p, name.n);
+        w->next = registry.first;
+        registry.first = w;
+    }
+    pthread_mutex_unlock(&registry.lock);
+    return w;
+}
+
+void memory_forget(const char *warehouse)
+{
+    pthread_mutex_lock(&registry.lock);
+    struct memory_warehouse **at = &registry.first;
+    while (*at) {
+        struct memory_warehouse *w = *at;
+        if (warehouse && strcmp(w->name, warehouse) != 0) {
+            at = &w->next;
+            continue;
+        }
+        assert(!w->owner);
+        *at = w->next;
+        warehouse_empty(w);
+        mem_free(w->name);
+        mem_free(w);
+    }
+    pthread_mutex_unlock(&registry.lock);
+}
+
+struct memory_table *memory_table_named(const struct memory_warehouse *w, struct str name)
+{
+    for (size_t i = 0; i < w->tables.n; i++) {
+        if (str_eq_nocase(str_from(w->tables.v[i]->name), name))
+            return w->tables.v[i];
+    }
+    return NULL;
+}
+
+struct str memory_own(struct str s)
+{
+    char *p = mem_zalloc(s.n + 1);
+    if (s.n)
+        memcpy(p, s.p, s.n);
+    return (struct str){p, s.n};
+}
+
+struct memory_row *memory_row_new(const struct str *cells, size_t count, uint64_t batch)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += cells[i].n;
+    struct memory_row *row =
+        mem_alloc(sizeof *row + mem_array_bytes(count, sizeof *cells) + bytes + 1);
+    row->batch = batch;
+    row->count = count;
+    char *p = (char *)(row->cells + count);
+    for (size_t i = 0; i < count; i++) {
+        row->cells[i] = (struct str){cells[i].p ? p : NULL, cells[i].n};
+        if (cells[i].n)
+            memcpy(p, cells[i].p, cells[i].n);
+        p += cells[i].n;
+    }
+    return row;
+}
+
+static struct memory_table *table_copy(const struct memory_table *from)
+{
+    struct memory_table *t = mem_zalloc(sizeof *t);
+    t->name = mem_strdup(from->name);
+    t->mode = from->mode;
+    t->count = from->count;
+    t->columns = MEM_ARRAY(struct table_column, from->count);
+    for (size_t i = 0; i < from->count; i++) {
+        t->columns[i] = from->columns[i];
+        t->columns[i].name = memory_own(from->columns[i].name);
+        t->columns[i].type = memory_own(from->columns[i].type);
+    }
+    for (size_t i = 0; i < from->rows.n; i++) {
+        const struct memory_row *r = from->rows.v[i];
+        vec_push(&t->rows, memory_row_new(r->cells, r->count, r->batch));
+    }
+    return t;
+}
+
+void memory_copy(const char *to, const char *from)
+{
+    struct memory_warehouse *target = memory_warehouse_named(str_from(to));
+    const struct memory_warehouse *source = memory_warehouse_named(str_from(from));
+    assert(target != source && !target->owner);
+    warehouse_empty(target);
+    for (size_t i = 0; i < source->tables.n; i++)
+        vec_push(&target->tables, table_copy(source->tables.v[i]));
+    for (size_t i = 0; i < source->heads.n; i++) {
+        struct memory_head_row h = source->heads.v[i];
+        h.job = mem_strdup(h.job);
+        h.output = mem_strdup(h.output);
+        h.table = mem_strdup(h.table);
+        vec_push(&target->heads, h);
+    }
+}
+
+void memory_fail(const char *warehouse, enum memory_call call, uint64_t nth,
+                 enum memory_fault fault, enum err_remedy remedy)
+{
+    struct memory_warehouse *w = memory_warehouse_named(str_from(warehouse));
+    w->faults[call] = (struct planned_fault){nth, fault, remedy};
+}
+
+void memory_power(const char *warehouse, enum memory_power power)
+{
+    memory_warehouse_named(str_from(warehouse))->power = power;
+}
+
+void memory_reject(const char *warehouse, const char *table, const char *key_text)
+{
+    struct memory_table *t =
+        memory_table_named(memory_warehouse_named(str_from(warehouse)), str_from(table));
+    assert(t);
+    mem_free(t->reject);
+    t->reject = *key_text ? mem_strdup(key_text) : NULL;
+}
+
+// --- looking in -----------------------------------------------------------------------------------
+
+int memory_row_cmp(const struct memory_table *t, const struct memory_row *x,
+                   const struct memory_row *y)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        const int c = t->columns[i].key_position ? str_cmp(x->cells[i], y->cells[i]) : 0;
+        if (c)
+            return c;
+    }
+    return 0;
+}
+
+enum print { PRINT_ALL, PRINT_KEY, PRINT_NAMED };
+
+static void print_cells(struct buf *out, const struct memory_table *t, const struct memory_row *row,
+                        enum print what)
+{
+    bool first = true;
+    for (size_t i = 0; i < t->count; i++) {
+        if (what == PRINT_KEY && !t->columns[i].key_position)
+            continue;
+        if (!first)
+            buf_char(out, '|');
+        first = false;
+        if (what == PRINT_NAMED) {
+            buf_str(out, t->columns[i].name);
+            buf_char(out, '=');
+        }
+        if (row->cells[i].p)
+            buf_str(out, row->cells[i]);
+        else
+            buf_text(out, "NULL");
+    }
+}
+
+size_t memory_rows(const char *warehouse, const char *table)
+{
+    const struct memory_table *t =
+        memory_table_named(memory_warehouse_named(str_from(warehouse)), str_from(table));
+    return t ? t->rows.n : 0;
+}
+
+bool memory_has_table(const char *warehouse, const char *table)
+{
+    return memory_table_named(memory_warehouse_named(str_from(warehouse)), str_from(table)) != NULL;
+}
+
+bool memory_row_is(const struct memory_table *t, const struct memory_row *row, const char *text)
+{
+    struct buf key;
+    buf_init(&key, MEMORY_TEXT_MAX);
+    print_cells(&key, t, row, PRINT_KEY);
+    const bool same = str_eq(buf_view(&key), str_from(text));
+    buf_fini(&key);
+    return same;
+}
+
+bool memory_get(struct buf *out, const char *warehouse, const char *table, const char *key_text)
+{
+    const struct memory_table *t =
+        memory_table_named(memory_warehouse_named(str_from(warehouse)), str_from(table));
+    for (size_t i = 0; t && i < t->rows.n; i++) {
+        if (memory_row_is(t, t->rows.v[i], key_text)) {
+            print_cells(out, t, t->rows.v[i], PRINT_NAMED);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void print_table(struct buf *out, const struct memory_table *t)
+{
+    for (size_t i = 0; i < t->rows.n; i++) {
+        print_cells(out, t, t->rows.v[i], PRINT_ALL);
+        buf_char(out, '\n');
+    }
+}
+
+void memory_print_table(struct buf *out, const char *warehouse, const char *table)
+{
+    const struct memory_table *t =
+        memory_table_named(memory_warehouse_named(str_from(warehouse)), str_from(table));
+    if (t)
+        print_table(out, t);
+}
+
+static int table_order(const void *x, const void *y)
+{
+    const struct memory_table *const *a = x, *const *b = y;
+    return strcmp((*a)->name, (*b)->name);
+}
+
+static int head_order(const void *x, const void *y)
+{
+    const struct memory_head_row *a = x, *b = y;
+    int c = strcmp(a->job, b->job);
+    if (!c)
+        c = (a->task > b->task) - (a->task < b->task);
+    if (!c)
+        c = strcmp(a->output, b->output);
+    return c ? c : strcmp(a->table, b->table);
+}
+
+void memory_print(struct buf *out, const char *warehouse)
+{
+    struct memory_warehouse *w = memory_warehouse_named(str_from(warehouse));
+    if (w->tables.n)
+        qsort(w->tables.v, w->tables.n, sizeof *w->tables.v, table_order);
+    if (w->heads.n)
+        qsort(w->heads.v, w->heads.n, sizeof *w->heads.v, head_order);
+    for (size_t i = 0; i < w->tables.n; i++) {
+        buf_printf(out, "table %s\n", w->tables.v[i]->name);
+        print_table(out, w->tables.v[i]);
+    }
+    for (size_t i = 0; i < w->heads.n; i++) {
+        const struct memory_head_row *h = &w->heads.v[i];
+        buf_printf(out, "head %s %u %s %s: %llu %016llx\n", h->job, h->task, h->output, h->table,
+                   (unsigned long long)h->head.batch, (unsigned long long)h->head.digest);
+    }
+}
+
+struct memory_head_row *memory_head_row(const struct memory_warehouse *w, const char *job,
+                                        unsigned task, const char *output, struct str table)
+{
+    for (size_t i = 0; i < w->heads.n; i++) {
+        struct memory_head_row *h = &w->heads.v[i];
+        if (h->task == task && strcmp(h->job, job) == 0 && strcmp(h->output, output) == 0 &&
+            str_eq(str_from(h->table), table))
+            return h;
+    }
+    return NULL;
+}
+
+bool memory_head(struct head *out, const char *warehouse, const char *job, unsigned task,
+                 const char *output, const char *table)
+{
+    const struct memory_head_row *h = memory_head_row(memory_warehouse_named(str_from(warehouse)),
+                                                      job, task, output, str_from(table));
+    if (h)
+        *out = h->head;
+    return h != NULL;
+}
+
+uint64_t memory_commits(const char *warehouse)
+{
+    return memory_warehouse_named(str_from(warehouse))->commits;
+}

@@ -1,0 +1,586 @@
+#include "warehouse/sqlite/sqlite.h"
+
+#include "base/durable.h"
+#include "warehouse/params.h"
+#include "warehouse/rows.h"
+#include "warehouse/upsert.h"
+
+#include <assert.h>
+#include <limits.h>
+
+#include <sqlite3.h>
+
+#define ROWS_MAX 1024 // converted at once
+
+struct sqlite_settings {
+    int64_t lock_wait_ms;
+};
+
+static const struct warehouse_param sqlite_params[] = {
+    {"lock_wait_ms", 0, 3600000, offsetof(struct sqlite_settings, lock_wait_ms),
+     "how long to wait while another process writes (30000)"},
+};
+
+struct sqlite_sink {
+    struct sink base;
+    struct arena *arena, *scratch;
+    const struct sink_spec *spec;
+    const char *path;
+    struct target *targets;
+    struct rows_plan plan;
+    struct cell_array *cells; // of one run
+    sqlite3 *db;
+    sqlite3_stmt *put, *delete, *head_select, *head_update;
+    bool in_transaction;
+    struct commit_step step;
+    struct head_texts head; // what commit writes
+};
+
+static struct sqlite_sink *from_base(struct sink *s)
+{
+    assert(s->type == &sink_sqlite);
+    return (struct sqlite_sink *)s;
+}
+
+// SQLite's own code and text: the adapter of this library.
+static bool sqlite_err(struct err *e, const struct sqlite_sink *s, int rc, const char *what)
+{
+    const char *text = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
+    switch (rc & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        err_fail(e, ERR_REMOTE, "%s: %s: %s (another process writes)", s->path, what, text);
+        return err_remedy(e, REMEDY_RETRY_RUN);
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_TOOBIG:
+        return err_fail(e, ERR_DATA, "%s", text);
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_NOMEM:
+        err_fail(e, ERR_IO, "%s: %s: %s", s->path, what, text);
+        return err_remedy(e, REMEDY_RETRY_RUN);
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_NOTADB:
+        err_fail(e, ERR_IO, "%s: %s: %s", s->path, what, text);
+        return err_hint(e, "the file and its directory must exist and be writable by this user");
+    default:
+        return err_fail(e, ERR_IO, "%s: %s: %s", s->path, what, text);
+    }
+}
+
+static bool run_sql(struct sqlite_sink *s, const char *sql, const char *what, struct err *e)
+{
+    const int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK || sqlite_err(e, s, rc, what);
+}
+
+static bool run_buf(struct sqlite_sink *s, struct buf *sql, const char *what, struct err *e)
+{
+    buf_char(sql, 0);
+    return buf_ok(sql, what, e) && run_sql(s, sql->p, what, e);
+}
+
+static bool prepare(sqlite3_stmt **out, struct sqlite_sink *s, const struct buf *sql, struct err *e)
+{
+    if (!buf_ok(sql, "the statement", e))
+        return false;
+    assert(sql->n < INT_MAX);
+    const int rc =
+        sqlite3_prepare_v3(s->db, sql->p, (int)sql->n, SQLITE_PREPARE_PERSISTENT, out, NULL);
+    return rc == SQLITE_OK || sqlite_err(e, s, rc, "prepare");
+}
+
+static int bind_text(sqlite3_stmt *stmt, int i, struct str v)
+{
+    return sqlite3_bind_text64(stmt, i, v.n ? v.p : "", v.n, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+// job, task, output, target as parameters from `i` on.
+static void bind_head_key(struct sqlite_sink *s, sqlite3_stmt *stmt, int i)
+{
+    bind_text(stmt, i, str_from(s->spec->job));
+    sqlite3_bind_int64(stmt, i + 1, s->spec->task);
+    bind_text(stmt, i + 2, str_from(s->spec->output));
+    bind_text(stmt, i + 3, s->spec->table);
+}
+
+// --- open -----------------------------------------------------------------------------------------
+
+static struct str column_text(struct sqlite_sink *s, sqlite3_stmt *stmt, int i)
+{
+    const char *p = (const char *)sqlite3_column_text(stmt, i);
+    if (!p)
+        return STR_NONE;
+    return arena_str(s->arena, (struct str){p, (size_t)sqlite3_column_bytes(stmt, i)});
+}
+
+static bool query_name(sqlite3_stmt **out, struct sqlite_sink *s, const char *sql, struct err *e)
+{
+    const int rc = sqlite3_prepare_v2(s->db, sql, -1, out, NULL);
+    if (rc != SQLITE_OK)
+        return sqlite_err(e, s, rc, "describe the table");
+    bind_text(*out, 1, s->spec->table);
+    return true;
+}
+
+static bool read_columns(struct table_info *t, struct sqlite_sink *s, struct err *e)
+{
+    sqlite3_stmt *stmt;
+    // hidden: 2 and 3 are generated columns.
+    if (!query_name(&stmt, s,
+                    "SELECT name, type, \"notnull\", dflt_value, pk, hidden"
+                    " FROM pragma_table_xinfo(?)",
+                    e))
+        return false;
+    const size_t most = 2000; // SQLite's own limit
+    t->columns = ARENA_ZARRAY(s->arena, struct table_column, most);
+    int rc;
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && t->count < most) {
+        struct table_column *c = &t->columns[t->count++];
+        c->name = column_text(s, stmt, 0);
+        c->type = column_text(s, stmt, 1);
+        c->nullable = sqlite3_column_int(stmt, 2) == 0;
+        c->has_default = sqlite3_column_type(stmt, 3) != SQLITE_NULL;
+        c->key_position = (unsigned)sqlite3_column_int(stmt, 4);
+        c->generated = sqlite3_column_int(stmt, 5) >= 2;
+        // A rowid alias fills itself.
+        c->has_default =
+            c->has_default || (c->key_position == 1 && str_eq_nocase(c->type, STR("INTEGER")));
+    }
+    sqlite3_finalize(stmt);
+    t->exists = t->count > 0;
+    return rc == SQLITE_DONE || rc == SQLITE_ROW || sqlite_err(e, s, rc, "describe the table");
+}
+
+static bool read_key_collations(struct table_info *t, struct sqlite_sink *s, struct err *e)
+{
+    sqlite3_stmt *stmt;
+    if (!query_name(
+            &stmt, s,
+            "SELECT x.name, x.coll FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x"
+            " WHERE l.origin = 'pk' AND x.key = 1",
+            e))
+        return false;
+    int rc;
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const struct str name = column_text(s, stmt, 0);
+        for (size_t i = 0; i < t->count; i++) {
+            if (str_eq_nocase(t->columns[i].name, name))
+                t->columns[i].collation = column_text(s, stmt, 1);
+        }
+    }
+    sqlite3_finalize(stmt);
+    return rc == SQLITE_DONE || sqlite_err(e, s, rc, "describe the table");
+}
+
+static bool read_kind(struct table_info *t, struct sqlite_sink *s, struct err *e)
+{
+    sqlite3_stmt *stmt;
+    if (!query_name(&stmt, s, "SELECT type FROM pragma_table_list(?) WHERE schema = 'main'", e))
+        return false;
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        const struct str kind = column_text(s, stmt, 0);
+        if (!str_eq(kind, STR("table"))) {
+            t->wrong_kind = str_eq(kind, STR("view")) ? "a view" : "a virtual table";
+            t->wrong_hint = "write to an ordinary table";
+        }
+    }
+    sqlite3_finalize(stmt);
+    return true;
+}
+
+static enum collation_kind sqlite_collation(struct str name)
+{
+    if (str_eq_nocase(name, STR("BINARY")))
+        return COLLATION_EXACT;
+    return str_eq_nocase(name, STR("RTRIM")) ? COLLATION_PADDED : COLLATION_INEXACT;
+}
+
+static bool read_table(struct table_info *out, struct sqlite_sink *s, struct err *e)
+{
+    *out = (struct table_info){.collation = sqlite_collation, .key_collation = "BINARY"};
+    return read_columns(out, s, e) && read_key_collations(out, s, e) && read_kind(out, s, e);
+}
+
+struct ddl {
+    struct sqlite_sink *s;
+    struct buf *sql;
+};
+
+// All DDL and the head's row in one transaction: a crash leaves either nothing or all of it.
+static bool ddl_effect(void *arg, struct err *e)
+{
+    struct ddl *d = arg;
+    struct sqlite_sink *s = d->s;
+    if (!run_sql(s, "BEGIN IMMEDIATE", "begin", e))
+        return false;
+    bool ok = run_buf(s, d->sql, "create the table", e);
+    sqlite3_stmt *insert = NULL;
+    buf_clear(d->sql);
+    upsert_heads_insert(d->sql, &dialect_sqlite);
+    ok = ok && prepare(&insert, s, d->sql, e);
+    if (ok) {
+        bind_head_key(s, insert, 1);
+        sqlite3_bind_int64(insert, 5, 0);
+        bind_text(insert, 6, STR("0000000000000000"));
+        bind_text(insert, 7, STR("0000000000000000"));
+        bind_text(insert, 8, STR(""));
+        const int rc = sqlite3_step(insert);
+        // There already: another output of the batch, or an earlier run, came first.
+        if (rc != SQLITE_DONE && (sqlite3_extended_errcode(s->db) & 0xff) != SQLITE_CONSTRAINT)
+            ok = sqlite_err(e, s, rc, "insert the head");
+    }
+    sqlite3_finalize(insert);
+    if (ok && run_sql(s, "COMMIT", "commit", e))
+        return true;
+    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return false;
+}
+
+static bool head_exists(bool *out, struct sqlite_sink *s, struct err *e)
+{
+    sqlite3_stmt *stmt;
+    int rc = sqlite3_prepare_v2(
+        s->db, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '" SINK_HEADS_TABLE "'",
+        -1, &stmt, NULL);
+    if (rc != SQLITE_OK)
+        return sqlite_err(e, s, rc, "look for the heads");
+    *out = sqlite3_step(stmt) == SQLITE_ROW;
+    sqlite3_finalize(stmt);
+    if (!*out)
+        return true;
+    struct buf sql;
+    buf_init(&sql, SINK_SQL_MAX);
+    upsert_heads_select(&sql, &dialect_sqlite);
+    const bool ok = prepare(&stmt, s, &sql, e);
+    buf_fini(&sql);
+    if (!ok)
+        return err_wrap(e, SINK_HEADS_TABLE);
+    bind_head_key(s, stmt, 1);
+    *out = sqlite3_step(stmt) == SQLITE_ROW;
+    sqlite3_finalize(stmt);
+    return true;
+}
+
+static bool create_missing(struct sqlite_sink *s, enum table_need need, struct err *e)
+{
+    const struct sink_spec *spec = s->spec;
+    struct buf sql;
+    buf_init(&sql, SINK_SQL_MAX);
+    bool ok = true;
+    if (need == TABLE_CREATE)
+        ok = upsert_create(&sql, s->targets, &dialect_sqlite, spec, NULL, e);
+    else if (need == TABLE_ADD_BATCH)
+        upsert_add_batch_column(&sql, &dialect_sqlite, spec);
+    if (spec->mode == SINK_APPEND && need != TABLE_READY) {
+        buf_text(&sql, ";\n");
+        upsert_create_batch_index(&sql, &dialect_sqlite, spec);
+    }
+    if (sql.n)
+        buf_text(&sql, ";\n");
+    upsert_heads_create(&sql, &dialect_sqlite);
+    struct ddl d = {s, &sql};
+    ok = ok && durable_call(spec->durable, "sqlite.ddl", ddl_effect, &d, e);
+    buf_fini(&sql);
+    return ok;
+}
+
+static bool open_file(struct sqlite_sink *s, const struct sqlite_settings *settings, struct err *e)
+{
+    const int create = s->spec->create == SINK_CREATE_IF_ABSENT ? SQLITE_OPEN_CREATE : 0;
+    const int rc = sqlite3_open_v2(s->path, &s->db,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | create, NULL);
+    if (rc != SQLITE_OK)
+        return sqlite_err(e, s, rc, "open");
+    sqlite3_extended_result_codes(s->db, 1);
+    sqlite3_busy_timeout(s->db, (int)settings->lock_wait_ms);
+    // FULL: a commit is on the disk when it returns (WAL alone would give the last ones up at a power cut).
+    return run_sql(s, "PRAGMA journal_mode=WAL", "set WAL", e) &&
+           run_sql(s, "PRAGMA synchronous=FULL", "set synchronous", e);
+}
+
+// Before anything is created: what is there must be right, and after it, what we made is checked as well.
+static bool check_table(struct sqlite_sink *s, struct err *e)
+{
+    struct table_info t;
+    bool has_head;
+    s->targets = ARENA_ZARRAY(s->arena, struct target, s->spec->count);
+    if (!read_table(&t, s, e))
+        return false;
+    const enum table_need need = table_needs(&t, s->spec);
+    if (need == TABLE_READY && !table_check(s->targets, &t, &dialect_sqlite, s->spec, e))
+        return false;
+    if (!head_exists(&has_head, s, e))
+        return false;
+    if ((need != TABLE_READY || !has_head) && !create_missing(s, need, e))
+        return false;
+    if (need == TABLE_READY)
+        return true;
+    return read_table(&t, s, e) && table_check(s->targets, &t, &dialect_sqlite, s->spec, e);
+}
+
+static bool prepare_all(struct sqlite_sink *s, struct err *e)
+{
+    struct buf sql;
+    buf_init(&sql, SINK_SQL_MAX);
+    upsert_write(&sql, &dialect_sqlite, s->spec, 1);
+    bool ok = prepare(&s->put, s, &sql, e);
+    buf_clear(&sql);
+    if (ok && s->spec->mode == SINK_UPSERT) {
+        upsert_delete(&sql, &dialect_sqlite, s->spec, 1);
+        ok = prepare(&s->delete, s, &sql, e);
+        buf_clear(&sql);
+    }
+    upsert_heads_select(&sql, &dialect_sqlite);
+    ok = ok && prepare(&s->head_select, s, &sql, e);
+    buf_clear(&sql);
+    upsert_heads_update(&sql, &dialect_sqlite);
+    ok = ok && prepare(&s->head_update, s, &sql, e);
+    buf_fini(&sql);
+    return ok;
+}
+
+static void sqlite_close(struct sink *base)
+{
+    struct sqlite_sink *s = from_base(base);
+    sqlite3_finalize(s->put);
+    sqlite3_finalize(s->delete);
+    sqlite3_finalize(s->head_select);
+    sqlite3_finalize(s->head_update);
+    const int rc = sqlite3_close(s->db); // an open transaction is rolled back
+    assert(rc == SQLITE_OK);
+    arena_free(s->arena);
+}
+
+static bool sqlite_open(struct sink **out, const struct sink_spec *spec, struct err *e)
+{
+    assert(spec->durable && spec->url);
+    struct sqlite_settings settings = {.lock_wait_ms = 30000};
+    if (!upsert_check_spec(spec, &dialect_sqlite, e) ||
+        !warehouse_params(&settings, sqlite_params, sizeof sqlite_params / sizeof *sqlite_params,
+                          spec->url, e))
+        return false;
+    if (spec->url->path.n == 0)
+        return err_fail(e, ERR_CONFIG, "%.*s: names no file", STR_ARG(spec->url->display));
+    struct arena *a = arena_new(NULL);
+    struct sqlite_sink *s = ARENA_NEW(a, struct sqlite_sink);
+    s->base.type = &sink_sqlite;
+    s->arena = a;
+    s->scratch = arena_new(a);
+    s->spec = sink_spec_copy(a, spec);
+    s->path = arena_str(a, spec->url->path).p;
+    if (!open_file(s, &settings, e) || !check_table(s, e) ||
+        !rows_plan_init(&s->plan, a, s->spec, s->targets, e) || !prepare_all(s, e)) {
+        sqlite_close(&s->base);
+        return false;
+    }
+    s->cells = ARENA_ZARRAY(a, struct cell_array, s->plan.put_params);
+    *out = &s->base;
+    return true;
+}
+
+// --- transactions ---------------------------------------------------------------------------------
+
+static bool read_head(struct sqlite_sink *s, struct head *out, struct err *e)
+{
+    bind_head_key(s, s->head_select, 1);
+    const int rc = sqlite3_step(s->head_select);
+    bool ok;
+    if (rc == SQLITE_ROW) {
+        struct str texts[4];
+        for (int i = 0; i < 4; i++)
+            texts[i] = (struct str){(const char *)sqlite3_column_text(s->head_select, i),
+                                    (size_t)sqlite3_column_bytes(s->head_select, i)};
+        ok = head_parse(out, texts, e);
+    } else if (rc == SQLITE_DONE) {
+        ok = err_fail(e, ERR_BEHIND, "%s: the row of %s in " SINK_HEADS_TABLE " is gone", s->path,
+                      s->spec->output);
+        err_hint(e, "the store was restored or edited: `sluice job recover %s`", s->spec->job);
+    } else {
+        ok = sqlite_err(e, s, rc, "read the head");
+    }
+    sqlite3_reset(s->head_select);
+    return ok;
+}
+
+static void roll_back(struct sqlite_sink *s)
+{
+    if (s->in_transaction)
+        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    s->in_transaction = false;
+}
+
+static bool lock_head(struct sqlite_sink *s, struct head *out, struct err *e)
+{
+    assert(!s->in_transaction);
+    if (!run_sql(s, "BEGIN IMMEDIATE", "begin", e))
+        return false;
+    s->in_transaction = true;
+    if (read_head(s, out, e))
+        return true;
+    roll_back(s);
+    return false;
+}
+
+static bool sqlite_head(struct sink *base, struct head *out, struct err *e)
+{
+    struct sqlite_sink *s = from_base(base);
+    if (!lock_head(s, out, e))
+        return false;
+    roll_back(s);
+    return true;
+}
+
+static bool sqlite_begin(struct sink *base, const struct commit_step *step, enum head_state *out,
+                         struct head *found, struct err *e)
+{
+    struct sqlite_sink *s = from_base(base);
+    struct head held;
+    assert(step->batch <= INT64_MAX);
+    if (!lock_head(s, &held, e))
+        return false;
+    s->step = *step;
+    head_print(&s->head, step);
+    *out = head_compare(&held, step);
+    if (found)
+        *found = held;
+    return true;
+}
+
+static void bind_cell(sqlite3_stmt *stmt, int at, const struct cell_array *c, enum cell_wire wire,
+                      size_t i)
+{
+    if (c->null[i]) {
+        sqlite3_bind_null(stmt, at);
+        return;
+    }
+    switch (wire) {
+    case WIRE_I64:
+        sqlite3_bind_int64(stmt, at, c->i64[i]);
+        break;
+    case WIRE_F64:
+        sqlite3_bind_double(stmt, at, c->f64[i]);
+        break;
+    case WIRE_TEXT:
+        bind_text(stmt, at, (struct str){c->text[i], c->length[i]});
+        break;
+    case WIRE_BYTES:
+        sqlite3_bind_blob64(stmt, at, c->text[i], c->length[i], SQLITE_STATIC);
+        break;
+    }
+}
+
+static bool write_run(struct sqlite_sink *s, const struct block *b, const struct rows_run *run,
+                      struct err *e)
+{
+    if (!rows_fill(s->cells, &s->plan, s->scratch, b, run, s->step.batch, e))
+        return false;
+    sqlite3_stmt *stmt = run->kind == ROWS_PUT ? s->put : s->delete;
+    const size_t params = rows_params(&s->plan, run->kind);
+    for (uint32_t r = run->from; r < run->to; r++) {
+        for (size_t i = 0; i < params; i++)
+            bind_cell(stmt, (int)i + 1, &s->cells[i], rows_wire(&s->plan, run->kind, i),
+                      r - run->from);
+        const int rc = sqlite3_step(stmt);
+        sqlite3_reset(stmt);
+        if (rc != SQLITE_DONE) {
+            sqlite_err(e, s, rc, "write");
+            return e->kind == ERR_DATA ? rows_rejected(&s->plan, b, r, e) : false;
+        }
+    }
+    return true;
+}
+
+struct write_call {
+    struct sqlite_sink *s;
+    const struct block *b;
+};
+
+static bool write_effect(void *arg, struct err *e)
+{
+    const struct write_call *w = arg;
+    for (uint32_t at = 0; at < w->b->rows;) {
+        const struct rows_run run = rows_next(w->b, at, ROWS_MAX);
+        const bool ok = write_run(w->s, w->b, &run, e);
+        arena_reset(w->s->scratch);
+        if (!ok)
+            return false;
+        at = run.to;
+    }
+    return true;
+}
+
+static bool sqlite_write(struct sink *base, const struct block *b, struct err *e)
+{
+    struct sqlite_sink *s = from_base(base);
+    assert(s->in_transaction);
+    struct write_call call = {s, b};
+    if (durable_call(s->spec->durable, "sqlite.write", write_effect, &call, e))
+        return true;
+    roll_back(s);
+    return false;
+}
+
+static bool write_head(struct sqlite_sink *s, struct err *e)
+{
+    sqlite3_stmt *u = s->head_update;
+    sqlite3_bind_int64(u, 1, (int64_t)s->step.batch);
+    bind_text(u, 2, str_from(s->head.digest));
+    bind_text(u, 3, str_from(s->head.prev));
+    bind_text(u, 4, str_from(s->head.plan));
+    bind_text(u, 5, str_from(s->head.updated_at));
+    bind_head_key(s, u, 6);
+    const int rc = sqlite3_step(u);
+    sqlite3_reset(u);
+    if (rc != SQLITE_DONE)
+        return sqlite_err(e, s, rc, "write the head");
+    assert(sqlite3_changes(s->db) == 1); // read under this transaction's lock
+    return true;
+}
+
+static bool commit_effect(void *arg, struct err *e)
+{
+    struct sqlite_sink *s = arg;
+    return run_sql(s, "COMMIT", "commit", e);
+}
+
+static bool sqlite_commit(struct sink *base, struct err *e)
+{
+    struct sqlite_sink *s = from_base(base);
+    assert(s->in_transaction);
+    if (write_head(s, e) && durable_call(s->spec->durable, "sqlite.commit", commit_effect, s, e)) {
+        s->in_transaction = false;
+        return true;
+    }
+    // Whether it happened or not, the head will tell: the same spool again is always safe.
+    if (e->kind == ERR_IO && e->remedy == REMEDY_FATAL)
+        err_remedy(e, REMEDY_RETRY_RUN);
+    roll_back(s);
+    return false;
+}
+
+static void sqlite_abort(struct sink *base)
+{
+    roll_back(from_base(base));
+}
+
+static bool sqlite_describe(struct buf *out, const struct sink_spec *spec, struct err *e)
+{
+    return upsert_describe(out, &dialect_sqlite, spec, e);
+}
+
+const struct sink_type sink_sqlite = {
+    .name = "sqlite",
+    .features = SINK_EXACT | SINK_DELETES,
+    .open = sqlite_open,
+    .head = sqlite_head,
+    .begin = sqlite_begin,
+    .write = sqlite_write,
+    .commit = sqlite_commit,
+    .abort = sqlite_abort,
+    .close = sqlite_close,
+    .describe = sqlite_describe,
+};
