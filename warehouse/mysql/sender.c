@@ -1,0 +1,263 @@
+#include "warehouse/mysql/mysql_internal.h"
+
+#include <assert.h>
+#include <limits.h>
+
+// Half of the server's packet: protocol overhead and our estimate of it never meet the limit.
+#define PACKET_SHARE 2
+#define PACKET_MOST  ((uint64_t)16 << 20)
+#define CELL_BYTES   10 // of a number on the wire, length prefix or type included
+
+static bool prepare(struct mysql_operation *op, struct mysql_sender *s, enum rows_kind kind,
+                    size_t rows_in_sql, uint32_t rows, struct err *e)
+{
+    struct buf sql;
+    buf_init(&sql, SINK_SQL_MAX);
+    if (kind == ROWS_PUT)
+        upsert_write(&sql, &dialect_mysql, s->plan->spec, rows_in_sql);
+    else
+        upsert_delete(&sql, &dialect_mysql, s->plan->spec, rows_in_sql);
+    bool ok = buf_ok(&sql, "the statement", e);
+    if (ok) {
+        assert(op->n < MYSQL_STATEMENTS_MAX);
+        struct mysql_statement *m = &op->v[op->n++];
+        *m = (struct mysql_statement){mysql_stmt_init(s->session->db), rows};
+        assert(m->stmt);
+        ok = mysql_stmt_prepare(m->stmt, sql.p, sql.n) == 0 ||
+             mysql_stmt_err(e, s->session, m->stmt);
+    }
+    buf_fini(&sql);
+    return ok || err_wrap(e, "table %.*s", STR_ARG(s->plan->spec->table));
+}
+
+static uint32_t smaller(size_t x, size_t y)
+{
+    return (uint32_t)(x < y ? x : y);
+}
+
+static bool prepare_kind(struct mysql_sender *s, enum rows_kind kind, struct err *e)
+{
+    struct mysql_operation *op = &s->ops[kind];
+    if (s->session->sending == MYSQL_BULK)
+        return prepare(op, s, kind, 1, MYSQL_BULK_ROWS_MAX, e);
+    const size_t fit = dialect_mysql.max_params / rows_params(s->plan, kind);
+    uint32_t rows = smaller(fit, kind == ROWS_PUT ? MYSQL_MULTI_ROWS_MAX : MYSQL_DELETE_ROWS_MAX);
+    for (; rows > 1 && op->n + 1 < MYSQL_STATEMENTS_MAX; rows /= 10) {
+        if (!prepare(op, s, kind, rows, rows, e))
+            return false;
+    }
+    return prepare(op, s, kind, 1, 1, e);
+}
+
+bool mysql_sender_init(struct mysql_sender *out, struct arena *a, struct mysql_session *session,
+                       const struct rows_plan *plan, struct err *e)
+{
+    *out = (struct mysql_sender){
+        .session = session,
+        .plan = plan,
+        .scratch = arena_new(a),
+        .cells = ARENA_ZARRAY(a, struct cell_array, plan->put_params),
+    };
+    return prepare_kind(out, ROWS_PUT, e) &&
+           (plan->key_params == 0 || prepare_kind(out, ROWS_DELETE, e));
+}
+
+void mysql_sender_fini(struct mysql_sender *s)
+{
+    for (size_t k = 0; k <= ROWS_DELETE; k++) {
+        for (size_t i = 0; i < s->ops[k].n; i++)
+            mysql_stmt_close(s->ops[k].v[i].stmt);
+        s->ops[k].n = 0;
+    }
+}
+
+// A converted run: cells[i] are `count` values of parameter i, for rows from run.from on.
+struct chunk {
+    enum rows_kind kind;
+    uint32_t count;
+};
+
+static uint64_t row_bytes(const struct mysql_sender *s, const struct chunk *c, uint32_t i)
+{
+    uint64_t n = 0;
+    for (size_t p = 0; p < rows_params(s->plan, c->kind); p++)
+        n += CELL_BYTES + (s->cells[p].length ? s->cells[p].length[i] : 0);
+    return n;
+}
+
+static enum enum_field_types field_type(enum cell_wire wire)
+{
+    switch (wire) {
+    case WIRE_I64:
+        return MYSQL_TYPE_LONGLONG;
+    case WIRE_F64:
+        return MYSQL_TYPE_DOUBLE;
+    case WIRE_TEXT:
+        return MYSQL_TYPE_STRING;
+    case WIRE_BYTES:
+        break;
+    }
+    return MYSQL_TYPE_BLOB;
+}
+
+// All rows of the chunk in one execution, column by column.
+static bool execute_bulk(struct mysql_sender *s, const struct chunk *c, MYSQL_STMT *stmt,
+                         uint32_t from, uint32_t to, struct err *e)
+{
+    const size_t params = rows_params(s->plan, c->kind);
+    MYSQL_BIND *binds = ARENA_ZARRAY(s->scratch, MYSQL_BIND, params);
+    for (size_t i = 0; i < params; i++) {
+        const struct cell_array *v = &s->cells[i];
+        binds[i].buffer_type = field_type(rows_wire(s->plan, c->kind, i));
+        if (v->i64)
+            binds[i].buffer = v->i64 + from;
+        else if (v->f64)
+            binds[i].buffer = v->f64 + from;
+        else
+            binds[i].buffer = v->text + from;
+        binds[i].length = v->length ? v->length + from : NULL;
+        binds[i].u.indicator = v->null + from; // 1 = STMT_INDICATOR_NULL
+    }
+    const unsigned rows = to - from;
+    if (mysql_stmt_attr_set(stmt, STMT_ATTR_ARRAY_SIZE, &rows) ||
+        mysql_stmt_bind_param(stmt, binds) || mysql_stmt_execute(stmt))
+        return mysql_stmt_err(e, s->session, stmt);
+    return true;
+}
+
+static void bind_cell(MYSQL_BIND *out, const struct cell_array *v, enum cell_wire wire, uint32_t i)
+{
+    out->buffer_type = v->null[i] ? MYSQL_TYPE_NULL : field_type(wire);
+    if (v->i64)
+        out->buffer = &v->i64[i];
+    else if (v->f64)
+        out->buffer = &v->f64[i];
+    else
+        out->buffer = (void *)(uintptr_t)v->text[i];
+    if (v->length) {
+        out->length = &v->length[i];
+        out->buffer_length = v->length[i];
+    }
+}
+
+// Row after row as the parameters of one statement.
+static bool execute_multi(struct mysql_sender *s, const struct chunk *c, MYSQL_STMT *stmt,
+                          uint32_t from, uint32_t to, struct err *e)
+{
+    const size_t params = rows_params(s->plan, c->kind);
+    MYSQL_BIND *binds = ARENA_ZARRAY(s->scratch, MYSQL_BIND, params * (to - from));
+    for (uint32_t r = from; r < to; r++) {
+        for (size_t i = 0; i < params; i++)
+            bind_cell(&binds[(r - from) * params + i], &s->cells[i], rows_wire(s->plan, c->kind, i),
+                      r);
+    }
+    if (mysql_stmt_bind_param(stmt, binds) || mysql_stmt_execute(stmt))
+        return mysql_stmt_err(e, s->session, stmt);
+    return true;
+}
+
+static bool execute(struct mysql_sender *s, const struct chunk *c, uint32_t from, uint32_t to,
+                    struct err *e)
+{
+    const struct mysql_operation *op = &s->ops[c->kind];
+    if (s->session->sending == MYSQL_BULK)
+        return execute_bulk(s, c, op->v[0].stmt, from, to, e);
+    for (size_t i = 0; i < op->n; i++) {
+        for (; to - from >= op->v[i].rows; from += op->v[i].rows) {
+            if (!execute_multi(s, c, op->v[i].stmt, from, from + op->v[i].rows, e))
+                return false;
+        }
+    }
+    assert(from == to);
+    return true;
+}
+
+// Halves the range until one refused row is left; what stands before it stays written, as it would have been. The
+// transaction ends in a rollback either way.
+static bool find_refused(uint32_t *row, struct mysql_sender *s, const struct chunk *c,
+                         uint32_t from, uint32_t to, struct err *e)
+{
+    while (to - from > 1) {
+        const uint32_t middle = from + (to - from) / 2;
+        if (!mysql_run(s->session, STR("SAVEPOINT sluice_half"), e))
+            return false;
+        struct err half = {0};
+        if (execute(s, c, from, middle, &half)) {
+            from = middle;
+            continue;
+        }
+        if (half.kind != ERR_DATA) {
+            *e = half;
+            return false;
+        }
+        to = middle;
+        if (!mysql_run(s->session, STR("ROLLBACK TO SAVEPOINT sluice_half"), e))
+            return false;
+    }
+    *row = from;
+    if (!execute(s, c, from, to, e))
+        return false;
+    return err_fail(e, ERR_REMOTE, "the server refused rows together that it takes one by one");
+}
+
+static bool send_part(struct mysql_sender *s, const struct block *b, const struct chunk *c,
+                      uint32_t block_row, uint32_t from, uint32_t to, struct err *e)
+{
+    if (!mysql_run(s->session, STR("SAVEPOINT sluice_part"), e))
+        return false;
+    if (execute(s, c, from, to, e))
+        return true;
+    if (e->kind != ERR_DATA)
+        return err_wrap(e, "table %.*s", STR_ARG(s->plan->spec->table));
+    struct err found = {0};
+    if (!mysql_run(s->session, STR("ROLLBACK TO SAVEPOINT sluice_part"), &found)) {
+        *e = found;
+        return false;
+    }
+    uint32_t row = from;
+    err_clear(e);
+    if (!find_refused(&row, s, c, from, to, e) && e->kind == ERR_DATA)
+        return rows_rejected(s->plan, b, block_row + row, e);
+    return err_wrap(e, "table %.*s", STR_ARG(s->plan->spec->table));
+}
+
+// Parts that fit the server's packet.
+static bool send_run(struct mysql_sender *s, const struct block *b, const struct rows_run *run,
+                     struct err *e)
+{
+    const uint64_t half = s->session->packet_max / PACKET_SHARE;
+    const uint64_t most = half < PACKET_MOST ? half : PACKET_MOST;
+    const struct chunk c = {run->kind, run->to - run->from};
+    uint32_t from = 0;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < c.count; i++) {
+        const uint64_t n = row_bytes(s, &c, i);
+        if (n + 1024 > s->session->packet_max) {
+            err_fail(e, ERR_DATA, "the row has %llu bytes, max_allowed_packet is %llu",
+                     (unsigned long long)n, (unsigned long long)s->session->packet_max);
+            return rows_rejected(s->plan, b, run->from + i, e);
+        }
+        if (i > from && bytes + n > most) {
+            if (!send_part(s, b, &c, run->from, from, i, e))
+                return false;
+            from = i;
+            bytes = 0;
+        }
+        bytes += n;
+    }
+    return send_part(s, b, &c, run->from, from, c.count, e);
+}
+
+bool mysql_send(struct mysql_sender *s, const struct block *b, uint64_t batch, struct err *e)
+{
+    for (uint32_t at = 0; at < b->rows;) {
+        const struct rows_run run = rows_next(b, at, MYSQL_BULK_ROWS_MAX);
+        const bool ok =
+            rows_fill(s->cells, s->plan, s->scratch, b, &run, batch, e) && send_run(s, b, &run, e);
+        arena_reset(s->scratch);
+        if (!ok)
+            return false;
+        at = run.to;
+    }
+    return true;
+}

@@ -1,0 +1,343 @@
+#include "warehouse/mysql/mysql_internal.h"
+#include "warehouse/params.h"
+
+#include <assert.h>
+
+#include <errmsg.h>
+#include <mysqld_error.h>
+
+#define SQL_MODE                                                          \
+    "STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE," \
+    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+
+enum { // codes that the headers of libmariadb lack, or that the two servers number apart
+    CODE_CHECK_MARIADB = 4025,
+    CODE_CHECK_MYSQL = 3819,
+    CODE_JSON_INVALID = 3140,
+    CODE_CONNECTION_KILLED = 1927, // MariaDB
+    CODE_CLIENT_INACTIVE = 4031,   // MySQL
+    CODE_STATEMENT_TIMEOUT = 1969,
+    CODE_READ_ONLY = 1290,
+    CODE_READ_ONLY_TRANSACTION = 1792,
+    CODE_READ_ONLY_INNODB = 1836,
+    CODE_DISK_FULL = 1021,
+    CODE_TABLE_FULL = 1114,
+    CODE_CONNECTIONS = 1040,
+    CODE_HOST_BLOCKED = 1129,
+    CODE_SHUTDOWN = 1053,
+    CODE_INTERRUPTED = 1317,
+    CODE_TRUNCATED = 1265,
+};
+
+#define TEXT_PARAM(field) 1, 0, offsetof(struct mysql_settings, field)
+static const struct warehouse_param params[] = {
+    {"connect_timeout", 1, 3600, offsetof(struct mysql_settings, connect_timeout),
+     "seconds to connect (10)"},
+    {"read_timeout", 1, 86400, offsetof(struct mysql_settings, read_timeout),
+     "seconds to wait for an answer (120)"},
+    {"write_timeout", 1, 86400, offsetof(struct mysql_settings, write_timeout),
+     "seconds until the server has taken a statement (120)"},
+    {"lock_wait", 1, 3600, offsetof(struct mysql_settings, lock_wait),
+     "seconds to wait for a row lock (30)"},
+    {"bulk", TEXT_PARAM(bulk), "array binding: auto or off"},
+    {"tls", TEXT_PARAM(tls), "on, or verify: the server's certificate too"},
+    {"tls_ca", TEXT_PARAM(tls_ca), "file of certificates to trust"},
+    {"tls_cert", TEXT_PARAM(tls_cert), "client certificate file"},
+    {"tls_key", TEXT_PARAM(tls_key), "client key file"},
+    {"socket", TEXT_PARAM(socket), "Unix socket instead of host and port"},
+};
+
+bool mysql_settings_read(struct mysql_settings *out, const struct warehouse_url *url, struct err *e)
+{
+    *out = (struct mysql_settings){.connect_timeout = 10,
+                                   .read_timeout = 120,
+                                   .write_timeout = 120,
+                                   .lock_wait = 30,
+                                   .bulk = STR("auto")};
+    if (!warehouse_params(out, params, sizeof params / sizeof *params, url, e))
+        return false;
+    if (!str_eq(out->bulk, STR("auto")) && !str_eq(out->bulk, STR("off")))
+        return err_fail(e, ERR_CONFIG, "%.*s: parameter bulk is %.*s, must be auto or off",
+                        STR_ARG(url->display), STR_ARG(out->bulk));
+    if (out->tls.n && !str_eq(out->tls, STR("on")) && !str_eq(out->tls, STR("verify")))
+        return err_fail(e, ERR_CONFIG, "%.*s: parameter tls is %.*s, must be on or verify",
+                        STR_ARG(url->display), STR_ARG(out->tls));
+    return url->database.n > 0 ||
+           err_fail(e, ERR_CONFIG, "%.*s: names no database", STR_ARG(url->display));
+}
+
+// --- errors ---------------------------------------------------------------------------------------
+
+struct verdict {
+    enum err_kind kind;
+    enum err_remedy remedy;
+};
+
+static struct verdict judge_state(const char *state)
+{
+    // SQLSTATE classes: 22 data exception, 23 integrity constraint, 40 rollback, 08 connection; 45000 is a trigger's SIGNAL.
+    if (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 || strcmp(state, "45000") == 0)
+        return (struct verdict){ERR_DATA, REMEDY_FATAL};
+    if (strncmp(state, "40", 2) == 0)
+        return (struct verdict){ERR_REMOTE, REMEDY_RETRY_RUN};
+    if (strncmp(state, "08", 2) == 0)
+        return (struct verdict){ERR_REMOTE, REMEDY_RECONNECT};
+    return (struct verdict){ERR_REMOTE, REMEDY_FATAL};
+}
+
+static struct verdict judge(unsigned code, const char *state)
+{
+    switch (code) {
+    case ER_LOCK_WAIT_TIMEOUT:
+    case ER_LOCK_DEADLOCK:
+    case CODE_READ_ONLY:
+    case CODE_READ_ONLY_TRANSACTION:
+    case CODE_READ_ONLY_INNODB:
+    case CODE_DISK_FULL:
+    case CODE_TABLE_FULL:
+    case CODE_CONNECTIONS:
+    case CODE_STATEMENT_TIMEOUT:
+    case CODE_HOST_BLOCKED:
+    case CR_CONNECTION_ERROR:
+    case CR_CONN_HOST_ERROR:
+    case CR_UNKNOWN_HOST:
+        return (struct verdict){ERR_REMOTE, REMEDY_RETRY_RUN};
+    case CR_SERVER_GONE_ERROR:
+    case CR_SERVER_LOST:
+    case CODE_SHUTDOWN:
+    case CODE_CONNECTION_KILLED:
+    case CODE_INTERRUPTED:
+    case CODE_CLIENT_INACTIVE:
+        return (struct verdict){ERR_REMOTE, REMEDY_RECONNECT};
+    case ER_ACCESS_DENIED_ERROR:
+    case ER_DBACCESS_DENIED_ERROR:
+    case ER_TABLEACCESS_DENIED_ERROR:
+    case ER_COLUMNACCESS_DENIED_ERROR:
+    case ER_BAD_DB_ERROR:
+    case ER_TOO_LONG_KEY:
+        return (struct verdict){ERR_CONFIG, REMEDY_FATAL};
+    case CODE_CHECK_MARIADB:
+    case CODE_CHECK_MYSQL:
+    case CODE_JSON_INVALID:
+    case CODE_TRUNCATED:
+    case ER_NO_DEFAULT_FOR_FIELD:
+    case ER_TRUNCATED_WRONG_VALUE_FOR_FIELD:
+        return (struct verdict){ERR_DATA, REMEDY_FATAL};
+    default:
+        return judge_state(state);
+    }
+}
+
+static bool fill_err(struct err *e, const struct mysql_session *s, unsigned code, const char *state,
+                     const char *text)
+{
+    const struct verdict v = judge(code, state);
+    if (v.kind == ERR_DATA) // the caller says which row
+        err_fail(e, v.kind, "%s (%u, SQLSTATE %s)", text, code, state);
+    else
+        err_fail(e, v.kind, "%s: %s (%u, SQLSTATE %s)", s->display, text, code, state);
+    if (code == ER_TOO_LONG_KEY)
+        err_hint(e, "a key has at most 3072 bytes, four per character: map its columns, "
+                    "columns: { NAME: { type: varchar(100) } }");
+    return err_remedy(e, v.remedy);
+}
+
+bool mysql_db_err(struct err *e, const struct mysql_session *s)
+{
+    return fill_err(e, s, mysql_errno(s->db), mysql_sqlstate(s->db), mysql_error(s->db));
+}
+
+bool mysql_stmt_err(struct err *e, const struct mysql_session *s, MYSQL_STMT *stmt)
+{
+    return fill_err(e, s, mysql_stmt_errno(stmt), mysql_stmt_sqlstate(stmt),
+                    mysql_stmt_error(stmt));
+}
+
+// --- statements as text ---------------------------------------------------------------------------
+
+bool mysql_run(struct mysql_session *s, struct str sql, struct err *e)
+{
+    assert(s->db && sql.n);
+    return mysql_real_query(s->db, sql.p, sql.n) == 0 || mysql_db_err(e, s);
+}
+
+bool mysql_query_rows(struct str **out, size_t *rows, struct mysql_session *s, struct arena *a,
+                      struct str sql, unsigned columns, struct err *e)
+{
+    if (!mysql_run(s, sql, e))
+        return false;
+    MYSQL_RES *res = mysql_store_result(s->db);
+    if (!res)
+        return mysql_db_err(e, s);
+    assert(mysql_num_fields(res) == columns);
+    *rows = mysql_num_rows(res);
+    *out = ARENA_ZARRAY(a, struct str, *rows * columns + 1);
+    for (size_t r = 0; r < *rows; r++) {
+        const MYSQL_ROW row = mysql_fetch_row(res);
+        const unsigned long *n = mysql_fetch_lengths(res);
+        for (unsigned i = 0; i < columns; i++) {
+            if (row[i])
+                (*out)[r * columns + i] = arena_str(a, (struct str){n[i] ? row[i] : "", n[i]});
+        }
+    }
+    mysql_free_result(res);
+    return true;
+}
+
+struct str mysql_literals(struct mysql_session *s, struct arena *a, struct str sql,
+                          const struct str *values, size_t count)
+{
+    struct buf b;
+    buf_init(&b, SINK_SQL_MAX);
+    size_t next = 0;
+    for (size_t i = 0; i < sql.n; i++) {
+        if (sql.p[i] != '?') {
+            buf_char(&b, sql.p[i]);
+            continue;
+        }
+        assert(next < count);
+        const struct str v = values[next++];
+        buf_char(&b, '\'');
+        char *p = buf_room(&b, v.n * 2 + 1);
+        assert(p);
+        b.n += mysql_real_escape_string(s->db, p, v.n ? v.p : "", v.n);
+        buf_char(&b, '\'');
+    }
+    assert(next == count && !b.failed);
+    const struct str text = arena_str(a, buf_view(&b));
+    buf_fini(&b);
+    return text;
+}
+
+// --- opening --------------------------------------------------------------------------------------
+
+static void set_option(MYSQL *db, enum mysql_option option, const void *value)
+{
+    const int rc = mysql_optionsv(db, option, value);
+    assert(rc == 0);
+}
+
+static void set_tls(MYSQL *db, struct arena *a, const struct mysql_settings *settings)
+{
+    const my_bool on = 1, verify = str_eq(settings->tls, STR("verify"));
+    if (settings->tls.n) {
+        set_option(db, MYSQL_OPT_SSL_ENFORCE, &on);
+        set_option(db, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+    }
+    if (settings->tls_ca.n)
+        set_option(db, MYSQL_OPT_SSL_CA, arena_str(a, settings->tls_ca).p);
+    if (settings->tls_cert.n)
+        set_option(db, MYSQL_OPT_SSL_CERT, arena_str(a, settings->tls_cert).p);
+    if (settings->tls_key.n)
+        set_option(db, MYSQL_OPT_SSL_KEY, arena_str(a, settings->tls_key).p);
+}
+
+static void set_options(MYSQL *db, struct arena *a, const struct mysql_settings *settings)
+{
+    const unsigned connect = (unsigned)settings->connect_timeout;
+    const unsigned read = (unsigned)settings->read_timeout;
+    const unsigned write = (unsigned)settings->write_timeout;
+    const unsigned off = 0;
+    const size_t packet = (size_t)1 << 30; // the server's own limit is the one that counts
+    set_option(db, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    set_option(db, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
+    set_option(db, MYSQL_OPT_READ_TIMEOUT, &read);
+    set_option(db, MYSQL_OPT_WRITE_TIMEOUT, &write);
+    set_option(db, MYSQL_OPT_LOCAL_INFILE, &off); // else the server could ask for any file of ours
+    set_option(db, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
+    set_tls(db, a, settings);
+}
+
+static const char *text_or_null(struct arena *a, struct str s)
+{
+    return s.n ? arena_str(a, s).p : NULL;
+}
+
+static bool connect_to(struct mysql_session *s, struct arena *a, const struct warehouse_url *url,
+                       const struct mysql_settings *settings, struct err *e)
+{
+    s->db = mysql_init(NULL);
+    assert(s->db);
+    set_options(s->db, a, settings);
+    // FOUND_ROWS: an UPDATE that changes nothing still counts its row.
+    if (mysql_real_connect(s->db, text_or_null(a, url->host), text_or_null(a, url->user),
+                           text_or_null(a, url->password), text_or_null(a, url->database),
+                           url->port, text_or_null(a, settings->socket), CLIENT_FOUND_ROWS))
+        return true;
+    return mysql_db_err(e, s);
+}
+
+static bool check_session(struct mysql_session *s, struct arena *a, struct err *e)
+{
+    struct str *v;
+    size_t rows, at;
+    if (!mysql_query_rows(&v, &rows, s, a,
+                          STR("SELECT @@session.sql_mode, @@session.time_zone,"
+                              " @@session.character_set_client, @@session.max_allowed_packet"),
+                          4, e))
+        return false;
+    assert(rows == 1);
+    if (!str_find(&at, v[0], STR("STRICT_ALL_TABLES"))) {
+        err_fail(e, ERR_CONFIG, "%s: strict mode cannot be set, sql_mode is \"%.*s\"", s->display,
+                 STR_ARG(v[0]));
+        return err_hint(e, "a proxy overrides it: let the session set STRICT_ALL_TABLES");
+    }
+    if (!str_eq(v[1], STR("+00:00")) || !str_eq(v[2], STR("utf8mb4")))
+        return err_fail(e, ERR_CONFIG,
+                        "%s: the session has time zone %.*s and character set %.*s, must be +00:00 "
+                        "and utf8mb4",
+                        s->display, STR_ARG(v[1]), STR_ARG(v[2]));
+    return str_to_u64(&s->packet_max, v[3]) ||
+           err_fail(e, ERR_REMOTE, "%s: max_allowed_packet is %.*s", s->display, STR_ARG(v[3]));
+}
+
+static bool set_session(struct mysql_session *s, struct arena *a,
+                        const struct mysql_settings *settings, struct err *e)
+{
+    const struct str set =
+        arena_printf(a,
+                     "SET SESSION sql_mode = '" SQL_MODE "', time_zone = '+00:00',"
+                     " innodb_lock_wait_timeout = %lld, autocommit = 1, foreign_key_checks = 1,"
+                     " unique_checks = 1",
+                     (long long)settings->lock_wait);
+    if (!mysql_run(s, set, e))
+        return err_wrap(e, "set up the session");
+    return check_session(s, a, e);
+}
+
+static bool find_collation(struct mysql_session *s, struct arena *a, struct err *e)
+{
+    struct str *v;
+    size_t rows;
+    if (!mysql_query_rows(&v, &rows, s, a,
+                          STR("SELECT collation_name FROM information_schema.collations WHERE"
+                              " collation_name IN ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin')"),
+                          1, e))
+        return false;
+    s->padded_ok = rows == 0;
+    s->key_collation = rows ? v[0].p : "utf8mb4_bin";
+    return true;
+}
+
+bool mysql_session_open(struct mysql_session *out, struct arena *a, const struct sink_spec *spec,
+                        const struct mysql_settings *settings, struct err *e)
+{
+    *out = (struct mysql_session){.display = arena_str(a, spec->url->display).p};
+    if (!connect_to(out, a, spec->url, settings, e) || !set_session(out, a, settings, e) ||
+        !find_collation(out, a, e))
+        return false;
+    unsigned long capabilities = 0;
+    const bool known = mariadb_get_infov(out->db, MARIADB_CONNECTION_EXTENDED_SERVER_CAPABILITIES,
+                                         &capabilities) == 0;
+    const bool bulk =
+        known && (capabilities & (unsigned long)(MARIADB_CLIENT_STMT_BULK_OPERATIONS >> 32)) != 0;
+    out->sending = bulk && str_eq(settings->bulk, STR("auto")) ? MYSQL_BULK : MYSQL_MULTI;
+    return true;
+}
+
+void mysql_session_close(struct mysql_session *s)
+{
+    if (s->db)
+        mysql_close(s->db); // the server rolls an open transaction back
+    s->db = NULL;
+}
