@@ -39,8 +39,10 @@ static void decode_fixed(const struct decoder_run *run, struct column *c, uint32
     const uint64_t bits = big_endian(v.p, v.n);
     if (c->type->kind == TYPE_INTEGER)
         c->i32[row] = (int32_t)(uint32_t)bits;
+    else if (c->type->kind == TYPE_BIGINT)
+        c->i64[row] = (int64_t)bits;
     else
-        c->i64[row] = (int64_t)bits; // a DOUBLE's bits too: the same union
+        memcpy(&c->f64[row], &bits, sizeof bits);
     c->valid[row] = 1;
 }
 
@@ -101,6 +103,13 @@ static void put_big_endian(struct buf *out, uint64_t v, size_t n)
     buf_put(out, bytes, n);
 }
 
+static void put_double(struct buf *out, double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    put_big_endian(out, bits, sizeof bits);
+}
+
 // NULL appends nothing: the caller sends a null payload.
 static void kafka_row(const struct encoder *s, struct buf *out, const struct column *columns,
                       uint32_t row)
@@ -112,8 +121,10 @@ static void kafka_row(const struct encoder *s, struct buf *out, const struct col
         buf_str(out, c->str[row]);
     else if (c->type->kind == TYPE_INTEGER)
         put_big_endian(out, (uint32_t)c->i32[row], sizeof(int32_t));
-    else
+    else if (c->type->kind == TYPE_BIGINT)
         put_big_endian(out, (uint64_t)c->i64[row], sizeof(int64_t));
+    else
+        put_double(out, c->f64[row]);
 }
 
 static bool kafka_encoder(const struct encoder **out, struct arena *a,
