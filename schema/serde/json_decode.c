@@ -18,7 +18,7 @@ enum json_level json_level_best(void)
 {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
-        __builtin_cpu_supports("bmi") && __builtin_cpu_supports("lzcnt"))
+        __builtin_cpu_supports("bmi"))
         return JSON_AVX2;
     return JSON_SSE2;
 #else

@@ -58,7 +58,7 @@ bool serde_base64_decode(struct str *out, struct arena *a, struct str text)
 void serde_base64_encode(struct buf *out, struct str bytes)
 {
     const size_t need = (bytes.n + 2) / 3 * 4;
-    char *p = buf_room(out, need);
+    char *p = need ? buf_room(out, need) : NULL;
     if (!p)
         return;
     for (size_t i = 0; i < bytes.n; i += 3, p += 4) {

@@ -84,6 +84,8 @@ static void build_spec(struct schema_case *out, struct arena *a, uint8_t choice)
 static struct str row_bytes(struct arena *a, const struct column *columns, size_t n, uint32_t row)
 {
     struct buf b;
+    if (n == 0)
+        return STR_NONE;
     buf_init(&b, TEXT_MAX);
     rowcodec_encode(&b, columns, n, row);
     assert(!b.failed);
