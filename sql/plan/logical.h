@@ -27,7 +27,7 @@ enum expr_kind {
     EXPR_ARITH,  // op: + - * / %, args 2 (types as bound; the evaluator converts to `type`)
     EXPR_NEGATE,
     EXPR_COMPARE, // op: = <> < <= > >= IS DISTINCT FROM …
-    EXPR_AND,
+    EXPR_AND,     // args 2 or more: a AND b AND c is one node
     EXPR_OR,
     EXPR_NOT,
     EXPR_IS_NULL,
@@ -156,5 +156,8 @@ struct plan {
     uint32_t object_count;
     struct str digest_text; // canonical text of all statements: what the code digest hashes
 };
+
+void logical_print(struct buf *out,
+                   const struct plan *plan); // one paragraph per node, for tests and people
 
 #endif

@@ -1,0 +1,11 @@
+// From the syntax trees of all statements to the plan: see bind_internal.h for how it is split.
+#ifndef SQL_BIND_H
+#define SQL_BIND_H
+
+#include "sql/ast.h"
+#include "sql/sql_internal.h"
+
+bool bind_run(const struct plan **out, struct arena *a, const struct sql_source *src,
+              const struct ast_script *script, struct err *e) ERR_CHECKED;
+
+#endif

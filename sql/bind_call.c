@@ -1,0 +1,176 @@
+#include "sql/bind_internal.h"
+
+#include "sql/exec/agg.h"
+#include "sql/exec/fn.h"
+
+#include <assert.h>
+
+// --- the shape of expressions ----------------------------------------------------------------------
+
+bool bind_ast_equal(const struct ast_expr *x, const struct ast_expr *y)
+{
+    if (x->kind != y->kind || x->op != y->op || x->arg_count != y->arg_count ||
+        x->negated != y->negated || x->star != y->star || x->has_operand != y->has_operand ||
+        x->name_count != y->name_count || !str_eq(x->text, y->text))
+        return false;
+    if (x->kind == AST_TYPED && !str_eq(x->qualifier, y->qualifier))
+        return false;
+    if (x->kind == AST_CAST && x->type != y->type) {
+        const struct ast_type *s = x->type, *t = y->type;
+        if (s->kind != t->kind || s->count || t->count || !str_eq(s->name, t->name) ||
+            s->precision != t->precision || s->scale != t->scale)
+            return false;
+    }
+    for (uint32_t i = 0; i < x->name_count; i++)
+        if (!str_eq(x->names[i], y->names[i]))
+            return false;
+    for (uint32_t i = 0; i < x->arg_count; i++)
+        if (!bind_ast_equal(x->args[i], y->args[i]))
+            return false;
+    return true;
+}
+
+bool bind_is_aggregate(const struct ast_expr *x)
+{
+    return x->kind == AST_CALL && agg_find(x->text) != NULL;
+}
+
+const struct ast_expr *bind_find_aggregate(const struct ast_expr *x)
+{
+    if (bind_is_aggregate(x))
+        return x;
+    for (uint32_t i = 0; i < x->arg_count; i++) {
+        const struct ast_expr *found = bind_find_aggregate(x->args[i]);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+// --- calls -----------------------------------------------------------------------------------------
+
+static bool does_not_accept(const struct scope *sc, const struct ast_expr *x,
+                            const char *signatures, const struct type *const *types, uint32_t n)
+{
+    struct buf text;
+    buf_init(&text, 4096);
+    for (uint32_t i = 0; i < n; i++)
+        buf_printf(&text, "%s%s", i ? ", " : "",
+                   types[i] ? bind_type_text(sc->b, types[i]) : "null");
+    (void)bind_fail(sc->b, &x->pos, "Function '%.*s' does not accept parameters (%.*s).",
+                    STR_ARG(x->text), (int)text.n, text.p ? text.p : "");
+    buf_fini(&text);
+    return err_hint(sc->b->e, "valid alternatives are: %s", signatures);
+}
+
+// Binds the arguments and asks the function what it makes of their types.
+struct call {
+    struct expr **args;
+    const struct type **types, **want;
+    uint32_t n;
+};
+
+static bool bind_arguments(struct call *out, const struct scope *sc, const struct ast_expr *x)
+{
+    struct binder *b = sc->b;
+    out->n = x->arg_count;
+    out->args = ARENA_ZARRAY(b->a, struct expr *, out->n + 1);
+    out->types = ARENA_ZARRAY(b->a, const struct type *, out->n + 1);
+    out->want = ARENA_ZARRAY(b->a, const struct type *, out->n + 1);
+    for (uint32_t i = 0; i < out->n; i++) {
+        const struct ast_expr *arg = x->args[i];
+        if (arg->kind == AST_UNIT && schema_find(sc->schema, arg->text) < 0)
+            out->args[i] = bind_string(b, arg->text, &arg->pos);
+        else if (!bind_expr(&out->args[i], sc, arg))
+            return false;
+        out->types[i] = out->want[i] = out->args[i]->type;
+    }
+    return true;
+}
+
+// Arguments as the overload wants them.
+static void cast_arguments(struct call *c, struct binder *b)
+{
+    for (uint32_t i = 0; i < c->n; i++)
+        if (c->want[i])
+            c->args[i] = bind_cast(b, c->args[i], c->want[i]);
+}
+
+static bool bind_function(struct expr **out, const struct scope *sc, const struct ast_expr *x,
+                          const struct fn *fn)
+{
+    struct binder *b = sc->b;
+    struct call c;
+    if (!bind_arguments(&c, sc, x))
+        return false;
+    const struct type *type = NULL;
+    if (!x->star && c.n >= fn->args_min && c.n <= fn->args_max)
+        type = fn->resolve(b->a, c.want, c.types, c.n);
+    if (!type)
+        return does_not_accept(sc, x, fn->signatures, c.types, c.n);
+    cast_arguments(&c, b);
+    *out = bind_node(b, EXPR_CALL, type, &x->pos, 0);
+    (*out)->fn = fn;
+    (*out)->args = c.args;
+    (*out)->arg_count = c.n;
+    (*out)->site = ++b->sites;
+    return true;
+}
+
+// An aggregate above the aggregation is a column of it; equal calls share one.
+static bool bind_aggregate(struct expr **out, const struct scope *sc, const struct ast_expr *x,
+                           const struct agg *agg)
+{
+    struct binder *b = sc->b;
+    struct grouping *g = sc->group;
+    uint32_t at;
+    for (uint32_t i = 0; i < x->arg_count; i++)
+        if (bind_find_aggregate(x->args[i]))
+            return bind_fail(b, &x->pos, "Aggregate functions can not be nested: %s",
+                             bind_text(b, x));
+    for (at = 0; at < g->calls.n && !bind_ast_equal(g->calls.v[at], x); at++)
+        ;
+    if (at == g->calls.n) {
+        struct call c;
+        if (!bind_arguments(&c, g->input, x))
+            return false;
+        const struct type *type = NULL;
+        if (c.n >= agg->args_min && c.n <= agg->args_max)
+            type = agg->resolve(b->a, c.want, c.types, c.n);
+        if (!type)
+            return does_not_accept(sc, x, agg->signatures, c.types, c.n);
+        cast_arguments(&c, b);
+        const struct plan_aggregate made = {agg, c.args, c.n, type, false};
+        list_push(b->a, &g->aggregates, made);
+        list_push(b->a, &g->calls, x);
+    }
+    *out = bind_node(b, EXPR_COLUMN, g->aggregates.v[at].type, &x->pos, 0);
+    (*out)->column = g->key_count + at;
+    return true;
+}
+
+static bool unknown_function(const struct scope *sc, const struct ast_expr *x)
+{
+    const char *near = fn_nearest(x->text);
+    (void)bind_fail(sc->b, &x->pos, "Can't find any functions with the name '%.*s'",
+                    STR_ARG(x->text));
+    return near ? err_hint(sc->b->e, "did you mean %s?", near) : false;
+}
+
+bool bind_call(struct expr **out, const struct scope *sc, const struct ast_expr *x)
+{
+    const struct agg *agg = agg_find(x->text);
+    if (str_eq(x->text, STR("AS_VALUE"))) { // a copy of the key for the value: the value itself
+        if (x->arg_count != 1)
+            return bind_fail(sc->b, &x->pos, "AS_VALUE takes one argument, found %u", x->arg_count);
+        return bind_expr(out, sc, x->args[0]);
+    }
+    if (agg && sc->group)
+        return bind_aggregate(out, sc, x, agg);
+    if (agg)
+        return bind_fail(sc->b, &x->pos,
+                         "Use of aggregate function %.*s requires a GROUP BY clause",
+                         STR_ARG(x->text));
+    const struct fn *fn = fn_find(x->text);
+    return fn ? bind_function(out, sc, x, fn) : unknown_function(sc, x);
+}

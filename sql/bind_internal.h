@@ -1,0 +1,142 @@
+// Shared by bind*.c: the catalogue of a job's streams and tables, scopes of names, typed expressions.
+//
+// bind.c statements and the finished plan; bind_source.c CREATE … (columns); bind_with.c WITH properties; bind_query.c SELECT to
+// nodes; bind_select.c select lists, names and keys; bind_expr.c expressions; bind_call.c functions and aggregates; bind_type.c
+// types, casts and literals. All of it is one thread's, in one arena; errors go to binder.e.
+#ifndef SQL_BIND_INTERNAL_H
+#define SQL_BIND_INTERNAL_H
+
+#include "sql/ast.h"
+#include "sql/sql_internal.h"
+
+#include "base/map.h"
+#include "schema/decimal.h"
+
+#define BIND_OBJECTS_MAX 2000 // streams and tables of one job
+
+struct bind_object {
+    struct plan_node *node; // PLAN_OBJECT; its inputs are the writers, set at the end
+    bool read_only;         // CREATE SOURCE …
+    bool has_headers;
+    bool declared; // rows come from a topic (and from INSERT INTO)
+    LIST(struct plan_node *) writers;
+};
+
+struct binder {
+    struct arena *a;
+    const struct sql_source *src;
+    struct err *e;
+    struct map *names; // → objects
+    LIST(struct bind_object *) objects;
+    struct map *type_names; // CREATE TYPE → types
+    LIST(const struct type *) types;
+    const struct ast_statement *statement;
+    uint32_t sites; // call sites so far
+};
+
+struct scope {
+    struct binder *b;
+    const struct schema *schema; // of the node's input
+    struct str alias;            // how its columns may be qualified
+    const char *clause;          // for messages: SELECT, WHERE, …
+    bool from_topic;             // ROWPARTITION and ROWOFFSET are known
+    struct grouping *group;      // above an aggregation: only keys and aggregates have names
+    const struct ast_expr *item; // the whole expression being bound
+};
+
+struct grouping {
+    const struct scope *input;
+    struct ast_expr **keys;
+    struct expr **bound;
+    uint32_t key_count;
+    bool windowed, table;
+    LIST(struct plan_aggregate) aggregates;
+    LIST(const struct ast_expr *) calls; // of the aggregates
+};
+
+#define bind_fail(b, pos, ...) sql_fail((b)->e, (b)->src, (pos), __VA_ARGS__)
+// "… is not supported yet: what"; returns false.
+bool bind_refuse(const struct binder *b, const struct sql_pos *pos, const char *what);
+const char *bind_text(const struct binder *b, const struct ast_expr *x); // canonical, for messages
+const char *bind_type_text(const struct binder *b, const struct type *t);
+const char *bind_name_text(const struct binder *b, struct str name); // quoted when it needs to be
+
+// bind_type.c
+bool bind_type(const struct type **out, const struct binder *b,
+               const struct ast_type *t) ERR_CHECKED;
+struct expr *bind_node(struct binder *b, enum expr_kind kind, const struct type *type,
+                       const struct sql_pos *pos, uint32_t args);
+struct expr *bind_string(struct binder *b, struct str text, const struct sql_pos *pos);
+struct expr *bind_null(struct binder *b, const struct type *type, const struct sql_pos *pos);
+bool bind_literal(struct expr **out, struct binder *b, const struct ast_expr *x) ERR_CHECKED;
+// x as type t, without asking whether that is allowed; literals are folded where that is exact.
+struct expr *bind_cast(struct binder *b, struct expr *x, const struct type *t);
+bool bind_can_cast(const struct type *from, const struct type *to);  // explicit CAST
+bool bind_can_widen(const struct type *from, const struct type *to); // implicit, without loss
+const struct type *bind_common(struct binder *b, const struct type *x, const struct type *y);
+// A string literal as t (number, BOOLEAN, DATE, TIME, TIMESTAMP); false when it is not one, without an error.
+bool bind_parse(struct expr **out, struct binder *b, struct expr *x, const struct type *t);
+void bind_decimal_shape(const struct type *t, unsigned *precision, unsigned *scale);
+
+// bind_expr.c, bind_compare.c, bind_call.c
+bool bind_expr(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
+bool bind_predicate(struct expr **out, const struct scope *sc,
+                    const struct ast_expr *x) ERR_CHECKED;
+bool bind_compare(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
+bool bind_comparison(struct expr **out, const struct scope *sc, const struct ast_expr *x,
+                     enum expr_op op, struct expr *left, struct expr *right) ERR_CHECKED;
+bool bind_between(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
+bool bind_in(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
+bool bind_like(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
+// Casts items to their common type; what = for messages.
+bool bind_unify(struct expr **items, const struct scope *sc, struct ast_expr *const *asts,
+                uint32_t n) ERR_CHECKED;
+bool bind_call(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
+bool bind_is_aggregate(const struct ast_expr *x);                     // the call itself
+const struct ast_expr *bind_find_aggregate(const struct ast_expr *x); // anywhere below; NULL = none
+bool bind_ast_equal(const struct ast_expr *x, const struct ast_expr *y); // qualifiers apart
+bool bind_is_pseudo(struct str name, enum expr_pseudo *out);
+
+// bind_with.c
+struct with { // a WITH clause, checked one by one
+    struct str topic, timestamp, timestamp_format;
+    bool has_key_format, has_value_format, has_wrap, wrap;
+    enum serde_format key_format, value_format;
+    int partitions;
+    struct sql_pos pos, timestamp_pos;
+};
+bool bind_with(struct with *out, const struct binder *b,
+               const struct ast_statement *st) ERR_CHECKED;
+bool bind_check_formats(const struct binder *b, const struct sql_pos *pos, const struct schema *s,
+                        enum serde_format key, enum serde_format value) ERR_CHECKED;
+bool bind_timestamp(int *out, const struct time_pattern **pattern, const struct binder *b,
+                    const struct with *w, const struct schema *s) ERR_CHECKED;
+
+// bind.c, bind_source.c, bind_query.c, bind_select.c
+struct plan_node *bind_plan_node(struct binder *b, enum plan_kind kind, const struct schema *s,
+                                 struct plan_node *input, const struct sql_pos *pos);
+struct bind_object *bind_find_object(const struct binder *b, struct str name);
+bool bind_add_object(struct binder *b, struct bind_object *o) ERR_CHECKED;
+bool bind_create_source(struct binder *b, const struct ast_statement *st) ERR_CHECKED;
+bool bind_create_as(struct binder *b, const struct ast_statement *st) ERR_CHECKED;
+bool bind_insert(struct binder *b, const struct ast_statement *st) ERR_CHECKED;
+
+struct select_item { // a select list after * is expanded and names are given
+    struct ast_expr *x;
+    struct str name;
+    struct sql_pos pos;
+    struct expr *bound;
+    bool key;
+};
+struct select_list {
+    struct select_item *v;
+    uint32_t n;
+};
+bool bind_select_names(struct select_list *out, const struct scope *sc,
+                       const struct ast_query *q) ERR_CHECKED;
+// Marks the items that are keys and orders them first: keys = the expressions that make the key.
+bool bind_select_keys(struct select_list *list, const struct scope *sc, struct ast_expr **keys,
+                      uint32_t key_count, const char *what) ERR_CHECKED;
+const struct schema *bind_select_schema(const struct scope *sc, const struct select_list *list);
+
+#endif

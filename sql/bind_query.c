@@ -1,0 +1,534 @@
+// SELECT … FROM one source to plan nodes: filter, aggregation, projection or repartitioning, then the object.
+#include "sql/bind_internal.h"
+
+#include "sql/exec/agg.h"
+
+#include <assert.h>
+
+struct query { // one SELECT being bound
+    struct binder *b;
+    const struct ast_statement *st;
+    const struct ast_query *q;
+    const struct bind_object *source;
+    struct scope input;
+    struct plan_node *top; // of the nodes so far
+    struct select_list list;
+    bool rekeyed; // the key is a new one: by PARTITION BY or GROUP BY
+};
+
+// --- what is not built yet -------------------------------------------------------------------------
+
+static bool refuse_later(const struct query *s)
+{
+    const struct ast_query *q = s->q;
+    const struct binder *b = s->b;
+    if (q->from_count > 1)
+        return bind_refuse(b, &q->from[1].pos, "JOIN");
+    if (q->emit == AST_EMIT_FINAL)
+        return bind_refuse(b, &q->emit_pos, "EMIT FINAL");
+    if (q->limit.p)
+        return bind_fail(b, &q->limit_pos,
+                         "CREATE AS SELECT statements don't support LIMIT clause.");
+    if (q->window && q->window->kind == WINDOW_SESSION)
+        return bind_refuse(b, &q->window->pos, "SESSION windows");
+    if (q->window && !q->has_group)
+        return bind_fail(b, &q->window->pos, "WINDOW clause requires a GROUP BY clause.");
+    if (q->having && !q->has_group)
+        return bind_fail(b, &q->having->pos, "HAVING clause requires a GROUP BY clause.");
+    if (q->has_group && q->has_partition)
+        return bind_refuse(b, &q->partition_pos, "PARTITION BY together with GROUP BY");
+    if (q->has_group && q->group_count == 0)
+        return bind_fail(b, &q->pos, "GROUP BY requires at least one expression");
+    if (q->has_partition && q->partition_count == 0)
+        return bind_fail(b, &q->partition_pos, "PARTITION BY requires at least one expression");
+    return true;
+}
+
+// --- windows ---------------------------------------------------------------------------------------
+
+static bool duration(int64_t *out, const struct binder *b, const struct ast_window *w,
+                     const struct ast_duration *d)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } table[] = {
+        {"MILLISECOND", 1}, {"SECOND", 1000},  {"MINUTE", 60000},
+        {"HOUR", 3600000},  {"DAY", 86400000},
+    };
+    struct str unit = d->unit;
+    if (!unit.p) {
+        *out = -1;
+        return true;
+    }
+    if (unit.p[unit.n - 1] == 'S')
+        unit.n--;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (!str_eq(unit, str_from(table[i].unit)))
+            continue;
+        if (d->count > (uint64_t)(INT64_MAX / 4 / table[i].ms))
+            return bind_fail(b, &w->pos, "duration is out of range: %llu %.*s",
+                             (unsigned long long)d->count, STR_ARG(d->unit));
+        *out = (int64_t)d->count * table[i].ms;
+        return true;
+    }
+    return bind_fail(b, &w->pos,
+                     "a window cannot be measured in %.*s: use DAYS, HOURS, MINUTES, "
+                     "SECONDS or MILLISECONDS",
+                     STR_ARG(d->unit));
+}
+
+static bool bind_window(struct window_spec *out, const struct binder *b, const struct ast_window *w)
+{
+    *out = (struct window_spec){WINDOW_NONE, -1, -1, -1, -1};
+    if (!w)
+        return true;
+    out->kind = w->kind;
+    if (!duration(&out->size_ms, b, w, &w->size) ||
+        !duration(&out->advance_ms, b, w, &w->advance) ||
+        !duration(&out->grace_ms, b, w, &w->grace) ||
+        !duration(&out->retention_ms, b, w, &w->retention))
+        return false;
+    if (out->size_ms <= 0)
+        return bind_fail(b, &w->pos, "the window's SIZE must be more than 0");
+    if (w->kind == WINDOW_TUMBLING)
+        out->advance_ms = out->size_ms;
+    if (out->advance_ms <= 0 || out->advance_ms > out->size_ms)
+        return bind_fail(b, &w->pos,
+                         "ADVANCE BY must be more than 0 and not more than the window's SIZE");
+    // each row lands in size / advance windows
+    if (out->size_ms / out->advance_ms > 100000)
+        return bind_fail(b, &w->pos, "a row would be in %lld windows, at most 100000 are allowed",
+                         (long long)(out->size_ms / out->advance_ms));
+    const int64_t day = 86400000;
+    const int64_t grace = out->grace_ms >= 0   ? out->grace_ms
+                          : out->size_ms < day ? day - out->size_ms
+                                               : 0;
+    if (out->retention_ms >= 0 && out->retention_ms < out->size_ms + grace) {
+        if (out->grace_ms >= 0 || out->retention_ms < out->size_ms)
+            return bind_fail(b, &w->pos,
+                             "RETENTION must be at least the window's SIZE plus its GRACE PERIOD");
+    }
+    return true;
+}
+
+// --- nodes -----------------------------------------------------------------------------------------
+
+static void add_filter(struct query *s, struct expr *predicate, const struct sql_pos *pos)
+{
+    struct plan_node *n = bind_plan_node(s->b, PLAN_FILTER, s->top->schema, s->top, pos);
+    n->predicate = predicate;
+    n->table = s->top->table;
+    s->top = n;
+}
+
+static bool bind_where(struct query *s)
+{
+    struct scope sc = s->input;
+    struct expr *predicate;
+    sc.clause = "WHERE";
+    sc.item = s->q->where;
+    if (!s->q->where)
+        return true;
+    const struct ast_expr *call = bind_find_aggregate(s->q->where);
+    if (call)
+        return bind_fail(s->b, &call->pos, "Aggregate functions are not allowed in WHERE: %s",
+                         bind_text(s->b, call));
+    if (!bind_predicate(&predicate, &sc, s->q->where))
+        return false;
+    add_filter(s, predicate, &s->q->where->pos);
+    return true;
+}
+
+// Binds every select item in scope sc.
+static bool bind_items(struct query *s, struct scope *sc)
+{
+    for (uint32_t i = 0; i < s->list.n; i++) {
+        struct select_item *item = &s->list.v[i];
+        sc->item = item->x;
+        if (!bind_expr(&item->bound, sc, item->x))
+            return false;
+        if (!item->bound->type)
+            return bind_fail(s->b, &item->pos, "the type of NULL column `%.*s` is not known",
+                             STR_ARG(item->name)) ||
+                   err_hint(s->b->e, "cast it to the desired type: CAST(NULL AS STRING)");
+    }
+    return true;
+}
+
+static void add_project(struct query *s, enum plan_kind kind, const struct scope *sc)
+{
+    const struct schema *schema = bind_select_schema(sc, &s->list);
+    struct plan_node *n = bind_plan_node(s->b, kind, schema, s->top, &s->st->pos);
+    n->exprs = ARENA_ZARRAY(s->b->a, struct expr *, s->list.n);
+    for (uint32_t i = 0; i < s->list.n; i++)
+        n->exprs[i] = s->list.v[i].bound;
+    n->expr_count = s->list.n;
+    n->key_count = schema->key_count;
+    n->table = s->top->table;
+    s->top = n;
+}
+
+static struct ast_expr **source_keys(const struct query *s)
+{
+    const struct schema *schema = s->input.schema;
+    struct ast_expr **keys = ARENA_ZARRAY(s->b->a, struct ast_expr *, schema->key_count + 1);
+    for (uint32_t i = 0; i < schema->key_count; i++) {
+        keys[i] = ARENA_NEW(s->b->a, struct ast_expr);
+        *keys[i] = (struct ast_expr){.kind = AST_COLUMN, .height = 1, .pos = s->q->pos};
+        keys[i]->text = schema->columns[i].name;
+    }
+    return keys;
+}
+
+static bool bind_plain(struct query *s)
+{
+    struct scope sc = s->input;
+    return bind_items(s, &sc) &&
+           bind_select_keys(&s->list, &sc, source_keys(s), sc.schema->key_count, "key column") &&
+           (add_project(s, PLAN_PROJECT, &sc), true);
+}
+
+// --- PARTITION BY ----------------------------------------------------------------------------------
+
+// The key stays as it is: PARTITION BY names exactly the key columns.
+static bool same_key(const struct query *s)
+{
+    const struct schema *schema = s->input.schema;
+    if (s->q->partition_count != schema->key_count)
+        return false;
+    for (uint32_t i = 0; i < schema->key_count; i++)
+        if (s->q->partition_by[i]->kind != AST_COLUMN ||
+            !str_eq(s->q->partition_by[i]->text, schema->columns[i].name))
+            return false;
+    return true;
+}
+
+static bool check_partition(const struct query *s, struct scope *sc)
+{
+    struct expr *x;
+    if (s->source->node->table)
+        return bind_fail(s->b, &s->q->partition_pos, "PARTITION BY is not supported on tables");
+    for (uint32_t i = 0; i < s->q->partition_count; i++) {
+        const struct ast_expr *ast = s->q->partition_by[i], *call = bind_find_aggregate(ast);
+        if (call)
+            return bind_fail(
+                s->b, &call->pos,
+                "PARTITION BY does not support aggregate functions: %.*s is an aggregate "
+                "function.",
+                STR_ARG(call->text));
+        if (ast->kind == AST_NULL && s->q->partition_count > 1)
+            return bind_fail(s->b, &ast->pos,
+                             "Cannot PARTITION BY multiple columns including NULL");
+        sc->item = ast;
+        if (!bind_expr(&x, sc, ast))
+            return false;
+    }
+    return true;
+}
+
+static bool bind_partition(struct query *s)
+{
+    struct scope sc = s->input;
+    sc.clause = "PARTITION BY";
+    if (!check_partition(s, &sc))
+        return false;
+    if (same_key(s))
+        return bind_plain(s);
+    const bool keyless = s->q->partition_by[0]->kind == AST_NULL;
+    sc.clause = "SELECT";
+    s->rekeyed = true;
+    if (!bind_items(s, &sc) ||
+        !bind_select_keys(&s->list, &sc, s->q->partition_by, keyless ? 0 : s->q->partition_count,
+                          "partitioning expression"))
+        return false;
+    add_project(s, PLAN_REKEY, &sc);
+    return true;
+}
+
+// --- GROUP BY --------------------------------------------------------------------------------------
+
+static bool check_grouping(const struct query *s)
+{
+    const struct bind_object *o = s->source;
+    const struct plan_formats *f = o->node->formats;
+    if (s->input.schema->windowed)
+        return bind_refuse(s->b, &s->q->from[0].pos, "GROUP BY over a windowed table");
+    if (s->q->window && o->node->table)
+        return bind_fail(s->b, &s->q->window->pos, "WINDOW clauses are only supported on streams");
+    if (f->value_format == SERDE_KAFKA)
+        return bind_fail(
+            s->b, &s->q->from[0].pos,
+            "Source(s) %.*s are using the 'KAFKA' value format. This format does not yet "
+            "support GROUP BY.",
+            STR_ARG(o->node->name));
+    return true;
+}
+
+static bool bind_group_keys(struct grouping *g, const struct query *s, struct scope *sc)
+{
+    g->bound = ARENA_ZARRAY(s->b->a, struct expr *, s->q->group_count);
+    for (uint32_t i = 0; i < s->q->group_count; i++) {
+        const struct ast_expr *ast = s->q->group_by[i], *call = bind_find_aggregate(ast);
+        if (call)
+            return bind_fail(s->b, &call->pos,
+                             "GROUP BY does not support aggregate functions: %.*s is an aggregate "
+                             "function.",
+                             STR_ARG(call->text));
+        sc->item = ast;
+        if (!bind_expr(&g->bound[i], sc, ast))
+            return false;
+        if (!g->bound[i]->type)
+            return bind_fail(s->b, &ast->pos, "GROUP BY NULL is not supported");
+        for (uint32_t k = 0; k < i; k++)
+            if (bind_ast_equal(s->q->group_by[k], ast))
+                return bind_fail(s->b, &ast->pos, "Duplicate GROUP BY expression: %s",
+                                 bind_text(s->b, ast));
+    }
+    g->keys = s->q->group_by;
+    g->key_count = s->q->group_count;
+    return true;
+}
+
+static struct str text_name(struct binder *b, const struct ast_expr *x)
+{
+    return x->kind == AST_COLUMN ? x->text : str_from(bind_text(b, x));
+}
+
+static const struct schema *group_schema(struct binder *b, const struct grouping *g)
+{
+    struct schema *out = ARENA_NEW(b->a, struct schema);
+    struct schema_column *columns =
+        ARENA_ZARRAY(b->a, struct schema_column, g->key_count + g->aggregates.n);
+    for (uint32_t i = 0; i < g->key_count; i++)
+        columns[i] = (struct schema_column){text_name(b, g->keys[i]), g->bound[i]->type, true};
+    for (uint32_t i = 0; i < g->aggregates.n; i++)
+        columns[g->key_count + i] =
+            (struct schema_column){text_name(b, g->calls.v[i]), g->aggregates.v[i].type, false};
+    *out = (struct schema){g->key_count + g->aggregates.n, g->key_count, columns, g->windowed};
+    return out;
+}
+
+// A table can only be aggregated by what can take rows back.
+static bool check_undo(const struct query *s, const struct grouping *g)
+{
+    struct buf names;
+    uint32_t n = 0;
+    if (!g->table)
+        return true;
+    buf_init(&names, 1024);
+    for (uint32_t i = 0; i < g->aggregates.n; i++) {
+        if (!g->aggregates.v[i].agg->undo)
+            buf_printf(&names, "%s%s", n++ ? ", " : "", g->aggregates.v[i].agg->name);
+    }
+    if (n)
+        (void)bind_fail(
+            s->b, &s->q->pos,
+            "The aggregation function%s %.*s cannot be applied to a table source, only to "
+            "a stream source.",
+            n > 1 ? "s" : "", (int)names.n, names.p);
+    buf_fini(&names);
+    return n == 0;
+}
+
+static void add_aggregate(struct query *s, const struct grouping *g,
+                          const struct window_spec *window)
+{
+    struct plan_node *n =
+        bind_plan_node(s->b, PLAN_AGGREGATE, group_schema(s->b, g), s->top, &s->st->pos);
+    n->table = true;
+    n->exprs = g->bound;
+    n->expr_count = n->key_count = g->key_count;
+    n->aggregates = g->aggregates.v;
+    n->aggregate_count = g->aggregates.n;
+    n->window = *window;
+    s->top = n;
+}
+
+static bool bind_group(struct query *s)
+{
+    struct scope below = s->input, above = s->input;
+    struct grouping g = {
+        .input = &below, .windowed = s->q->window != NULL, .table = s->source->node->table};
+    struct window_spec window;
+    struct expr *having = NULL;
+    below.clause = "GROUP BY";
+    if (!check_grouping(s) || !bind_window(&window, s->b, s->q->window) ||
+        !bind_group_keys(&g, s, &below))
+        return false;
+    below.clause = "SELECT";
+    above.group = &g;
+    if (!bind_items(s, &above))
+        return false;
+    above.clause = "HAVING";
+    above.item = s->q->having;
+    if (s->q->having && !bind_predicate(&having, &above, s->q->having))
+        return false;
+    above.clause = "SELECT";
+    if (g.aggregates.n == 0)
+        return bind_fail(s->b, &s->q->pos,
+                         "GROUP BY requires aggregate functions in either the SELECT "
+                         "or HAVING clause.");
+    if (!check_undo(s, &g) ||
+        !bind_select_keys(&s->list, &above, g.keys, g.key_count, "grouping expression"))
+        return false;
+    add_aggregate(s, &g, &window);
+    if (having)
+        add_filter(s, having, &s->q->having->pos);
+    add_project(s, PLAN_PROJECT, &above);
+    s->rekeyed = true;
+    return true;
+}
+
+// --- the whole query -------------------------------------------------------------------------------
+
+static bool bind_query(struct query *s, struct binder *b, const struct ast_statement *st)
+{
+    *s = (struct query){.b = b, .st = st, .q = st->query};
+    const struct ast_relation *from = &st->query->from[0];
+    s->source = bind_find_object(b, from->name);
+    if (!refuse_later(s))
+        return false;
+    if (!s->source)
+        return bind_fail(b, &from->pos, "%s does not exist.", bind_name_text(b, from->name));
+    s->top = s->source->node;
+    s->input = (struct scope){.b = b,
+                              .schema = s->top->schema,
+                              .alias = from->alias.p ? from->alias : from->name,
+                              .clause = "SELECT",
+                              .from_topic = s->source->declared};
+    if (!bind_select_names(&s->list, &s->input, st->query) || !bind_where(s))
+        return false;
+    if (s->q->has_group)
+        return bind_group(s);
+    return s->q->has_partition ? bind_partition(s) : bind_plain(s);
+}
+
+static enum serde_format sink_key_format(const struct query *s, const struct with *w)
+{
+    const enum serde_format own = s->source->node->formats->key_format;
+    if (w->has_key_format)
+        return w->key_format;
+    if (s->top->schema->key_count == 0)
+        return SERDE_NONE;
+    return own == SERDE_NONE ? SERDE_KAFKA : own;
+}
+
+static bool sink_formats(struct plan_formats **out, const struct query *s, const struct with *w)
+{
+    struct plan_formats *f = ARENA_NEW(s->b->a, struct plan_formats);
+    const struct schema *schema = s->top->schema;
+    *out = f;
+    f->topic = w->topic.p ? w->topic : s->st->name;
+    f->key_format = sink_key_format(s, w);
+    f->value_format =
+        w->has_value_format ? w->value_format : s->source->node->formats->value_format;
+    f->partitions = w->partitions;
+    f->timestamp_column = w->timestamp;
+    f->timestamp_format = w->timestamp_format;
+    if (w->has_wrap && schema->count - schema->key_count != 1)
+        return bind_fail(s->b, &w->pos,
+                         "'WRAP_SINGLE_VALUE' is only valid for single-field value schemas");
+    if (w->has_wrap && !w->wrap && f->value_format != SERDE_KAFKA)
+        return bind_refuse(s->b, &w->pos, "WRAP_SINGLE_VALUE = false on the result of a query");
+    return bind_check_formats(s->b, &s->st->name_pos, schema, f->key_format, f->value_format) &&
+           bind_timestamp(&f->timestamp_index, &f->timestamp_pattern, s->b, w, schema);
+}
+
+static bool check_result(const struct query *s)
+{
+    const bool table = s->top->table;
+    if (s->st->table == table)
+        return true;
+    return bind_fail(
+        s->b, &s->st->pos,
+        "Invalid result type. Your SELECT query produces a %s. Please use CREATE %s AS "
+        "SELECT statement instead.",
+        table ? "TABLE" : "STREAM", table ? "TABLE" : "STREAM");
+}
+
+bool bind_create_as(struct binder *b, const struct ast_statement *st)
+{
+    struct query s;
+    struct with w;
+    struct plan_formats *formats;
+    if (!bind_with(&w, b, st) || !bind_query(&s, b, st) || !check_result(&s) ||
+        !sink_formats(&formats, &s, &w))
+        return false;
+    struct bind_object *o = ARENA_NEW(b->a, struct bind_object);
+    o->node = bind_plan_node(b, PLAN_OBJECT, s.top->schema, NULL, &st->pos);
+    o->node->table = st->table;
+    o->node->name = st->name;
+    o->node->formats = formats;
+    list_push(b->a, &o->writers, s.top);
+    return bind_add_object(b, o);
+}
+
+// --- INSERT INTO -----------------------------------------------------------------------------------
+
+static bool incompatible(const struct query *s, const struct schema *result,
+                         const struct schema *sink)
+{
+    struct buf x, y;
+    buf_init(&x, 4096);
+    buf_init(&y, 4096);
+    schema_print(&x, result);
+    schema_print(&y, sink);
+    (void)bind_fail(
+        s->b, &s->st->name_pos,
+        "Incompatible schema between results and sink.\nResult schema is %.*s\nSink schema "
+        "is %.*s",
+        (int)x.n, x.p, (int)y.n, y.p);
+    buf_fini(&x);
+    buf_fini(&y);
+    return false;
+}
+
+// Column by column: the same names and roles in the same order, types equal or implicitly widened.
+static bool fit_to_sink(struct query *s, const struct schema *sink)
+{
+    struct plan_node *n = s->top;
+    const struct schema *result = n->schema;
+    if (result->count != sink->count || result->key_count != sink->key_count)
+        return incompatible(s, result, sink);
+    for (uint32_t i = 0; i < sink->count; i++) {
+        const struct type *from = result->columns[i].type, *to = sink->columns[i].type;
+        if (!str_eq(result->columns[i].name, sink->columns[i].name) || !bind_can_widen(from, to))
+            return incompatible(s, result, sink);
+        n->exprs[i] = bind_cast(s->b, n->exprs[i], to);
+    }
+    n->schema = sink;
+    return true;
+}
+
+bool bind_insert(struct binder *b, const struct ast_statement *st)
+{
+    struct bind_object *o = bind_find_object(b, st->name);
+    struct query s;
+    if (!o)
+        return bind_fail(b, &st->name_pos, "Source %s does not exist.",
+                         bind_name_text(b, st->name));
+    if (st->has_properties)
+        return bind_refuse(b, &st->name_pos, "WITH properties of INSERT INTO");
+    if (o->read_only)
+        return bind_fail(b, &st->name_pos, "Cannot insert into read-only stream: %s",
+                         bind_name_text(b, st->name));
+    if (o->node->table)
+        return bind_fail(b, &st->name_pos,
+                         "INSERT INTO can only be used to insert into a stream. %s is a table.",
+                         bind_name_text(b, st->name));
+    if (o->has_headers)
+        return bind_fail(b, &st->name_pos, "Cannot insert into %s because it has header columns",
+                         bind_name_text(b, st->name));
+    if (!bind_query(&s, b, st))
+        return false;
+    if (s.top->table)
+        return bind_fail(
+            b, &st->pos,
+            "INSERT INTO can only be used to insert into a stream: this SELECT produces a "
+            "TABLE.");
+    if (!fit_to_sink(&s, o->node->schema))
+        return false;
+    list_push(b->a, &o->writers, s.top);
+    return true;
+}
