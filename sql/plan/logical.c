@@ -1,0 +1,130 @@
+#include "sql/plan/logical.h"
+
+#include "sql/exec/agg.h"
+#include "sql/sql.h"
+
+#include <assert.h>
+
+static void print_exprs(struct buf *out, struct expr *const *exprs, uint32_t from, uint32_t to,
+                        const struct schema *names, const struct schema *input)
+{
+    for (uint32_t i = from; i < to; i++) {
+        buf_text(out, "\n      ");
+        if (names)
+            buf_printf(out, "`%.*s` = ", STR_ARG(names->columns[i].name));
+        sql_print_expr(out, exprs[i], input);
+    }
+}
+
+static void print_ms(struct buf *out, const char *what, int64_t ms)
+{
+    if (ms >= 0)
+        buf_printf(out, " %s %lld ms", what, (long long)ms);
+}
+
+static void print_window(struct buf *out, const struct window_spec *w)
+{
+    if (w->kind == WINDOW_NONE)
+        return;
+    buf_text(out, w->kind == WINDOW_TUMBLING  ? "\n    tumbling"
+                  : w->kind == WINDOW_HOPPING ? "\n    hopping"
+                                              : "\n    session");
+    print_ms(out, "size", w->size_ms);
+    print_ms(out, "advance", w->advance_ms);
+    print_ms(out, "grace", w->grace_ms);
+    print_ms(out, "retention", w->retention_ms);
+}
+
+static void print_aggregate(struct buf *out, const struct plan_node *n)
+{
+    const struct schema *input = n->inputs[0]->schema;
+    print_window(out, &n->window);
+    buf_text(out, "\n    by");
+    print_exprs(out, n->exprs, 0, n->key_count, NULL, input);
+    buf_text(out, "\n    compute");
+    for (uint32_t i = 0; i < n->aggregate_count; i++) {
+        const struct plan_aggregate *g = &n->aggregates[i];
+        buf_printf(out, "\n      %s(", g->agg->name);
+        for (uint32_t k = 0; k < g->arg_count; k++) {
+            buf_text(out, k ? ", " : "");
+            sql_print_expr(out, g->args[k], input);
+        }
+        buf_text(out, ") ");
+        type_print(out, g->type);
+    }
+}
+
+static void print_timestamp(struct buf *out, const struct schema *s, int column, struct str format)
+{
+    if (column < 0)
+        return;
+    buf_printf(out, "\n    timestamp `%.*s`", STR_ARG(s->columns[column].name));
+    if (format.n)
+        buf_printf(out, " as %.*s", STR_ARG(format));
+}
+
+static void print_source(struct buf *out, const struct plan_node *n)
+{
+    const struct plan_source *s = n->source;
+    buf_printf(out, " %.*s key %s value %s%s", STR_ARG(s->topic), serde_format_name(s->key_format),
+               serde_format_name(s->value_format),
+               s->value_wrapping == PLAN_UNWRAPPED ? " unwrapped" : "");
+    print_timestamp(out, n->schema, s->timestamp_column, s->timestamp_format);
+    if (s->header_column >= 0)
+        buf_printf(out, "\n    headers `%.*s`", STR_ARG(n->schema->columns[s->header_column].name));
+}
+
+static void print_object(struct buf *out, const struct plan_node *n)
+{
+    const struct plan_formats *f = n->formats;
+    buf_printf(out, " %.*s topic %.*s key %s value %s", STR_ARG(n->name), STR_ARG(f->topic),
+               serde_format_name(f->key_format), serde_format_name(f->value_format));
+    if (f->partitions)
+        buf_printf(out, " partitions %d", f->partitions);
+    print_timestamp(out, n->schema, f->timestamp_index, f->timestamp_format);
+}
+
+static void print_node(struct buf *out, const struct plan_node *n)
+{
+    static const char *const kinds[] = {
+        [PLAN_SOURCE] = "source", [PLAN_FILTER] = "filter",       [PLAN_PROJECT] = "project",
+        [PLAN_REKEY] = "rekey",   [PLAN_AGGREGATE] = "aggregate", [PLAN_OBJECT] = "object",
+    };
+    buf_printf(out, "%u %s%s", n->id, n->table ? "table " : "stream ", kinds[n->kind]);
+    switch (n->kind) {
+    case PLAN_SOURCE:
+        print_source(out, n);
+        break;
+    case PLAN_FILTER:
+        buf_text(out, " where ");
+        sql_print_expr(out, n->predicate, n->inputs[0]->schema);
+        break;
+    case PLAN_PROJECT:
+    case PLAN_REKEY:
+        print_exprs(out, n->exprs, 0, n->expr_count, n->schema, n->inputs[0]->schema);
+        break;
+    case PLAN_AGGREGATE:
+        print_aggregate(out, n);
+        break;
+    case PLAN_OBJECT:
+        print_object(out, n);
+        break;
+    }
+    if (n->input_count) {
+        buf_text(out, "\n    from");
+        for (uint32_t i = 0; i < n->input_count; i++)
+            buf_printf(out, " %u", n->inputs[i]->id);
+    }
+    if (n->kind != PLAN_FILTER) {
+        buf_text(out, n->schema->windowed ? "\n    windowed columns " : "\n    columns ");
+        schema_print(out, n->schema);
+    }
+    buf_char(out, '\n');
+}
+
+void logical_print(struct buf *out, const struct plan *plan)
+{
+    assert(plan);
+    for (uint32_t i = 0; i < plan->count; i++)
+        print_node(out, plan->nodes[i]);
+}
