@@ -6,9 +6,7 @@
 #include "schema/rowcodec.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MEMORY_MAX = 64 << 20, OPEN_MAX = 64 };
@@ -236,7 +234,8 @@ static bool write_rows(struct lake_stage *s, struct stage_output *o, const struc
         if ((p->text.n >= CODEC_CHUNK || p->text.failed) && !part_feed(p, e))
             return false;
     }
-    struct buf none = {.failed = o->partitioner && partitioner_failed(o->partitioner)};
+    struct buf none = {.max = LAYOUT_PATH_MAX,
+                       .failed = o->partitioner && partitioner_failed(o->partitioner)};
     return buf_ok(&s->row, "row", e) && buf_ok(&none, "partition path", e);
 }
 
@@ -298,11 +297,10 @@ static bool write_text(struct lake_stage *s, const struct lake_file *f, struct s
     struct durable *d = s->lake->durable;
     const char *path = lake_path(s->a, s->lake, f->staged);
     int fd;
-    if (!durable_create(&fd, d, "lake.stage.create", path, O_EXCL, e))
+    if (!durable_create(&fd, d, "lake.stage.create", path, O_EXCL | DURABLE_PRIVATE, e))
         return false;
-    bool ok = fchmod(fd, 0600) == 0 || err_sys(e, "cannot set the mode of %s", path);
-    ok = ok && durable_write(d, "lake.stage.write", fd, path, text.p, text.n, e) &&
-         durable_fsync(d, "lake.stage.fsync", fd, path, e);
+    bool ok = durable_write(d, "lake.stage.write", fd, path, text.p, text.n, e) &&
+              durable_fsync(d, "lake.stage.fsync", fd, path, e);
     close(fd);
     return ok;
 }

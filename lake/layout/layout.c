@@ -53,12 +53,15 @@ static size_t fitting(struct str s, size_t max)
     return n;
 }
 
-// Shortens what was appended since `from` to `max` bytes: its beginning, "~", the hash of the original value.
-static void shorten(struct buf *out, size_t from, size_t max, struct str original)
+// Escapes the value behind what was appended since `from`; all of that together takes at most `max` bytes: when it would
+// not fit, it is its beginning, "~" and the hash of the original. However long the value is, little of it is looked at twice.
+static void put_limited(struct buf *out, size_t from, size_t max, struct str value,
+                        struct str original)
 {
-    if (out->failed || out->n - from <= max)
-        return;
     assert(max > 17);
+    layout_escape(out, str_slice(value, 0, max + 4));
+    if (out->failed || (value.n <= max + 4 && out->n - from <= max))
+        return;
     char hex[17];
     hash_hex(hex, hash_str(original));
     out->n = from + fitting((struct str){out->p + from, out->n - from}, max - 17);
@@ -66,7 +69,7 @@ static void shorten(struct buf *out, size_t from, size_t max, struct str origina
     buf_text(out, hex);
 }
 
-void layout_name(struct buf *out, struct str name)
+static void put_name(struct buf *out, struct str name, size_t max)
 {
     size_t from = out->n;
     if (name.n == 0) {
@@ -76,27 +79,31 @@ void layout_name(struct buf *out, struct str name)
     size_t head = name.p[0] == '.' || name.p[0] == '_';
     if (head)
         put_escaped(out, (uint8_t)name.p[0]);
-    layout_escape(out, str_slice(name, head, name.n));
-    shorten(out, from, LAYOUT_NAME_MAX, name);
+    put_limited(out, from, max, str_slice(name, head, name.n), name);
 }
 
-void layout_partition(struct buf *out, struct str column, struct str value)
+void layout_name(struct buf *out, struct str name)
 {
+    put_name(out, name, LAYOUT_NAME_MAX);
+}
+
+void layout_partition(struct buf *out, struct str column, struct str value, size_t max)
+{
+    assert(max >= LAYOUT_PART_MIN && max <= LAYOUT_NAME_MAX);
     size_t from = out->n;
-    layout_name(out, column);
-    shorten(out, from, LAYOUT_NAME_MAX / 2, column);
+    put_name(out, column, max / 2 - 1);
     buf_char(out, '=');
     if (!value.p || value.n == 0) {
         buf_text(out, LAYOUT_NULL);
         return;
     }
     size_t start = out->n;
+    const struct str original = value;
     if (str_eq(value, STR(LAYOUT_NULL))) { // the text, not the absence
         put_escaped(out, '_');
         value = str_slice(value, 1, value.n);
     }
-    layout_escape(out, value);
-    shorten(out, start, LAYOUT_NAME_MAX - (start - from), value);
+    put_limited(out, start, max - (start - from), value, original);
 }
 
 void layout_output(struct buf *out, enum lake_kind kind, struct str name)

@@ -15,17 +15,20 @@
 #define LAYOUT_HIDDEN "_sluice"
 
 enum {
-    LAYOUT_NAME_MAX = 200,  // bytes of one directory name; file systems allow 255
-    LAYOUT_PATH_MAX = 2048, // bytes of a path relative to the root
+    LAYOUT_NAME_MAX = 200, // bytes of one directory name; file systems allow 255
+    LAYOUT_PART_MIN = 64,
+    LAYOUT_PARTS_MAX = 16,   // levels of partitions
+    LAYOUT_NAMES_MAX = 1600, // bytes of all of them together
+    LAYOUT_PATH_MAX = 3072,  // bytes of a path relative to the root
 };
 
 // Hive's escaping: control characters, " # % ' * / : = ? \ [ ] ^ { } DEL and bytes that are not UTF-8 as %XX.
 void layout_escape(struct buf *out, struct str value);
 // A directory named after an SQL object or job: escaped, never empty, hidden, "." or "..", never over-long.
 void layout_name(struct buf *out, struct str name);
-// "column=value"; value.p == NULL or an empty value is Hive's default partition. An over-long value keeps its beginning and ends
-// in ~ and its hash.
-void layout_partition(struct buf *out, struct str column, struct str value);
+// "column=value" in at most max bytes (LAYOUT_PART_MIN .. LAYOUT_NAME_MAX); value.p == NULL or an empty value is Hive's default
+// partition. An over-long value keeps its beginning and ends in ~ and its hash.
+void layout_partition(struct buf *out, struct str column, struct str value, size_t max);
 
 // "streams/<output>" or "tables/<output>".
 void layout_output(struct buf *out, enum lake_kind kind, struct str name);

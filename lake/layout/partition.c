@@ -38,6 +38,9 @@ static bool is_time_kind(enum type_kind k)
 
 static bool check_output(const struct lake_output *o, struct err *e)
 {
+    if (o->part_count > LAYOUT_PARTS_MAX)
+        return err_fail(e, ERR_CONFIG, "output %.*s: %zu partition levels, %d are allowed",
+                        STR_ARG(o->name), o->part_count, LAYOUT_PARTS_MAX);
     const struct schema *sc = o->schema;
     if (o->time_column >= 0) {
         assert((uint32_t)o->time_column < sc->count);
@@ -89,12 +92,79 @@ void partitioner_free(struct partitioner *s)
     buf_fini(&s->path);
 }
 
-static bool cell_time(int64_t *out, const struct column *c, uint32_t row)
+static bool digits(int *out, const char *p, size_t n)
+{
+    *out = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] < '0' || p[i] > '9')
+            return false;
+        *out = *out * 10 + (p[i] - '0');
+    }
+    return true;
+}
+
+// Last calendar day that was read, as text and as a number: rows are mostly in time order.
+struct day_cache {
+    char text[10];
+    int64_t start_ms;
+};
+
+static bool parse_day(struct day_cache *day, const char *p)
+{
+    int year, month, dom;
+    if (memcmp(p, day->text, sizeof day->text) == 0)
+        return true;
+    if (p[4] != '-' || p[7] != '-' || !digits(&year, p, 4) || !digits(&month, p + 5, 2) ||
+        !digits(&dom, p + 8, 2) || month < 1 || month > 12 || dom < 1)
+        return false;
+    int64_t days = civil_days(year, month, dom);
+    if (dom > 28 && civil_from_ms(days * DAY_MS).month != month)
+        return false;
+    memcpy(day->text, p, sizeof day->text);
+    day->start_ms = days * DAY_MS;
+    return true;
+}
+
+// "" or "." and digits; what is finer than a millisecond is dropped.
+static bool parse_fraction(int *ms, struct str s)
+{
+    static const int weight[] = {100, 10, 1};
+    *ms = 0;
+    if (s.n == 0)
+        return true;
+    if (s.p[0] != '.' || s.n == 1)
+        return false;
+    for (size_t i = 1; i < s.n; i++) {
+        int digit;
+        if (!digits(&digit, s.p + i, 1))
+            return false;
+        *ms += i <= 3 ? digit * weight[i - 1] : 0;
+    }
+    return true;
+}
+
+// The usual form "2025-05-01T00:00:00.123456Z"; everything else is the general reader's.
+static bool parse_instant(int64_t *out, struct day_cache *day, struct str s)
+{
+    int hour, minute, second, ms;
+    const char *p = s.p;
+    if (s.n < 20 || s.n > 40 || p[10] != 'T' || p[13] != ':' || p[16] != ':' || p[s.n - 1] != 'Z')
+        return false;
+    if (!digits(&hour, p + 11, 2) || !digits(&minute, p + 14, 2) || !digits(&second, p + 17, 2) ||
+        hour > 23 || minute > 59 || second > 59)
+        return false;
+    if (!parse_fraction(&ms, str_slice(s, 19, s.n - 1)) || !parse_day(day, p))
+        return false;
+    *out = day->start_ms + ((int64_t)hour * 60 + minute) * 60000 + second * 1000 + ms;
+    return true;
+}
+
+static bool cell_time(int64_t *out, const struct column *c, uint32_t row, struct day_cache *day)
 {
     if (!column_is_valid(c, row))
         return false;
     if (c->type->kind == TYPE_STRING)
-        return text_parse_timestamp(out, c->str[row]);
+        return parse_instant(out, day, c->str[row]) || text_parse_timestamp(out, c->str[row]);
     *out = c->type->kind == TYPE_DATE ? (int64_t)c->i32[row] * DAY_MS : c->i64[row];
     return true;
 }
@@ -104,10 +174,11 @@ void partitioner_times(int64_t *times, uint8_t *valid, const struct lake_output 
 {
     bool by_column = o->kind == LAKE_STREAM && o->time_column >= 0;
     const struct column *c = by_column ? &b->columns[o->time_column] : NULL;
+    struct day_cache day = {{0}, 0};
     for (uint32_t i = 0; i < b->rows; i++) {
         bool ok = true;
         if (c)
-            ok = cell_time(&times[i], c, i);
+            ok = cell_time(&times[i], c, i, &day);
         else
             times[i] = b->rowtime[i];
         valid[i] = ok && times[i] >= TIME_MIN && times[i] <= TIME_MAX;
@@ -178,7 +249,7 @@ static void put_time_part(struct buf *path, enum lake_part_kind kind, int64_t bu
     assert(kind != LAKE_PART_COLUMN);
     struct str name = str_from(names[kind]);
     if (bucket == NO_BUCKET) {
-        layout_partition(path, name, STR_NONE);
+        layout_partition(path, name, STR_NONE, LAYOUT_NAME_MAX);
         return;
     }
     struct civil c = civil_from_ms(bucket * unit);
@@ -204,6 +275,8 @@ static void put_time_part(struct buf *path, enum lake_part_kind kind, int64_t bu
 static void build_path(struct partitioner *s, const struct block *b, uint32_t row)
 {
     const struct lake_output *o = s->output;
+    size_t max = LAYOUT_NAMES_MAX / (o->part_count ? o->part_count : 1);
+    max = max < LAYOUT_NAME_MAX ? max : LAYOUT_NAME_MAX;
     struct buf cell;
     buf_init(&cell, VALUE_MAX);
     buf_clear(&s->path);
@@ -217,7 +290,7 @@ static void build_path(struct partitioner *s, const struct block *b, uint32_t ro
         uint32_t c = (uint32_t)o->parts[i].column;
         buf_clear(&cell);
         layout_partition(&s->path, o->schema->columns[c].name,
-                         cell_text(&cell, &b->columns[c], row));
+                         cell_text(&cell, &b->columns[c], row), max);
     }
     s->failed |= s->path.failed || cell.failed || s->key.failed;
     buf_fini(&cell);

@@ -15,7 +15,7 @@ static const char *name_of(struct buf *b, const char *z)
 static const char *partition_of(struct buf *b, const char *column, struct str value)
 {
     buf_clear(b);
-    layout_partition(b, str_from(column), value);
+    layout_partition(b, str_from(column), value, LAYOUT_NAME_MAX);
     buf_char(b, '\0');
     return b->p;
 }
