@@ -4,7 +4,7 @@
 // Write transactions are private until kv_commit(), which is one synchronous durable call (site
 // "state.commit"). Keys are 1..511 bytes. Views returned by get and cursors live until the transaction
 // ends or writes. The owner holds flock on the data file itself (kv_open with KV_OWNER; ERR_FENCED naming the
-// holder when taken). Directories on NFS/SMB/FUSE are refused. A handle is owned by one thread.
+// holder when taken; in another process, or in this one). Directories on NFS/SMB/FUSE are refused. A handle is owned by one thread.
 #ifndef BASE_KV_H
 #define BASE_KV_H
 
@@ -50,9 +50,12 @@ bool kv_cursor_open(struct kv_cursor **out, struct kv_txn *t, enum kv_table tabl
                     struct str prefix, struct str from, struct err *e) ERR_CHECKED;
 enum kv_found kv_cursor_next(struct kv_cursor *c, struct str *key, struct str *value,
                              struct err *e);
-// Descending variant: the last key with the prefix first.
+// Descending variant: first the last key with the prefix (and <= from, when from is given and has the prefix).
 enum kv_found kv_cursor_prev(struct kv_cursor *c, struct str *key, struct str *value,
                              struct err *e);
-void kv_cursor_close(struct kv_cursor *c);
+void kv_cursor_close(struct kv_cursor *c); // before its transaction ends; NULL is fine
+
+// Name of a file system that cannot hold a state store, by statfs(2) type; NULL = fine.
+const char *kv_refused_filesystem(unsigned long magic);
 
 #endif

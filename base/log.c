@@ -93,25 +93,27 @@ static bool needs_quotes(struct str v)
     return v.n == 0;
 }
 
+// A field that does not fit is left out whole, so that the line stays readable by machines.
 static void put_field(const struct log *s, struct buf *line, const char *key, struct str value)
 {
-    if (s->format == LOG_JSON) {
-        buf_text(line, line->n ? ",\"" : "{\"");
-        put_escaped(line, str_from(key));
-        buf_text(line, "\":\"");
-        put_escaped(line, value);
-        buf_char(line, '"');
-        return;
-    }
-    if (line->n)
+    const size_t before = line->n;
+    const bool json = s->format == LOG_JSON;
+    if (json)
+        buf_text(line, before ? ",\"" : "{\"");
+    else if (before)
         buf_char(line, ' ');
-    buf_printf(line, "%s=", key);
-    const bool quotes = needs_quotes(value);
+    put_escaped(line, str_from(key));
+    buf_text(line, json ? "\":" : "=");
+    const bool quotes = json || needs_quotes(value);
     if (quotes)
         buf_char(line, '"');
     put_escaped(line, value);
     if (quotes)
         buf_char(line, '"');
+    if (line->failed) {
+        line->failed = false;
+        line->n = before;
+    }
 }
 
 static void put_head(const struct log *s, struct buf *line, enum log_level level, const char *event)
@@ -137,6 +139,7 @@ static void put_fields(const struct log *s, struct buf *line, const char *const 
 // A log that cannot be written must not stop the work: the bytes are dropped.
 static void put_out(struct log *s, struct buf *line)
 {
+    line->max += 2; // what put_field left free
     if (s->format == LOG_JSON)
         buf_char(line, '}');
     buf_char(line, '\n');

@@ -1,0 +1,504 @@
+#include "base/kv.h"
+
+#include "base/durable.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+enum { KEY_MAX = 511, READERS_MAX = 256, DIR_MAX = 1024 };
+static const size_t map_bytes_default = (size_t)64 << 30;
+
+static const char *const table_names[KV_COUNT] = {"meta", "batch", "run", "state", "table"};
+
+struct kv {
+    MDB_env *env;
+    MDB_dbi tables[KV_COUNT];
+    struct durable *durable;
+    enum kv_mode mode;
+    int lock_fd; // owner: flock on data.mdb; reader: -1
+    size_t map_bytes;
+    char dir[DIR_MAX];
+};
+
+struct kv_txn {
+    struct kv *kv;
+    MDB_txn *txn;
+    enum kv_mode mode;
+};
+
+struct kv_cursor {
+    struct kv_txn *txn;
+    MDB_cursor *cursor;
+    enum { CURSOR_NEW, CURSOR_AT, CURSOR_END } at;
+    size_t prefix_n, from_n;
+    char prefix[KEY_MAX + 1], from[KEY_MAX + 1];
+};
+
+// The one adapter of LMDB's codes: positive ones are errno.
+static bool lmdb_fail(const struct kv *s, int rc, const char *what, struct err *e)
+{
+    if (rc == MDB_MAP_FULL) {
+        err_fail(e, ERR_LIMIT, "cannot %s: state store %s is full: %zu bytes", what, s->dir,
+                 s->map_bytes);
+        return false;
+    }
+    if (rc == MDB_READERS_FULL)
+        return err_fail(e, ERR_LIMIT, "cannot %s: state store %s has its %d readers already", what,
+                        s->dir, READERS_MAX);
+    if (rc > 0)
+        return err_sys_at(e, __FILE__, __LINE__, ERR_IO, rc, "cannot %s: state store %s", what,
+                          s->dir);
+    return err_fail(e, ERR_IO, "cannot %s: state store %s: %s", what, s->dir, mdb_strerror(rc));
+}
+
+const char *kv_refused_filesystem(unsigned long magic)
+{
+    // statfs(2). Locks and shared maps of these do not hold between hosts, or not at all.
+    switch ((uint32_t)magic) {
+    case 0x6969:
+        return "NFS";
+    case 0x517B:
+    case 0xFF534D42:
+    case 0xFE534D42:
+        return "SMB";
+    case 0x65735546:
+        return "FUSE";
+    case 0x01021997:
+        return "9P";
+    case 0x00C36400:
+        return "Ceph";
+    case 0x5346414F:
+        return "AFS";
+    default:
+        return NULL;
+    }
+}
+
+static bool check_filesystem(const char *dir, struct err *e)
+{
+    struct statfs fs;
+    if (statfs(dir, &fs) != 0)
+        return err_sys(e, "cannot look at the file system of %s", dir);
+    const char *name = kv_refused_filesystem((unsigned long)fs.f_type);
+    if (!name)
+        return true;
+    err_fail(e, ERR_CONFIG, "state directory %s is on %s", dir, name);
+    return err_hint(e,
+                    "the state store needs a local file system: its lock and its memory map do "
+                    "not hold on %s",
+                    name);
+}
+
+// Linux lists flock holders by inode: "1: FLOCK  ADVISORY  WRITE 1234 08:01:567 0 EOF".
+static long lock_holder(const struct stat *st)
+{
+    FILE *f = fopen("/proc/locks", "re");
+    if (!f)
+        return 0;
+    char line[256];
+    long found = 0;
+    while (!found && fgets(line, sizeof line, f)) {
+        long pid = 0;
+        unsigned long long ino = 0;
+        if (sscanf(line, "%*d: FLOCK %*s %*s %ld %*x:%*x:%llu", &pid, &ino) == 2 &&
+            ino == st->st_ino)
+            found = pid;
+    }
+    fclose(f);
+    return found;
+}
+
+static bool lock_data(struct kv *s, const char *path, struct err *e)
+{
+    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (s->lock_fd < 0)
+        return err_sys(e, "cannot open %s", path);
+    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    if (errno != EWOULDBLOCK)
+        return err_sys(e, "cannot lock %s", path);
+    struct stat st = {0};
+    const long pid = fstat(s->lock_fd, &st) == 0 ? lock_holder(&st) : 0;
+    if (pid > 0)
+        err_fail(e, ERR_FENCED, "state directory %s is in use by process %ld", s->dir, pid);
+    else
+        err_fail(e, ERR_FENCED, "state directory %s is in use by another process", s->dir);
+    return err_hint(e, "one process owns a state directory at a time; wait for it or stop it");
+}
+
+static bool open_tables(struct kv *s, MDB_txn *txn, unsigned flags, int *rc)
+{
+    for (size_t i = 0; i < KV_COUNT; i++) {
+        *rc = mdb_dbi_open(txn, table_names[i], flags, &s->tables[i]);
+        if (*rc != 0)
+            return false;
+    }
+    return true;
+}
+
+// In its own transaction; the handles belong to the environment once it has committed.
+static bool bind_tables(void *arg, struct err *e)
+{
+    struct kv *s = arg;
+    MDB_txn *txn = NULL;
+    const bool owner = s->mode == KV_OWNER;
+    int rc = mdb_txn_begin(s->env, NULL, owner ? 0 : MDB_RDONLY, &txn);
+    if (rc != 0)
+        return lmdb_fail(s, rc, "begin", e);
+    if (!open_tables(s, txn, owner ? MDB_CREATE : 0, &rc)) {
+        mdb_txn_abort(txn);
+        return lmdb_fail(s, rc == MDB_NOTFOUND ? ENOENT : rc, "open the tables", e);
+    }
+    rc = mdb_txn_commit(txn);
+    return rc == 0 || lmdb_fail(s, rc, "create the tables", e);
+}
+
+static bool open_env(struct kv *s, struct err *e)
+{
+    int rc = mdb_env_create(&s->env);
+    if (rc == 0)
+        rc = mdb_env_set_maxdbs(s->env, KV_COUNT);
+    if (rc == 0)
+        rc = mdb_env_set_maxreaders(s->env, READERS_MAX);
+    if (rc == 0)
+        rc = mdb_env_set_mapsize(s->env, s->map_bytes);
+    if (rc == 0)
+        rc =
+            mdb_env_open(s->env, s->dir, MDB_NOTLS | (s->mode == KV_READER ? MDB_RDONLY : 0), 0600);
+    return rc == 0 || lmdb_fail(s, rc, "open", e);
+}
+
+static bool open_owner(struct kv *s, const char *data, struct err *e)
+{
+    if (!file_exists(s->dir) && !durable_mkdirs(s->durable, "state.mkdir", s->dir, 0700, e))
+        return false;
+    if (!check_filesystem(s->dir, e) || !lock_data(s, data, e))
+        return false;
+    struct stat st;
+    const bool fresh = fstat(s->lock_fd, &st) == 0 && st.st_size == 0;
+    if (!open_env(s, e))
+        return false;
+    int dead = 0;
+    mdb_reader_check(s->env, &dead); // slots of readers that were killed hold old pages
+    if (!fresh) {
+        struct err absent;
+        s->mode = KV_READER;
+        const bool bound = bind_tables(s, &absent);
+        s->mode = KV_OWNER;
+        if (bound)
+            return true;
+    }
+    return durable_call(s->durable, "state.create", bind_tables, s, e) &&
+           durable_fsync_dir(s->durable, "state.dirsync", s->dir, e);
+}
+
+static bool open_reader(struct kv *s, const char *data, struct err *e)
+{
+    struct stat st;
+    if (stat(data, &st) != 0) {
+        err_sys(e, "no state store in %s", s->dir);
+        return err_hint(e, "it appears with the first run of a job");
+    }
+    return check_filesystem(s->dir, e) && open_env(s, e) && bind_tables(s, e);
+}
+
+bool kv_open(struct kv **out, const struct kv_spec *spec, struct err *e)
+{
+    assert(out && spec && spec->dir);
+    assert(spec->durable || spec->mode == KV_READER);
+    *out = NULL;
+    char data[DIR_MAX + 16];
+    const size_t n = strlen(spec->dir);
+    if (n == 0 || n >= DIR_MAX)
+        return err_fail(e, ERR_CONFIG, "state directory has %zu bytes, allowed are 1 to %d", n,
+                        DIR_MAX - 1);
+    struct kv *s = mem_zalloc(sizeof *s);
+    memcpy(s->dir, spec->dir, n + 1);
+    s->mode = spec->mode;
+    s->durable = spec->durable;
+    s->lock_fd = -1;
+    s->map_bytes = spec->map_bytes_max ? spec->map_bytes_max : map_bytes_default;
+    snprintf(data, sizeof data, "%s/data.mdb", s->dir);
+    const bool ok = s->mode == KV_OWNER ? open_owner(s, data, e) : open_reader(s, data, e);
+    if (!ok) {
+        kv_close(s);
+        return false;
+    }
+    *out = s;
+    return true;
+}
+
+void kv_close(struct kv *s)
+{
+    if (!s)
+        return;
+    if (s->env)
+        mdb_env_close(s->env);
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
+    mem_free(s);
+}
+
+static bool begin(struct kv_txn **out, struct kv *s, enum kv_mode mode, struct err *e)
+{
+    assert(out && s);
+    const unsigned flags = mode == KV_READER ? MDB_RDONLY : 0;
+    MDB_txn *txn = NULL;
+    int rc = mdb_txn_begin(s->env, NULL, flags, &txn);
+    if (rc == MDB_MAP_RESIZED) {
+        // Another process was given a larger map: take over its size.
+        rc = mdb_env_set_mapsize(s->env, 0);
+        if (rc == 0)
+            rc = mdb_txn_begin(s->env, NULL, flags, &txn);
+    }
+    if (rc != 0)
+        return lmdb_fail(s, rc, "begin", e);
+    struct kv_txn *t = mem_zalloc(sizeof *t);
+    *t = (struct kv_txn){.kv = s, .txn = txn, .mode = mode};
+    *out = t;
+    return true;
+}
+
+bool kv_begin_read(struct kv_txn **out, struct kv *s, struct err *e)
+{
+    return begin(out, s, KV_READER, e);
+}
+
+bool kv_begin_write(struct kv_txn **out, struct kv *s, struct err *e)
+{
+    assert(s->mode == KV_OWNER);
+    int dead = 0;
+    mdb_reader_check(s->env, &dead);
+    return begin(out, s, KV_OWNER, e);
+}
+
+static bool commit(void *arg, struct err *e)
+{
+    struct kv_txn *t = arg;
+    MDB_txn *txn = t->txn;
+    t->txn = NULL; // freed by the call, whatever it returns
+    const int rc = mdb_txn_commit(txn);
+    return rc == 0 || lmdb_fail(t->kv, rc, "commit", e);
+}
+
+bool kv_commit(struct kv_txn *t, struct err *e)
+{
+    assert(t && t->mode == KV_OWNER);
+    const bool ok = durable_call(t->kv->durable, "state.commit", commit, t, e);
+    kv_abort(t);
+    return ok;
+}
+
+void kv_abort(struct kv_txn *t)
+{
+    if (!t)
+        return;
+    if (t->txn)
+        mdb_txn_abort(t->txn);
+    mem_free(t);
+}
+
+// LMDB takes keys and values as mutable but does not write to them.
+static MDB_val val_of(struct str s)
+{
+    return (MDB_val){.mv_size = s.n, .mv_data = (void *)(uintptr_t)s.p};
+}
+
+static struct str str_of(MDB_val v)
+{
+    return (struct str){v.mv_data, v.mv_size};
+}
+
+static void check_key(struct str key)
+{
+    assert(key.n >= 1 && key.n <= KEY_MAX);
+}
+
+enum kv_found kv_get(struct str *out, struct kv_txn *t, enum kv_table table, struct str key,
+                     struct err *e)
+{
+    assert(table < KV_COUNT);
+    check_key(key);
+    MDB_val k = val_of(key);
+    MDB_val v = {0};
+    const int rc = mdb_get(t->txn, t->kv->tables[table], &k, &v);
+    if (rc == MDB_NOTFOUND)
+        return KV_ABSENT;
+    if (rc != 0) {
+        lmdb_fail(t->kv, rc, "read", e);
+        return KV_FAILED;
+    }
+    *out = str_of(v);
+    return KV_FOUND;
+}
+
+bool kv_put(struct kv_txn *t, enum kv_table table, struct str key, struct str value, struct err *e)
+{
+    assert(table < KV_COUNT && t->mode == KV_OWNER);
+    check_key(key);
+    MDB_val k = val_of(key);
+    MDB_val v = val_of(value);
+    const int rc = mdb_put(t->txn, t->kv->tables[table], &k, &v, 0);
+    return rc == 0 || lmdb_fail(t->kv, rc, "write", e);
+}
+
+bool kv_del(struct kv_txn *t, enum kv_table table, struct str key, struct err *e)
+{
+    assert(table < KV_COUNT && t->mode == KV_OWNER);
+    check_key(key);
+    MDB_val k = val_of(key);
+    const int rc = mdb_del(t->txn, t->kv->tables[table], &k, NULL);
+    return rc == 0 || rc == MDB_NOTFOUND || lmdb_fail(t->kv, rc, "delete", e);
+}
+
+bool kv_del_prefix(struct kv_txn *t, enum kv_table table, struct str prefix, struct err *e)
+{
+    assert(table < KV_COUNT && t->mode == KV_OWNER);
+    if (prefix.n == 0) {
+        const int rc = mdb_drop(t->txn, t->kv->tables[table], 0);
+        return rc == 0 || lmdb_fail(t->kv, rc, "clear a table", e);
+    }
+    check_key(prefix);
+    MDB_cursor *c = NULL;
+    int rc = mdb_cursor_open(t->txn, t->kv->tables[table], &c);
+    if (rc != 0)
+        return lmdb_fail(t->kv, rc, "open a cursor", e);
+    MDB_val k = val_of(prefix);
+    MDB_val v = {0};
+    rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+    while (rc == 0 && str_starts(str_of(k), prefix)) {
+        rc = mdb_cursor_del(c, 0);
+        if (rc == 0)
+            rc = mdb_cursor_get(c, &k, &v, MDB_NEXT); // the one behind the deleted
+    }
+    mdb_cursor_close(c);
+    return rc == 0 || rc == MDB_NOTFOUND || lmdb_fail(t->kv, rc, "delete", e);
+}
+
+uint64_t kv_count(struct kv_txn *t, enum kv_table table)
+{
+    assert(table < KV_COUNT);
+    MDB_stat st = {0};
+    const int rc = mdb_stat(t->txn, t->kv->tables[table], &st);
+    assert(rc == 0);
+    return st.ms_entries;
+}
+
+bool kv_cursor_open(struct kv_cursor **out, struct kv_txn *t, enum kv_table table,
+                    struct str prefix, struct str from, struct err *e)
+{
+    assert(out && table < KV_COUNT);
+    assert(prefix.n <= KEY_MAX && from.n <= KEY_MAX);
+    struct kv_cursor *c = mem_zalloc(sizeof *c);
+    const int rc = mdb_cursor_open(t->txn, t->kv->tables[table], &c->cursor);
+    if (rc != 0) {
+        mem_free(c);
+        return lmdb_fail(t->kv, rc, "open a cursor", e);
+    }
+    c->txn = t;
+    c->prefix_n = prefix.n;
+    if (prefix.n)
+        memcpy(c->prefix, prefix.p, prefix.n);
+    c->from_n = from.n;
+    if (from.n)
+        memcpy(c->from, from.p, from.n);
+    *out = c;
+    return true;
+}
+
+static struct str prefix_of(const struct kv_cursor *c)
+{
+    return (struct str){c->prefix, c->prefix_n};
+}
+
+static int seek_first(const struct kv_cursor *c, MDB_val *k, MDB_val *v)
+{
+    const struct str from = {c->from, c->from_n};
+    const struct str start = str_cmp(from, prefix_of(c)) > 0 ? from : prefix_of(c);
+    *k = val_of(start);
+    return mdb_cursor_get(c->cursor, k, v, start.n ? MDB_SET_RANGE : MDB_FIRST);
+}
+
+// The last key <= from when from has the prefix, else the last key with the prefix: the one before
+// the first key that is beyond it.
+static int seek_last(const struct kv_cursor *c, MDB_val *k, MDB_val *v)
+{
+    char beyond[KEY_MAX + 1];
+    const struct str from = {c->from, c->from_n};
+    size_t n = c->prefix_n;
+    memcpy(beyond, c->prefix, sizeof beyond);
+    if (from.n && str_starts(from, prefix_of(c))) {
+        *k = val_of(from);
+        int rc = mdb_cursor_get(c->cursor, k, v, MDB_SET_RANGE);
+        if (rc == 0 && str_eq(str_of(*k), from))
+            return 0;
+        return mdb_cursor_get(c->cursor, k, v, rc == 0 ? MDB_PREV : MDB_LAST);
+    }
+    while (n > 0 && (unsigned char)beyond[n - 1] == 0xFF)
+        n--;
+    if (n == 0)
+        return mdb_cursor_get(c->cursor, k, v, MDB_LAST);
+    beyond[n - 1]++;
+    *k = val_of((struct str){beyond, n});
+    const int rc = mdb_cursor_get(c->cursor, k, v, MDB_SET_RANGE);
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return rc;
+    return mdb_cursor_get(c->cursor, k, v, rc == 0 ? MDB_PREV : MDB_LAST);
+}
+
+static enum kv_found arrived(struct kv_cursor *c, int rc, MDB_val k, MDB_val v, struct str *key,
+                             struct str *value, struct err *e)
+{
+    if (rc != 0 && rc != MDB_NOTFOUND) {
+        lmdb_fail(c->txn->kv, rc, "walk", e);
+        return KV_FAILED;
+    }
+    if (rc == MDB_NOTFOUND || !str_starts(str_of(k), prefix_of(c))) {
+        c->at = CURSOR_END;
+        return KV_ABSENT;
+    }
+    c->at = CURSOR_AT;
+    if (key)
+        *key = str_of(k);
+    if (value)
+        *value = str_of(v);
+    return KV_FOUND;
+}
+
+enum kv_found kv_cursor_next(struct kv_cursor *c, struct str *key, struct str *value, struct err *e)
+{
+    if (c->at == CURSOR_END)
+        return KV_ABSENT;
+    MDB_val k = {0};
+    MDB_val v = {0};
+    const int rc =
+        c->at == CURSOR_NEW ? seek_first(c, &k, &v) : mdb_cursor_get(c->cursor, &k, &v, MDB_NEXT);
+    return arrived(c, rc, k, v, key, value, e);
+}
+
+enum kv_found kv_cursor_prev(struct kv_cursor *c, struct str *key, struct str *value, struct err *e)
+{
+    if (c->at == CURSOR_END)
+        return KV_ABSENT;
+    MDB_val k = {0};
+    MDB_val v = {0};
+    const int rc =
+        c->at == CURSOR_NEW ? seek_last(c, &k, &v) : mdb_cursor_get(c->cursor, &k, &v, MDB_PREV);
+    return arrived(c, rc, k, v, key, value, e);
+}
+
+void kv_cursor_close(struct kv_cursor *c)
+{
+    if (!c)
+        return;
+    mdb_cursor_close(c->cursor);
+    mem_free(c);
+}
