@@ -1,0 +1,308 @@
+#include "jobs/run/collect.h"
+
+#include "base/durable.h"
+#include "jobs/run/collapse.h"
+#include "jobs/run/spool.h"
+#include "jobs/run/table.h"
+#include "schema/rowcodec.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { COLLECT_BLOCK_ROWS = 4096 };
+
+struct collect_output {
+    const struct job_output *output;
+    struct collapse *changes; // tables; NULL for streams
+};
+
+struct collect_target {
+    const struct job_target *target;
+    struct spool *spool;
+    struct str file;
+    struct spool_info info;
+    bool sealed;
+};
+
+struct collect {
+    struct collect_spec spec;
+    struct arena *a, *scratch;
+    struct lake_stage *stage;
+    struct collect_output *outputs;
+    struct collect_target *targets;
+    uint64_t dead;
+    struct str dead_file;
+};
+
+static bool collect_stage(struct collect *s, struct err *e)
+{
+    const struct job *job = s->spec.job;
+    if (!s->spec.lake)
+        return true;
+    struct lake_stage_spec stage = {
+        .job = job->name,
+        .batch = s->spec.batch,
+        .now_ms = s->spec.now_ms,
+        .outputs = job->lake_outputs,
+        .count = job->lake_output_count,
+        .open_max = job->limits.open_partitions_max,
+    };
+    return lake_stage_begin(&s->stage, s->spec.lake, &stage, e);
+}
+
+static bool collect_spools(struct collect *s, struct err *e)
+{
+    for (size_t i = 0; i < s->spec.job->target_count; i++) {
+        struct collect_target *t = &s->targets[i];
+        t->target = &s->spec.job->targets[i];
+        t->file = arena_printf(s->a, "%llu-%zu.spool", (unsigned long long)s->spec.batch, i);
+        struct str path = arena_printf(s->a, "%s/%s", s->spec.spool_dir, t->file.p);
+        if (!spool_create(&t->spool, s->spec.durable, path.p, e))
+            return err_wrap(e, "output %.*s", STR_ARG(t->target->name));
+    }
+    return true;
+}
+
+bool collect_open(struct collect **out, const struct collect_spec *spec, struct err *e)
+{
+    struct collect *s = ARENA_NEW(spec->a, struct collect);
+    const struct job *job = spec->job;
+    s->spec = *spec;
+    s->a = spec->a;
+    s->scratch = arena_new(spec->a);
+    s->dead_file = STR("");
+    s->outputs = ARENA_ZARRAY(s->a, struct collect_output, job->output_count + 1);
+    s->targets = ARENA_ZARRAY(s->a, struct collect_target, job->target_count + 1);
+    for (size_t i = 0; i < job->output_count; i++) {
+        s->outputs[i].output = &job->outputs[i];
+        if (job->outputs[i].table)
+            s->outputs[i].changes = collapse_new(s->a, &job->outputs[i].shape);
+    }
+    *out = s;
+    if (collect_stage(s, e) && collect_spools(s, e))
+        return true;
+    collect_free(s);
+    *out = NULL;
+    return false;
+}
+
+// The sink's columns of shape columns.
+static const struct column *collect_project(struct arena *a, const struct job_target *t,
+                                            const struct column *columns)
+{
+    struct column *c = ARENA_ARRAY(a, struct column, t->spec.count);
+    for (size_t i = 0; i < t->spec.count; i++)
+        c[i] = columns[t->from[i]];
+    return c;
+}
+
+static bool collect_stream(struct collect *s, const struct job_output *o, const struct block *b,
+                           struct err *e)
+{
+    if (o->lake >= 0 && !lake_stage_write(s->stage, (size_t)o->lake, b, e))
+        return false;
+    if (o->target_count == 0)
+        return true;
+    arena_reset(s->scratch);
+    const struct column *columns = shape_columns(&o->shape, s->scratch, b);
+    for (size_t i = 0; i < o->target_count; i++) {
+        struct collect_target *t = &s->targets[o->target_first + i];
+        const struct column *c = collect_project(s->scratch, t->target, columns);
+        for (uint32_t row = 0; row < b->rows; row++)
+            if (!spool_add(t->spool, c, t->target->spec.count, row, OP_INSERT, e))
+                return err_wrap(e, "output %.*s", STR_ARG(t->target->name));
+    }
+    return true;
+}
+
+bool collect_emit(void *arg, size_t output, const struct block *b, struct err *e)
+{
+    struct collect *s = arg;
+    for (size_t i = 0; i < s->spec.job->output_count; i++) {
+        struct collect_output *o = &s->outputs[i];
+        if (o->output->index != output)
+            continue;
+        bool ok = o->changes ? collapse_add(o->changes, b, e) : collect_stream(s, o->output, b, e);
+        return ok || err_wrap(e, "output %.*s", STR_ARG(o->output->name));
+    }
+    return true;
+}
+
+// Rows of collapsed changes [from, …) with the wanted kind, decoded into a block's columns; returns where it stopped.
+static bool collect_changes(struct collect *s, const struct collect_output *o, enum row_op want,
+                            struct err *e)
+{
+    const struct shape *shape = &o->output->shape;
+    size_t count = collapse_count(o->changes), at = 0;
+    while (at < count) {
+        arena_reset(s->scratch);
+        struct column *columns = shape_new(shape, s->scratch, COLLECT_BLOCK_ROWS);
+        uint32_t n = 0;
+        for (; at < count && n < COLLECT_BLOCK_ROWS; at++) {
+            struct collapse_row r = collapse_at(o->changes, at);
+            if (r.op != want)
+                continue;
+            struct cursor in = {(const uint8_t *)r.row.p, (const uint8_t *)r.row.p + r.row.n};
+            if (!rowcodec_decode(columns, shape->all.count, n++, s->scratch, &in, e))
+                return false;
+        }
+        for (size_t i = 0; i < o->output->target_count; i++) {
+            struct collect_target *t = &s->targets[o->output->target_first + i];
+            const struct column *c = collect_project(s->scratch, t->target, columns);
+            for (uint32_t row = 0; row < n; row++)
+                if (!spool_add(t->spool, c, t->target->spec.count, row, want, e))
+                    return err_wrap(e, "output %.*s", STR_ARG(t->target->name));
+        }
+    }
+    return true;
+}
+
+bool collect_close_rows(struct collect *s, struct err *e)
+{
+    for (size_t i = 0; i < s->spec.job->output_count; i++) {
+        struct collect_output *o = &s->outputs[i];
+        if (!o->changes)
+            continue;
+        collapse_seal(o->changes);
+        // Deletes first, each group sorted by key (DESIGN section 2, step 3).
+        if (o->output->target_count > 0 &&
+            !(collect_changes(s, o, OP_DELETE, e) && collect_changes(s, o, OP_UPDATE_AFTER, e)))
+            return false;
+    }
+    return true;
+}
+
+struct collect_snapshot_arg {
+    struct lake_stage *stage;
+    size_t lake;
+};
+
+static bool collect_snapshot_block(void *arg, const struct block *b, struct err *e)
+{
+    const struct collect_snapshot_arg *x = arg;
+    return lake_stage_write(x->stage, x->lake, b, e);
+}
+
+bool collect_tables(struct collect *s, struct kv_txn *t, struct control *control,
+                    enum collect_snapshot how, struct err *e)
+{
+    for (size_t i = 0; i < s->spec.job->output_count; i++) {
+        struct collect_output *o = &s->outputs[i];
+        if (!o->changes || o->output->lake < 0)
+            continue;
+        struct control_version *v = control_version(control, o->output->name);
+        bool changed;
+        if (!table_apply(t, o->output->name, o->changes, &changed, e))
+            return err_wrap(e, "table %.*s", STR_ARG(o->output->name));
+        v->changed = v->changed || changed;
+        if (how != COLLECT_SNAPSHOT || !v->changed)
+            continue;
+        v->changed = false;
+        v->version++;
+        struct collect_snapshot_arg arg = {s->stage, (size_t)o->output->lake};
+        if (!lake_stage_version(s->stage, arg.lake, v->version, e) ||
+            !table_scan(t, o->output->name, &o->output->shape, collect_snapshot_block, &arg, e))
+            return err_wrap(e, "snapshot %llu of %.*s", (unsigned long long)v->version,
+                            STR_ARG(o->output->name));
+    }
+    return true;
+}
+
+bool collect_dead_letters(struct collect *s, uint64_t rows, struct str text, struct err *e)
+{
+    if (rows == 0)
+        return true;
+    s->dead = rows;
+    unsigned long long batch = s->spec.batch;
+    if (s->stage) {
+        struct str path =
+            arena_printf(s->a, "_dead_letters/%s/%llu.jsonl", s->spec.job->name, batch);
+        return lake_stage_text(s->stage, path.p, rows, text, e);
+    }
+    // No lake: a hidden file in the state directory, renamed by delivery.
+    s->dead_file = arena_printf(s->a, "%llu.jsonl", batch);
+    struct str path = arena_printf(s->a, "%s/%llu.dead", s->spec.spool_dir, batch);
+    int fd;
+    if (!durable_create(&fd, s->spec.durable, "dead.create", path.p, O_TRUNC, e))
+        return false;
+    bool ok = durable_write(s->spec.durable, "dead.write", fd, path.p, text.p, text.n, e) &&
+              durable_fsync(s->spec.durable, "dead.fsync", fd, path.p, e);
+    close(fd);
+    return ok;
+}
+
+static bool collect_seal_spools(struct collect *s, struct batch_target *out, struct err *e)
+{
+    for (size_t i = 0; i < s->spec.job->target_count; i++) {
+        struct collect_target *t = &s->targets[i];
+        const struct job_target *j = t->target;
+        struct spool *spool = t->spool;
+        t->spool = NULL;
+        if (!spool_seal(spool, &t->info, e))
+            return err_wrap(e, "output %.*s", STR_ARG(j->name));
+        const struct collapse *changes = s->outputs[j->output].changes;
+        out[i] = (struct batch_target){
+            .warehouse = j->warehouse,
+            .scheme = str_from(j->type->name),
+            .table = j->spec.table,
+            .output = s->spec.job->outputs[j->output].name,
+            .mode = j->spec.mode,
+            .create = j->spec.create,
+            .columns = j->spec.columns,
+            .column_count = j->spec.count,
+            .spool = t->file,
+            .rows = t->info.rows,
+            .upserts = t->info.upserts,
+            .deletes = t->info.deletes,
+            .collapsed = changes ? collapse_changes(changes) - collapse_count(changes) : 0,
+            .bytes = t->info.bytes,
+            .checksum = t->info.checksum,
+            .rows_hash = t->info.rows_hash,
+        };
+    }
+    return s->spec.job->target_count == 0 && s->dead_file.n == 0
+               ? true
+               : durable_fsync_dir(s->spec.durable, "spool.dir", s->spec.spool_dir, e);
+}
+
+bool collect_seal(struct collect *s, struct batch_record *record, struct lake_manifest *manifest,
+                  struct err *e)
+{
+    struct batch_target *targets =
+        ARENA_ZARRAY(s->a, struct batch_target, s->spec.job->target_count + 1);
+    if (!collect_seal_spools(s, targets, e))
+        return false;
+    record->targets = targets;
+    record->target_count = s->spec.job->target_count;
+    record->dead = s->dead;
+    record->dead_file = s->dead_file;
+    *manifest = (struct lake_manifest){0};
+    return !s->stage || lake_stage_seal(s->stage, s->a, manifest, e);
+}
+
+bool collect_full(const struct collect *s)
+{
+    return s->stage && lake_stage_full(s->stage);
+}
+
+size_t collect_dirty_bytes(const struct collect *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->spec.job->output_count; i++)
+        if (s->outputs[i].changes)
+            n += collapse_bytes(s->outputs[i].changes);
+    return n;
+}
+
+void collect_free(struct collect *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->spec.job->target_count; i++)
+        spool_abandon(s->targets[i].spool);
+    if (s->stage)
+        lake_stage_free(s->stage);
+    s->stage = NULL;
+}

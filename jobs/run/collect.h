@@ -1,0 +1,43 @@
+// Where the engine's output rows go during a batch: lake stages, spools, collapsed table changes. Nothing is visible outside the
+// state directory and hidden staging until the batch is decided. Order: collect_open  (collect_emit via exec)*  collect_close_rows
+// collect_tables (inside the decide transaction)  collect_seal  collect_free. One thread.
+#ifndef JOBS_RUN_COLLECT_H
+#define JOBS_RUN_COLLECT_H
+
+#include "jobs/run/control.h"
+#include "jobs/run/job.h"
+
+struct collect;
+struct durable;
+
+struct collect_spec {
+    const struct job *job;
+    struct durable *durable;
+    struct lake *lake; // NULL = none
+    const char *spool_dir;
+    uint64_t batch;
+    int64_t now_ms;
+    struct arena *a; // the batch's
+};
+
+bool collect_open(struct collect **out, const struct collect_spec *spec, struct err *e) ERR_CHECKED;
+// exec_emit_fn; arg is the struct collect.
+bool collect_emit(void *arg, size_t output, const struct block *b, struct err *e) ERR_CHECKED;
+// After exec_batch_end: writes collapsed changes to the spools.
+bool collect_close_rows(struct collect *s, struct err *e) ERR_CHECKED;
+enum collect_snapshot { COLLECT_NO_SNAPSHOT, COLLECT_SNAPSHOT };
+// Inside the decide transaction: applies changes to materialised tables, updates control's versions and, with COLLECT_SNAPSHOT
+// (the run's last batch), stages a new version of every changed table.
+bool collect_tables(struct collect *s, struct kv_txn *t, struct control *control,
+                    enum collect_snapshot how, struct err *e) ERR_CHECKED;
+bool collect_dead_letters(struct collect *s, uint64_t rows, struct str text,
+                          struct err *e) ERR_CHECKED;
+// The durability barrier: everything fsynced. Fills record's targets, manifest and dead_file (digests are the caller's).
+bool collect_seal(struct collect *s, struct batch_record *record, struct lake_manifest *manifest,
+                  struct err *e) ERR_CHECKED;
+// The batch should end at this window: too many open partitions.
+bool collect_full(const struct collect *s);
+size_t collect_dirty_bytes(const struct collect *s);
+void collect_free(struct collect *s);
+
+#endif

@@ -1,0 +1,283 @@
+#include "jobs/run/session.h"
+
+#include "base/durable.h"
+#include "jobs/run/spool.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+
+enum {
+    DELIVER_BLOCK_ROWS = 4096,
+    DELIVER_PATIENCE_MS = 15000,
+    DELIVER_BACKOFF_MS = 100,
+    DELIVER_BACKOFF_MAX_MS = 2000,
+};
+
+struct str deliver_target_name(struct arena *a, const struct batch_target *t)
+{
+    return arena_printf(a, "%.*s/%.*s/%.*s", STR_ARG(t->warehouse), STR_ARG(t->table),
+                        STR_ARG(t->output));
+}
+
+// --- warehouses ------------------------------------------------------------------------------------------------------
+
+// The connection for a decided batch: the current configuration's when the output is still there, else one of its own, from
+// what the record remembers.
+struct deliver_sink {
+    struct sink *sink;
+    struct sink **cached; // where a current output's connection is kept; NULL = ours to close
+};
+
+static bool deliver_same_columns(const struct job_target *j, const struct batch_target *t)
+{
+    if (j->spec.count != t->column_count || j->spec.mode != t->mode)
+        return false;
+    for (size_t i = 0; i < t->column_count; i++)
+        if (!str_eq(j->spec.columns[i].name, t->columns[i].name) ||
+            !type_equal(j->spec.columns[i].type, t->columns[i].type))
+            return false;
+    return true;
+}
+
+static bool deliver_open_old(struct deliver_sink *out, struct session *s,
+                             const struct batch_target *t, struct err *e)
+{
+    const struct job *job = s->job;
+    for (size_t i = 0; i < job->url_count; i++) {
+        if (!str_eq(job->url_names[i], t->warehouse))
+            continue;
+        struct sink_spec spec = {
+            .url = &job->urls[i],
+            .mode = t->mode,
+            .create = t->create,
+            .table = t->table,
+            .columns = t->columns,
+            .count = t->column_count,
+            .job = job->name,
+            .output = arena_str(s->a, t->output).p,
+            .durable = s->env->durable,
+        };
+        return job->url_types[i]->open(&out->sink, &spec, e);
+    }
+    err_fail(
+        e, ERR_CONFIG,
+        "warehouse %.*s is not configured any more, but a decided batch must be delivered to it",
+        STR_ARG(t->warehouse));
+    return err_hint(e,
+                    "put the warehouse back into the configuration until the batch is delivered");
+}
+
+static bool deliver_connect(struct deliver_sink *out, struct session *s,
+                            const struct batch_target *t, struct err *e)
+{
+    *out = (struct deliver_sink){NULL, NULL};
+    for (size_t i = 0; i < s->job->target_count; i++) {
+        const struct job_target *j = &s->job->targets[i];
+        if (!str_eq(deliver_target_name(s->a, t), j->name) || !deliver_same_columns(j, t))
+            continue;
+        out->cached = &s->sinks[i];
+        return heads_sink(&out->sink, s, i, e);
+    }
+    return deliver_open_old(out, s, t, e);
+}
+
+static void deliver_disconnect(struct deliver_sink *d, const struct err *failure)
+{
+    // A failed connection is not used again.
+    if (!d->sink || (d->cached && !failure))
+        return;
+    d->sink->type->close(d->sink);
+    if (d->cached)
+        *d->cached = NULL;
+    d->sink = NULL;
+}
+
+static bool deliver_block(void *arg, const struct block *b, struct err *e)
+{
+    struct sink *sink = arg;
+    return sink->type->write(sink, b, e);
+}
+
+static bool deliver_rows(struct session *s, struct sink *sink, const struct batch_target *t,
+                         struct err *e)
+{
+    struct schema_column *columns = ARENA_ZARRAY(s->a, struct schema_column, t->column_count);
+    for (size_t i = 0; i < t->column_count; i++)
+        columns[i] =
+            (struct schema_column){t->columns[i].name, t->columns[i].type, t->columns[i].key};
+    const struct schema schema = {.count = (uint32_t)t->column_count, .columns = columns};
+    struct spool_replay spec = {
+        .path = arena_printf(s->a, "%s/%.*s", s->spool_dir, STR_ARG(t->spool)).p,
+        .schema = &schema,
+        .checksum = t->checksum,
+        .bytes = t->bytes,
+        .block_rows = DELIVER_BLOCK_ROWS,
+    };
+    return spool_replay(&spec, deliver_block, sink, e) && sink->type->commit(sink, e);
+}
+
+static bool deliver_wrong_head(const struct batch_record *r, const struct head *found,
+                               enum head_state state, struct err *e)
+{
+    unsigned long long batch = r->batch, held = found->batch;
+    if (state == HEAD_OLDER) {
+        err_fail(e, ERR_BEHIND, "batch %llu cannot be delivered: the store holds batch %llu only",
+                 batch, held);
+        return err_hint(e, "the store was restored: see the recovery handbook, \"behind\"");
+    }
+    err_fail(e, ERR_FENCED,
+             "batch %llu cannot be delivered: the store holds batch %llu of another owner", batch,
+             held);
+    return err_hint(
+        e,
+        "two processes with copies of one state directory? see the recovery handbook, \"fenced\"");
+}
+
+static bool deliver_once(struct session *s, const struct batch_record *r,
+                         const struct batch_target *t, struct err *e)
+{
+    struct deliver_sink d;
+    if (!deliver_connect(&d, s, t, e))
+        return false;
+    struct buf plan;
+    buf_init(&plan, 4096);
+    record_plan_text(&plan, r);
+    buf_char(&plan, 0);
+    struct commit_step step = {
+        .batch = r->batch,
+        .digest = t->digest,
+        .prev_batch = t->prev_batch,
+        .prev_digest = t->prev_digest,
+        .plan = plan.failed ? "" : plan.p,
+        .now_ms = r->now_ms,
+    };
+    enum head_state state = HEAD_OTHER;
+    struct head found = {0};
+    bool ok = d.sink->type->begin(d.sink, &step, &state, &found, e);
+    if (ok && state == HEAD_NEXT) {
+        ok = deliver_rows(s, d.sink, t, e);
+        if (!ok)
+            d.sink->type->abort(d.sink);
+    } else if (ok) {
+        d.sink->type->abort(d.sink);
+        ok = state == HEAD_REPLAY || deliver_wrong_head(r, &found, state, e);
+    }
+    buf_fini(&plan);
+    deliver_disconnect(&d, ok ? NULL : e);
+    return ok;
+}
+
+// An unreachable store is tried again for a while: the same spool, made safe by the head.
+bool deliver_target(struct session *s, const struct batch_record *r, const struct batch_target *t,
+                    struct err *e)
+{
+    const struct clock *c = &s->env->clock;
+    int64_t patience = s->env->deliver_ms ? s->env->deliver_ms : DELIVER_PATIENCE_MS;
+    int64_t until = c->mono_ms(c->arg) + patience;
+    for (int64_t wait = DELIVER_BACKOFF_MS;;
+         wait = wait * 2 < DELIVER_BACKOFF_MAX_MS ? wait * 2 : DELIVER_BACKOFF_MAX_MS) {
+        if (deliver_once(s, r, t, e))
+            return true;
+        bool again = e->kind == ERR_REMOTE && e->remedy != REMEDY_FATAL &&
+                     !durable_dead(s->env->durable) && c->mono_ms(c->arg) < until &&
+                     !(s->env->cancel && atomic_load(s->env->cancel));
+        if (!again)
+            return err_wrap(e, "delivering batch %llu to %.*s", (unsigned long long)r->batch,
+                            STR_ARG(deliver_target_name(s->a, t)));
+        c->sleep_ms(c->arg, wait);
+    }
+}
+
+// --- lake, dead letters, offsets -------------------------------------------------------------------------------------
+
+static bool deliver_lake(struct session *s, const struct batch_record *r, struct err *e)
+{
+    if (r->manifest.n == 0)
+        return true;
+    if (!s->lake) {
+        err_fail(e, ERR_CONFIG,
+                 "batch %llu has lake files, but the configuration has no lake any more",
+                 (unsigned long long)r->batch);
+        return err_hint(e, "put lake: back until the batch is delivered");
+    }
+    struct lake_manifest m;
+    if (!lake_manifest_read(&m, s->a, r->manifest, e) || !lake_publish(s->lake, &m, e))
+        return err_wrap(e, "publishing batch %llu to the lake", (unsigned long long)r->batch);
+    s->report->lake_files += m.count;
+    for (size_t i = 0; i < m.count; i++)
+        s->report->lake_rows += m.files[i].output.n ? m.files[i].rows : 0;
+    return true;
+}
+
+// Without a lake, dead letters live in the state directory: <state>/…/dead_letters/N.jsonl.
+static bool deliver_dead_file(struct session *s, const struct batch_record *r, struct err *e)
+{
+    if (r->dead_file.n == 0)
+        return true;
+    struct durable *d = s->env->durable;
+    struct str dir = arena_printf(s->a, "%s/dead_letters", s->job->state_dir);
+    struct str from =
+        arena_printf(s->a, "%s/%llu.dead", s->spool_dir, (unsigned long long)r->batch);
+    struct str to = arena_printf(s->a, "%s/%.*s", dir.p, STR_ARG(r->dead_file));
+    if (!durable_mkdirs(d, "dead.mkdir", dir.p, 0700, e))
+        return false;
+    // Rolled forward: source gone and target there = done.
+    if (!file_exists(from.p) && file_exists(to.p))
+        return true;
+    return durable_rename(d, "dead.rename", from.p, to.p, e) &&
+           durable_fsync_dir(d, "dead.dir", dir.p, e);
+}
+
+static void deliver_offsets(struct session *s, const struct batch_record *r)
+{
+    struct source_offset *o = ARENA_ZARRAY(s->a, struct source_offset, r->range_count + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < r->range_count; i++)
+        for (uint32_t t = 0; t < s->job->topic_count; t++)
+            if (str_eq(s->job->topics[t], r->ranges[i].topic))
+                o[n++] = (struct source_offset){t, r->ranges[i].partition, r->ranges[i].end};
+    struct err failure;
+    if (n == 0 || s->source->type->group_commit(s->source, o, n, &failure))
+        return;
+    // Offsets are only a vote: reported, never blocking (DESIGN section 2, "Kafka").
+    snprintf(s->report->offsets_error, sizeof s->report->offsets_error, "%.255s", failure.text);
+}
+
+bool deliver_batch(struct session *s, const struct batch_record *r, struct err *e)
+{
+    session_progress(s, RUN_DELIVERING, r->batch, 0, 0);
+    if (!deliver_lake(s, r, e) || !deliver_dead_file(s, r, e))
+        return false;
+    for (size_t i = 0; i < r->target_count; i++) {
+        if (!deliver_target(s, r, &r->targets[i], e))
+            return false;
+        s->report->warehouse_rows += r->targets[i].rows;
+    }
+    deliver_offsets(s, r);
+    if (durable_dead(s->env->durable))
+        return err_fail(e, ERR_CANCELLED, "the durable layer is dead");
+    return true;
+}
+
+bool deliver_clean_spools(struct session *s, uint64_t upto, struct err *e)
+{
+    DIR *dir = opendir(s->spool_dir);
+    if (!dir)
+        return err_sys(e, "cannot list %s", s->spool_dir);
+    bool ok = true;
+    struct dirent *entry;
+    while (ok && (entry = readdir(dir)) != NULL) {
+        struct str name = str_from(entry->d_name), head, tail;
+        uint64_t batch;
+        bool ours =
+            (str_split_once(&head, &tail, name, '-') || str_split_once(&head, &tail, name, '.')) &&
+            str_to_u64(&batch, head);
+        if (ours && batch <= upto)
+            ok = durable_unlink(s->env->durable, "spool.unlink",
+                                arena_printf(s->a, "%s/%s", s->spool_dir, entry->d_name).p, e);
+    }
+    closedir(dir);
+    return ok;
+}

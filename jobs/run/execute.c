@@ -1,0 +1,354 @@
+#include "jobs/run/session.h"
+
+#include "base/durable.h"
+#include "base/hash.h"
+#include "jobs/run/collect.h"
+#include "jobs/run/dead.h"
+
+#include <assert.h>
+
+enum {
+    EXECUTE_DEAD_BYTES_MAX = 64 << 20, // dead letters in memory: a batch ends early at this
+    EXECUTE_SEQ_SHIFT = 40,            // sequence numbers of batch N start at N << 40
+    EXECUTE_MANIFEST_MAX = 256 << 20,
+};
+
+struct execution {
+    struct session *s;
+    struct arena *a;
+    struct collect *collect;
+    struct sequence *sequence;
+    struct dead_letters dead;
+    uint64_t batch;
+    int64_t now_ms, started_ms;
+};
+
+static bool execute_dead(void *arg, const struct sequence_range *range,
+                         const struct scan_record *record, struct str reason, struct err *e)
+{
+    struct execution *x = arg;
+    const struct job *job = x->s->job;
+    if (!dead_add(&x->dead, range, record, reason, e))
+        return false;
+    uint64_t total = x->s->report->dead + x->dead.count;
+    if (total <= job->limits.dead_max)
+        return true;
+    err_fail(e, ERR_DATA,
+             "%llu records of this run cannot be decoded, more than dead_letters: max: %llu; the "
+             "last one is "
+             "%.*s/%d offset %lld: %.*s",
+             (unsigned long long)total, (unsigned long long)job->limits.dead_max,
+             STR_ARG(range->topic_name), (int)range->partition, (long long)record->offset,
+             STR_ARG(reason));
+    return err_hint(e, "correct the SQL's columns and formats, or raise the threshold");
+}
+
+// The batch may end at this window (DESIGN section 2, step 3).
+static bool execute_full(const struct execution *x)
+{
+    const struct session *s = x->s;
+    const struct job_limits *l = &s->job->limits;
+    const struct clock *c = &s->env->clock;
+    return (l->batch_records_max && sequence_records(x->sequence) >= l->batch_records_max) ||
+           (l->batch_bytes_max && sequence_bytes(x->sequence) >= l->batch_bytes_max) ||
+           (l->batch_ms_max && c->mono_ms(c->arg) - x->started_ms >= l->batch_ms_max) ||
+           exec_dirty_bytes(s->exec) + collect_dirty_bytes(x->collect) >= l->dirty_state_max ||
+           x->dead.text.n >= EXECUTE_DEAD_BYTES_MAX || collect_full(x->collect);
+}
+
+static bool execute_windows(struct execution *x, struct err *e)
+{
+    for (;;) {
+        const struct block_list *inputs;
+        switch (sequence_next(x->sequence, &inputs, e)) {
+        case SEQUENCE_END:
+            return true;
+        case SEQUENCE_FAILED:
+            return false;
+        case SEQUENCE_WINDOW:
+            break;
+        }
+        if (x->s->env->cancel && atomic_load(x->s->env->cancel))
+            return err_fail(e, ERR_CANCELLED,
+                            "stopped: the batch was not decided and will be read again");
+        if (!exec_window(x->s->exec, inputs, e))
+            return false;
+        session_progress(x->s, RUN_READING, x->batch, sequence_records(x->sequence),
+                         sequence_bytes(x->sequence));
+        if (execute_full(x))
+            return true;
+    }
+}
+
+static bool execute_read(struct execution *x, const struct sequence_range *ranges, size_t count,
+                         struct err *e)
+{
+    const struct session *s = x->s;
+    struct sequence_spec spec = {
+        .program = s->job->program,
+        .source = s->source,
+        .ranges = ranges,
+        .range_count = count,
+        .order =
+            program_order(s->job->program) == ORDER_ALIGNED ? SEQUENCE_MERGE : SEQUENCE_STRIPES,
+        .loss = s->job->loss == JOB_ACCEPT_LOSS ? SEQUENCE_ACCEPT_LOSS : SEQUENCE_REFUSE_LOSS,
+        .seq_base = x->batch << EXECUTE_SEQ_SHIFT,
+        .window = s->env->window,
+        .pool = s->pool,
+        .clock = &s->env->clock,
+        .patience_ms = s->job->limits.patience_ms,
+        .cancel = s->env->cancel,
+        .dead = execute_dead,
+        .dead_arg = x,
+    };
+    return sequence_open(&x->sequence, &spec, e) && execute_windows(x, e) &&
+           exec_batch_end(s->exec, e) && collect_close_rows(x->collect, e);
+}
+
+// --- decide ----------------------------------------------------------------------------------------------------------
+
+static void execute_counters(struct execution *x, struct batch_record *r)
+{
+    size_t n = exec_counter_count(x->s->exec);
+    struct batch_counter *c = ARENA_ZARRAY(x->a, struct batch_counter, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        const struct exec_counters *k = exec_counter(x->s->exec, i);
+        c[i] = (struct batch_counter){k->name,           k->rows_in,      k->rows_out,
+                                      k->dropped_filter, k->dropped_late, k->dropped_null_key,
+                                      k->dropped_error};
+    }
+    r->counters = c;
+    r->counter_count = n;
+}
+
+static enum execute_end execute_positions(struct execution *x, const struct sequence_range *planned,
+                                          struct batch_range *ranges, size_t count)
+{
+    struct control *control = &x->s->control;
+    enum execute_end end = EXECUTE_LAST;
+    for (size_t i = 0; i < count; i++) {
+        const struct batch_range *r = &ranges[i];
+        struct control_position *p = control_position(control, r->topic, r->partition);
+        assert(p && r->start == p->next);
+        p->next = r->end;
+        p->anchored = r->anchored;
+        p->anchor_offset = r->anchor_offset;
+        p->anchor_timestamp = r->anchor_timestamp;
+        p->anchor_hash = r->anchor_hash;
+        if (r->end < planned[i].end)
+            end = EXECUTE_MORE;
+    }
+    return end;
+}
+
+// digest = hash(plan, code, contents of this output, previous digest): DESIGN section 12.
+static uint64_t execute_digest(const struct batch_record *r, struct str plan, uint64_t contents,
+                               uint64_t prev)
+{
+    uint64_t parts[4] = {r->batch, r->code, contents, prev};
+    struct hasher h;
+    hasher_init(&h);
+    hasher_add(&h, plan.p, plan.n);
+    hasher_add(&h, parts, sizeof parts);
+    return hasher_sum(&h);
+}
+
+static uint64_t execute_lake_contents(const struct lake_manifest *m)
+{
+    struct hasher h;
+    hasher_init(&h);
+    for (size_t i = 0; i < m->count; i++) {
+        hasher_add(&h, m->files[i].path.p, m->files[i].path.n);
+        hasher_add(&h, &m->files[i].checksum, sizeof m->files[i].checksum);
+    }
+    return hasher_sum(&h);
+}
+
+static bool execute_lake_record(struct execution *x, struct batch_record *r,
+                                struct lake_manifest *m, struct str plan, struct err *e)
+{
+    struct control_output *o = control_output(&x->s->control, STR("lake"));
+    struct buf ranges, text;
+    buf_init(&ranges, EXECUTE_MANIFEST_MAX);
+    buf_init(&text, EXECUTE_MANIFEST_MAX);
+    record_ranges_json(&ranges, r->ranges, r->range_count);
+    m->kind = str_from(batch_kind_name(r->kind));
+    m->ranges_json = buf_view(&ranges);
+    m->prev_batch = o->batch;
+    m->prev_digest = o->digest;
+    m->digest = execute_digest(r, plan, execute_lake_contents(m), o->digest);
+    lake_manifest_write(&text, m);
+    bool ok = buf_ok(&ranges, "the batch's ranges", e) && buf_ok(&text, "the lake manifest", e);
+    r->manifest = arena_str(x->a, buf_view(&text));
+    r->lake_digest = m->digest;
+    r->lake_prev_batch = o->batch;
+    r->lake_prev_digest = o->digest;
+    o->batch = r->batch;
+    o->digest = m->digest;
+    buf_fini(&ranges);
+    buf_fini(&text);
+    return ok;
+}
+
+static void execute_target_records(struct execution *x, struct batch_record *r, struct str plan)
+{
+    struct batch_target *targets =
+        (struct batch_target *)(uintptr_t)r->targets; // ours, from collect_seal
+    for (size_t i = 0; i < r->target_count; i++) {
+        struct batch_target *t = &targets[i];
+        struct control_output *o = control_output(&x->s->control, deliver_target_name(x->a, t));
+        t->prev_batch = o->batch;
+        t->prev_digest = o->digest;
+        t->digest = execute_digest(r, plan, t->checksum, o->digest);
+        o->batch = r->batch;
+        o->digest = t->digest;
+    }
+}
+
+static bool execute_outputs(struct execution *x, struct batch_record *r, struct err *e)
+{
+    struct lake_manifest manifest;
+    if (!collect_dead_letters(x->collect, x->dead.count, buf_view(&x->dead.text), e) ||
+        !collect_seal(x->collect, r, &manifest, e))
+        return false;
+    struct buf plan;
+    buf_init(&plan, EXECUTE_MANIFEST_MAX);
+    record_plan_text(&plan, r);
+    execute_target_records(x, r, buf_view(&plan));
+    bool ok = buf_ok(&plan, "the batch's plan", e) &&
+              (!x->s->lake || execute_lake_record(x, r, &manifest, buf_view(&plan), e));
+    buf_fini(&plan);
+    return ok;
+}
+
+static void execute_fingerprints(struct session *s)
+{
+    const struct program *p = s->job->program;
+    struct control *c = &s->control;
+    c->fingerprint_count = program_fingerprint_count(p);
+    c->fingerprints = ARENA_ZARRAY(c->a, struct str, c->fingerprint_count + 1);
+    for (size_t i = 0; i < c->fingerprint_count; i++)
+        c->fingerprints[i] = arena_str(c->a, program_fingerprint(p, i));
+}
+
+// Everything that makes the batch decided, in one transaction of the state store. The barrier over staged files and spools
+// (collect_seal) is inside, before the commit.
+static bool execute_decide(struct execution *x, const struct sequence_range *planned,
+                           struct batch_record *r, enum execute_end *end, struct err *e)
+{
+    struct session *s = x->s;
+    struct kv_txn *t;
+    session_progress(s, RUN_DECIDING, x->batch, r->batch ? sequence_records(x->sequence) : 0, 0);
+    if (!kv_begin_write(&t, s->kv, e))
+        return false;
+    struct batch_range *ranges = (struct batch_range *)(uintptr_t)r->ranges;
+    *end = execute_positions(x, planned, ranges, r->range_count);
+    enum collect_snapshot how = *end == EXECUTE_LAST ? COLLECT_SNAPSHOT : COLLECT_NO_SNAPSHOT;
+    bool ok = exec_save(s->exec, t, e) && collect_tables(x->collect, t, &s->control, how, e) &&
+              execute_outputs(x, r, e);
+    if (ok) {
+        struct control *c = &s->control;
+        c->delivered = c->last_batch; // lockstep: the batch before this one is out
+        c->last_batch = r->batch;
+        c->last_run = s->run;
+        c->now_ms = r->now_ms;
+        c->code = r->code;
+        c->cluster = s->cluster;
+        execute_fingerprints(s);
+        ok = control_put_record(t, r, e) && control_store(c, t, e) &&
+             history_put(t, s, "running", NULL, e);
+    }
+    if (!ok) {
+        kv_abort(t);
+        return false;
+    }
+    return kv_commit(t, e);
+}
+
+static bool execute_run(struct execution *x, const struct sequence_range *ranges,
+                        struct batch_record *r, enum execute_end *end, struct err *e)
+{
+    struct session *s = x->s;
+    struct collect_spec spec = {
+        .job = s->job,
+        .durable = s->env->durable,
+        .lake = s->lake,
+        .spool_dir = s->spool_dir,
+        .batch = x->batch,
+        .now_ms = x->now_ms,
+        .a = x->a,
+    };
+    if (!collect_open(&x->collect, &spec, e))
+        return false;
+    s->collecting = x->collect;
+    if (!execute_read(x, ranges, r->range_count, e))
+        return false;
+    sequence_finish(x->sequence, (struct batch_range *)(uintptr_t)r->ranges);
+    execute_counters(x, r);
+    return execute_decide(x, ranges, r, end, e);
+}
+
+static void execute_report(const struct execution *x, const struct batch_record *r)
+{
+    struct run_report *out = x->s->report;
+    out->batches++;
+    out->batch_last = r->batch;
+    if (out->batch_first == 0)
+        out->batch_first = r->batch;
+    out->records += sequence_records(x->sequence);
+    out->bytes += sequence_bytes(x->sequence);
+    out->dead += r->dead;
+    for (size_t i = 0; i < r->range_count; i++)
+        out->lost += r->ranges[i].lost;
+}
+
+// The engine lives for the whole run, the collectors for one batch.
+static bool execute_emit(void *arg, size_t output, const struct block *b, struct err *e)
+{
+    struct session *s = arg;
+    return collect_emit(s->collecting, output, b, e);
+}
+
+bool execute_batch(struct session *s, enum batch_kind kind, const struct sequence_range *ranges,
+                   size_t count, struct arena *a, struct batch_record *out, enum execute_end *end,
+                   struct err *e)
+{
+    const struct clock *c = &s->env->clock;
+    struct execution x = {
+        .s = s, .a = a, .batch = s->control.last_batch + 1, .started_ms = c->mono_ms(c->arg)};
+    int64_t wall = c->now_ms(c->arg);
+    x.now_ms =
+        wall > s->control.now_ms ? wall : s->control.now_ms; // monotone, whatever the clock does
+    *out = (struct batch_record){
+        .batch = x.batch,
+        .run = s->run,
+        .kind = kind,
+        .now_ms = x.now_ms,
+        .code = program_digest(s->job->program),
+        .cluster = s->cluster,
+        .group = str_from(s->job->group),
+        .ranges = ARENA_ZARRAY(a, struct batch_range, count + 1),
+        .range_count = count,
+        .manifest = STR(""),
+        .dead_file = STR(""),
+    };
+    dead_init(&x.dead, s->job->dead_payload);
+    if (!s->exec && !session_start(s, execute_emit, s, e)) {
+        dead_fini(&x.dead);
+        return false;
+    }
+    bool ok =
+        exec_batch_begin(s->exec, x.now_ms, x.batch, e) && execute_run(&x, ranges, out, end, e);
+    s->collecting = NULL;
+    if (ok) {
+        exec_committed(s->exec);
+        execute_report(&x, out);
+    } else {
+        exec_rollback(s->exec);
+        err_wrap(e, "batch %llu", (unsigned long long)x.batch);
+    }
+    sequence_close(x.sequence);
+    collect_free(x.collect);
+    dead_fini(&x.dead);
+    return ok;
+}

@@ -1,0 +1,109 @@
+#include "jobs/run/history.h"
+
+#include "jobs/run/doc.h"
+#include "jobs/run/session.h"
+
+#include <assert.h>
+
+bool history_put(struct kv_txn *t, const struct session *s, const char *outcome,
+                 const struct err *failure, struct err *e)
+{
+    const struct run_report *r = s->report;
+    const struct clock *c = &s->env->clock;
+    json_t *j = json_object();
+    json_object_set_new(j, "run", doc_new_u64(s->run));
+    json_object_set_new(j, "job", json_string(s->job->name));
+    json_object_set_new(j, "outcome", json_string(outcome));
+    json_object_set_new(j, "error", doc_new_str(str_from(failure ? failure->text : "")));
+    json_object_set_new(j, "started", json_integer(s->started_ms));
+    json_object_set_new(j, "finished", json_integer(c->now_ms(c->arg)));
+    json_object_set_new(j, "batch_first", doc_new_u64(r->batch_first));
+    json_object_set_new(j, "batch_last", doc_new_u64(r->batch_last));
+    json_object_set_new(j, "batches", doc_new_u64(r->batches));
+    json_object_set_new(j, "records", doc_new_u64(r->records));
+    json_object_set_new(j, "bytes", doc_new_u64(r->bytes));
+    json_object_set_new(j, "dead", doc_new_u64(r->dead));
+    json_object_set_new(j, "lost", doc_new_u64(r->lost));
+    json_object_set_new(j, "lake_files", doc_new_u64(r->lake_files));
+    json_object_set_new(j, "lake_rows", doc_new_u64(r->lake_rows));
+    json_object_set_new(j, "warehouse_rows", doc_new_u64(r->warehouse_rows));
+    json_object_set_new(j, "offsets_error", doc_new_str(str_from(r->offsets_error)));
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    doc_print(&text, j);
+    json_decref(j);
+    char key[8];
+    control_id_key(key, s->run);
+    bool ok = buf_ok(&text, "the run's record", e) &&
+              kv_put(t, KV_RUN, (struct str){key, sizeof key}, buf_view(&text), e);
+    buf_fini(&text);
+    return ok;
+}
+
+static bool history_read(struct history_run *out, struct arena *a, struct str text, struct err *e)
+{
+    json_t *j;
+    if (!doc_parse(&j, text, "run record", e))
+        return false;
+    struct doc d = {a, "run record", NULL};
+    *out = (struct history_run){
+        .run = doc_u64(&d, j, "run"),
+        .job = doc_str(&d, j, "job"),
+        .outcome = doc_str(&d, j, "outcome"),
+        .error = doc_str(&d, j, "error"),
+        .started_ms = doc_i64(&d, j, "started"),
+        .finished_ms = doc_i64(&d, j, "finished"),
+        .batch_first = doc_u64(&d, j, "batch_first"),
+        .batch_last = doc_u64(&d, j, "batch_last"),
+        .batches = doc_u64(&d, j, "batches"),
+        .records = doc_u64(&d, j, "records"),
+        .bytes = doc_u64(&d, j, "bytes"),
+        .dead = doc_u64(&d, j, "dead"),
+        .lost = doc_u64(&d, j, "lost"),
+        .lake_files = doc_u64(&d, j, "lake_files"),
+        .lake_rows = doc_u64(&d, j, "lake_rows"),
+        .warehouse_rows = doc_u64(&d, j, "warehouse_rows"),
+        .offsets_error = doc_str(&d, j, "offsets_error"),
+    };
+    json_decref(j);
+    return doc_ok(&d, e);
+}
+
+enum kv_found history_run(struct history_run *out, struct arena *a, struct kv_txn *t, uint64_t run,
+                          struct err *e)
+{
+    char key[8];
+    control_id_key(key, run);
+    struct str text;
+    enum kv_found found = kv_get(&text, t, KV_RUN, (struct str){key, sizeof key}, e);
+    if (found != KV_FOUND)
+        return found;
+    return history_read(out, a, text, e) ? KV_FOUND : KV_FAILED;
+}
+
+bool history_runs(struct kv *kv, size_t most, history_fn *fn, void *arg, struct err *e)
+{
+    struct kv_txn *t;
+    struct kv_cursor *c;
+    if (!kv_begin_read(&t, kv, e))
+        return false;
+    if (!kv_cursor_open(&c, t, KV_RUN, STR(""), STR(""), e)) {
+        kv_abort(t);
+        return false;
+    }
+    struct arena *a = arena_new(NULL);
+    bool ok = true;
+    for (size_t i = 0; ok && i < most; i++) {
+        struct str key, text;
+        struct history_run r;
+        enum kv_found found = kv_cursor_prev(c, &key, &text, e);
+        if (found == KV_ABSENT)
+            break;
+        arena_reset(a);
+        ok = found == KV_FOUND && history_read(&r, a, text, e) && fn(arg, &r, e);
+    }
+    arena_free(a);
+    kv_cursor_close(c);
+    kv_abort(t);
+    return ok;
+}

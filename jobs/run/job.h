@@ -1,0 +1,84 @@
+// A job ready to run: its SQL compiled and its outputs bound to lake files and warehouse tables. Built once from the configuration
+// (job_compile), immutable, in one arena. What the rest of jobs/run works with; nothing below knows the YAML.
+#ifndef JOBS_RUN_JOB_H
+#define JOBS_RUN_JOB_H
+
+#include "jobs/run/shape.h"
+#include "jobs/source/source.h"
+#include "lake/lake.h"
+#include "sql/exec/exec.h"
+#include "warehouse/sink.h"
+
+struct app_spec;
+struct job_spec;
+
+// One output written to one table of one warehouse.
+struct job_target {
+    struct str name; // "<warehouse>/<table>/<output>": the key of its head in control
+    struct str warehouse;
+    const struct sink_type *type;
+    struct sink_spec spec; // durable unset: the run fills it in
+    const int *from;       // per sink column: index in the shape
+    struct schema schema;  // the sink's columns, as spooled
+    size_t output;         // index in job.outputs
+};
+
+struct job_output {
+    struct str name;
+    size_t index; // in the program's outputs
+    bool table;
+    struct shape shape;
+    int lake;                          // index in job.lake_outputs; -1 = none
+    size_t target_first, target_count; // in job.targets
+};
+
+enum job_start { JOB_EARLIEST, JOB_LATEST, JOB_GROUP, JOB_TIME };
+enum job_dead_payload { JOB_DEAD_FULL, JOB_DEAD_HASH, JOB_DEAD_NONE };
+
+struct job_limits {
+    uint64_t batch_records_max, batch_bytes_max; // 0 = none
+    int64_t batch_ms_max;
+    size_t dirty_state_max;
+    size_t fetch_bytes_max;
+    size_t open_partitions_max;
+    uint64_t dead_max;   // dead letters of one run; above it fails. UINT64_MAX = no limit
+    int64_t patience_ms; // without a record although there should be some
+};
+
+struct job {
+    const char *name;
+    const char *state_dir; // <state>/<job>/<task>
+    const char *lake_root; // NULL = no lake
+    const struct plan *plan;
+    const struct program *program;
+    const struct job_output *outputs;
+    size_t output_count;
+    const struct lake_output *lake_outputs;
+    size_t lake_output_count;
+    const struct job_target *targets;
+    size_t target_count;
+    const struct str *topics; // distinct, in order of first use
+    size_t topic_count;
+    const struct str *properties; // of kafka:, name/value pairs
+    size_t property_count;
+    const char *group;
+    enum job_start start;
+    int64_t start_ms; // JOB_TIME
+    enum { JOB_EVENT_TIME, JOB_TABLES_FIRST } input_order;
+    enum { JOB_REFUSE_LOSS, JOB_ACCEPT_LOSS } loss;
+    enum job_dead_payload dead_payload;
+    unsigned threads;
+    struct job_limits limits;
+    const struct warehouse_url
+        *urls; // of all configured warehouses, for decided batches of an older configuration
+    const struct str *url_names;
+    const struct sink_type *const *url_types;
+    size_t url_count;
+};
+
+// sinks: the drivers of builtin.c, NULL-terminated.
+bool job_compile(const struct job **out, struct arena *a, const struct app_spec *app,
+                 const struct job_spec *spec, const struct sink_type *const *sinks,
+                 struct err *e) ERR_CHECKED;
+
+#endif

@@ -1,0 +1,179 @@
+#include "jobs/run/run.h"
+
+#include "base/durable.h"
+#include "jobs/run/session.h"
+
+#include <assert.h>
+
+// --- opening ---------------------------------------------------------------------------------------------------------
+
+// Step 1: a decided batch is delivered before anything else; then every head must be the one we left.
+static bool run_settle(struct session *s, struct err *e)
+{
+    struct control *c = &s->control;
+    if (c->delivered < c->last_batch) {
+        struct kv_txn *t;
+        struct batch_record r;
+        if (!kv_begin_read(&t, s->kv, e))
+            return false;
+        enum kv_found found = control_get_record(&r, s->a, t, c->last_batch, e);
+        kv_abort(t);
+        if (found == KV_FAILED)
+            return false;
+        // Resets take an id and deliver nothing.
+        if (found == KV_FOUND) {
+            if (!deliver_batch(s, &r, e))
+                return false;
+            s->report->redelivered++;
+        }
+    }
+    if (!heads_check(s, e))
+        return false;
+    if (s->lake && !lake_stage_clean(s->lake, s->job->name, 0, 0, e))
+        return false;
+    return deliver_clean_spools(s, c->last_batch, e);
+}
+
+// --- batches ---------------------------------------------------------------------------------------------------------
+
+static bool run_snapshot_due(const struct session *s)
+{
+    for (size_t i = 0; i < s->control.version_count; i++)
+        if (s->control.versions[i].changed)
+            return true;
+    return false;
+}
+
+static bool run_trim(struct session *s, const struct batch_record *r, struct err *e)
+{
+    struct lake_manifest m;
+    return r->manifest.n == 0 ||
+           (lake_manifest_read(&m, s->a, r->manifest, e) && lake_trim_versions(s->lake, &m, e));
+}
+
+// One batch: execute, decide, deliver. Old spools go when this batch has proven them.
+static bool run_batch(struct session *s, enum batch_kind kind, enum execute_end *end, struct err *e)
+{
+    struct arena *a = arena_new(s->a);
+    struct sequence_range *ranges = NULL;
+    struct batch_record r;
+    size_t count = 0;
+    bool ok = (kind == BATCH_ROLL || plan_ranges(s, a, &ranges, &count, e)) &&
+              execute_batch(s, kind, ranges, count, a, &r, end, e) && deliver_batch(s, &r, e) &&
+              deliver_clean_spools(s, r.batch - 1, e) && run_trim(s, &r, e);
+    arena_free(a);
+    return ok;
+}
+
+static bool run_batches(struct session *s, struct err *e)
+{
+    enum execute_end end = EXECUTE_MORE;
+    while (plan_remaining(s) > 0) {
+        uint64_t before = plan_remaining(s);
+        if (!run_batch(s, BATCH_FORWARD, &end, e))
+            return false;
+        if (plan_remaining(s) >= before)
+            return err_fail(e, ERR_LIMIT,
+                            "a batch made no progress: its limits are too small for one record");
+    }
+    // A run that was cut after its last snapshot-less batch: the changed tables are still owed a version.
+    return !run_snapshot_due(s) || run_batch(s, BATCH_ROLL, &end, e);
+}
+
+// --- finishing -------------------------------------------------------------------------------------------------------
+
+static bool run_record(struct session *s, const char *outcome, const struct err *failure,
+                       struct err *e)
+{
+    struct kv_txn *t;
+    struct control *c = &s->control;
+    if (!kv_begin_write(&t, s->kv, e))
+        return false;
+    if (!failure)
+        c->delivered = c->last_batch;
+    c->last_run = s->run;
+    if (!c->cluster.n)
+        c->cluster = s->cluster;
+    if (!control_store(c, t, e) || !history_put(t, s, outcome, failure, e)) {
+        kv_abort(t);
+        return false;
+    }
+    return kv_commit(t, e);
+}
+
+// The failure is remembered when the store still works; it is what run list shows.
+static void run_record_failure(struct session *s, const struct err *failure)
+{
+    struct err ignored;
+    if (s->kv && !durable_dead(s->env->durable) && session_reload_control(s, &ignored))
+        (void)!run_record(s, "failed", failure, &ignored);
+}
+
+bool run_job(struct run_report *out, const struct job *job, const struct run_env *env,
+             struct err *e)
+{
+    assert(job && env && env->durable && env->source);
+    struct session s;
+    *out = (struct run_report){0};
+    bool ok = session_open(&s, job, env, out, e) && run_settle(&s, e) && plan_freeze(&s, e) &&
+              run_batches(&s, e) && run_record(&s, "done", NULL, e);
+    if (ok)
+        session_progress(&s, RUN_DONE, out->batch_last, 0, 0);
+    else
+        run_record_failure(&s, e);
+    session_close(&s);
+    return ok || err_wrap(e, "job %s", job->name);
+}
+
+// --- reset -----------------------------------------------------------------------------------------------------------
+
+static bool reset_positions(struct session *s, enum run_reset how, struct err *e)
+{
+    s->control.position_count = 0;
+    s->control.code = 0;
+    s->control.fingerprint_count = 0;
+    s->control.cluster = STR("");
+    if (how == RUN_RESET_REBUILD)
+        return true;
+    if (!s->source->type->plan(s->source, s->a, &s->partitions, &s->partition_count, e))
+        return false;
+    s->control.cluster = s->cluster;
+    for (size_t i = 0; i < s->partition_count; i++)
+        control_position_add(&s->control, s->job->topics[s->partitions[i].topic],
+                             s->partitions[i].partition)
+            ->next = s->partitions[i].end;
+    return true;
+}
+
+static bool reset_store(struct session *s, struct err *e)
+{
+    struct kv_txn *t;
+    const struct program *p = s->job->program;
+    struct control *c = &s->control;
+    if (!kv_begin_write(&t, s->kv, e))
+        return false;
+    c->last_batch++; // the reset takes an id: ids are never reused
+    c->delivered = c->last_batch;
+    c->fingerprint_count = program_fingerprint_count(p);
+    c->fingerprints = ARENA_ZARRAY(c->a, struct str, c->fingerprint_count + 1);
+    for (size_t i = 0; i < c->fingerprint_count; i++)
+        c->fingerprints[i] = arena_str(c->a, program_fingerprint(p, i));
+    for (size_t i = 0; i < s->job->output_count; i++)
+        if (s->job->outputs[i].table && s->job->outputs[i].lake >= 0)
+            control_version(c, s->job->outputs[i].name)->changed = true;
+    if (!exec_wipe(t, e) || !kv_del_prefix(t, KV_TABLE, STR(""), e) || !control_store(c, t, e)) {
+        kv_abort(t);
+        return false;
+    }
+    return kv_commit(t, e);
+}
+
+bool run_reset(const struct job *job, const struct run_env *env, enum run_reset how, struct err *e)
+{
+    struct session s;
+    struct run_report report = {0};
+    bool ok = session_open(&s, job, env, &report, e) && run_settle(&s, e) &&
+              reset_positions(&s, how, e) && reset_store(&s, e);
+    session_close(&s);
+    return ok || err_wrap(e, "resetting job %s", job->name);
+}

@@ -1,0 +1,56 @@
+// One bounded run of a job: open, plan to the frozen end, then batches of execute - decide - deliver, then finish (DESIGN section 2:
+// decide once, then roll forward). The public front of jobs/run.
+//
+// run_job() may be called again after any failure or crash: it first delivers what was decided. One thread per job; the state
+// store's lock keeps other processes out.
+#ifndef JOBS_RUN_RUN_H
+#define JOBS_RUN_RUN_H
+
+#include "base/clock.h"
+#include "jobs/run/job.h"
+
+#include <stdatomic.h>
+
+struct durable;
+struct log;
+
+enum run_phase { RUN_OPENING, RUN_READING, RUN_DECIDING, RUN_DELIVERING, RUN_DONE };
+
+struct run_progress {
+    enum run_phase phase;
+    uint64_t batch;
+    uint64_t records,
+        records_total; // of the run's plan; total counts offsets, so compaction makes it an upper bound
+    uint64_t bytes;
+};
+
+// What the process gives to a run.
+struct run_env {
+    struct durable *durable;
+    struct clock clock;
+    const struct source_type *source;
+    const atomic_bool *cancel;                                 // may be NULL
+    void (*progress)(void *arg, const struct run_progress *p); // may be NULL
+    void *progress_arg;
+    uint32_t window;    // rows per window; 0 = default (tests: 1, 7)
+    int64_t deliver_ms; // how long an unreachable warehouse is tried again; 0 = 15 s
+};
+
+struct run_report {
+    uint64_t run;
+    uint64_t batch_first, batch_last; // 0 = none
+    uint64_t batches, redelivered;
+    uint64_t records, bytes, dead, lost;
+    uint64_t lake_files, lake_rows, warehouse_rows;
+    char offsets_error[256]; // the group's offsets could not be committed: reported, never blocking
+};
+
+bool run_job(struct run_report *out, const struct job *job, const struct run_env *env,
+             struct err *e) ERR_CHECKED;
+
+enum run_reset { RUN_RESET_REBUILD, RUN_RESET_FROM_NOW };
+// Forgets operator state, tables and positions; ids go on. FROM_NOW: positions become the current ends.
+bool run_reset(const struct job *job, const struct run_env *env, enum run_reset how,
+               struct err *e) ERR_CHECKED;
+
+#endif

@@ -1,0 +1,73 @@
+// Shared inside jobs/run: everything open during one run of a job. Order: session_open  (plan, execute, deliver)*  session_close.
+#ifndef JOBS_RUN_SESSION_H
+#define JOBS_RUN_SESSION_H
+
+#include "jobs/run/control.h"
+#include "jobs/run/run.h"
+#include "jobs/run/sequence.h"
+
+struct pool;
+struct collect;
+
+struct session {
+    const struct job *job;
+    const struct run_env *env;
+    struct run_report *report;
+    struct arena *a;
+    struct kv *kv;
+    struct control control;
+    struct arena *control_arena;
+    struct lake *lake;
+    struct source *source;
+    struct sink **sinks; // per target; NULL = not connected
+    struct exec *exec;
+    struct collect *collecting; // of the batch being executed
+    struct pool *pool;
+    struct str cluster;
+    const char *spool_dir;
+    uint64_t run;
+    int64_t started_ms;
+    struct source_partition *partitions; // the frozen plan
+    size_t partition_count;
+};
+
+bool session_open(struct session *s, const struct job *job, const struct run_env *env,
+                  struct run_report *report, struct err *e) ERR_CHECKED;
+void session_close(struct session *s);
+// The engine, once heads and control are settled.
+bool session_start(struct session *s, exec_emit_fn *emit, void *emit_arg,
+                   struct err *e) ERR_CHECKED;
+bool session_reload_control(struct session *s, struct err *e) ERR_CHECKED;
+void session_progress(const struct session *s, enum run_phase phase, uint64_t batch,
+                      uint64_t records, uint64_t bytes);
+
+// heads.c: compares what every output holds with what we delivered; redelivers from spools where a store lost its tail.
+bool heads_check(struct session *s, struct err *e) ERR_CHECKED;
+bool heads_sink(struct sink **out, struct session *s, size_t target,
+                struct err *e) ERR_CHECKED; // connects when needed
+
+// plan.c
+bool plan_freeze(struct session *s, struct err *e) ERR_CHECKED;
+// Ranges from the positions to the frozen ends. *count = 0 when nothing is new.
+bool plan_ranges(struct session *s, struct arena *a, struct sequence_range **out, size_t *count,
+                 struct err *e) ERR_CHECKED;
+uint64_t plan_remaining(const struct session *s);
+
+// execute.c: one batch up to and including its decision.
+enum execute_end { EXECUTE_MORE, EXECUTE_LAST };
+bool execute_batch(struct session *s, enum batch_kind kind, const struct sequence_range *ranges,
+                   size_t count, struct arena *a, struct batch_record *out, enum execute_end *end,
+                   struct err *e) ERR_CHECKED;
+
+// deliver.c
+bool deliver_batch(struct session *s, const struct batch_record *r, struct err *e) ERR_CHECKED;
+bool deliver_target(struct session *s, const struct batch_record *r, const struct batch_target *t,
+                    struct err *e) ERR_CHECKED;
+bool deliver_clean_spools(struct session *s, uint64_t upto, struct err *e) ERR_CHECKED;
+struct str deliver_target_name(struct arena *a, const struct batch_target *t);
+
+// history.c: the run's record in KV_RUN.
+bool history_put(struct kv_txn *t, const struct session *s, const char *outcome,
+                 const struct err *failure, struct err *e) ERR_CHECKED;
+
+#endif
