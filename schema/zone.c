@@ -255,24 +255,29 @@ static bool file_parse(struct zone *z, struct arena *a, struct str s)
     return tail_parse(z, str_slice(s, 1, s.n - 1));
 }
 
+static bool unknown(struct str name, struct err *e)
+{
+    err_fail(e, ERR_CONFIG, "time zone %.*s is not known", STR_ARG(name));
+    return err_hint(
+        e, "use a name such as Europe/Paris or an offset such as +02:00; the system's tzdata "
+           "package holds the names");
+}
+
 static bool file_read(struct str *out, struct arena *a, const char *path, struct str name,
                       struct err *e)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        if (errno != ENOENT && errno != ENOTDIR && errno != EISDIR)
-            return err_sys(e, "cannot open %s", path);
-        err_fail(e, ERR_CONFIG, "time zone %.*s is not known", STR_ARG(name));
-        return err_hint(
-            e, "use a name such as Europe/Paris or an offset such as +02:00; the system's tzdata "
-               "package holds the names");
-    }
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR ? unknown(name, e)
+                                                   : err_sys(e, "cannot open %s", path);
     char *p = arena_alloc(a, FILE_MAX);
     size_t n = 0;
     ssize_t got;
     while ((got = read(fd, p + n, FILE_MAX - n)) > 0)
         n += (size_t)got;
-    const bool ok = got == 0 || err_sys(e, "cannot read %s", path);
+    const bool ok = got == 0;
+    if (!ok)
+        (void)(errno == EISDIR ? unknown(name, e) : err_sys(e, "cannot read %s", path));
     close(fd);
     *out = (struct str){p, n};
     return ok;
