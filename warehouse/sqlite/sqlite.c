@@ -306,7 +306,7 @@ static bool open_file(struct sqlite_sink *s, const struct sqlite_settings *setti
 static bool check_table(struct sqlite_sink *s, struct err *e)
 {
     struct table_info t;
-    bool has_head;
+    bool has_head = false;
     s->targets = ARENA_ZARRAY(s->arena, struct target, s->spec->count);
     if (!read_table(&t, s, e))
         return false;
