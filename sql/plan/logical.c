@@ -5,14 +5,22 @@
 
 #include <assert.h>
 
-static void print_exprs(struct buf *out, struct expr *const *exprs, uint32_t from, uint32_t to,
-                        const struct schema *names, const struct schema *input)
+// Columns that go through under their own name share a line; the others get one each.
+static void print_columns(struct buf *out, const struct plan_node *n)
 {
-    for (uint32_t i = from; i < to; i++) {
-        buf_text(out, "\n      ");
-        if (names)
-            buf_printf(out, "`%.*s` = ", STR_ARG(names->columns[i].name));
-        sql_print_expr(out, exprs[i], input);
+    const struct schema *input = n->inputs[0]->schema;
+    bool open = false; // a line of unchanged columns
+    for (uint32_t i = 0; i < n->expr_count; i++) {
+        const struct expr *x = n->exprs[i];
+        const struct str name = n->schema->columns[i].name;
+        if (x->kind == EXPR_COLUMN && str_eq(input->columns[x->column].name, name)) {
+            buf_printf(out, "%s%.*s", open ? ", " : "\n      ", STR_ARG(name));
+            open = true;
+            continue;
+        }
+        buf_printf(out, "\n      %.*s = ", STR_ARG(name));
+        sql_print_expr(out, x, input);
+        open = false;
     }
 }
 
@@ -40,7 +48,10 @@ static void print_aggregate(struct buf *out, const struct plan_node *n)
     const struct schema *input = n->inputs[0]->schema;
     print_window(out, &n->window);
     buf_text(out, "\n    by");
-    print_exprs(out, n->exprs, 0, n->key_count, NULL, input);
+    for (uint32_t i = 0; i < n->key_count; i++) {
+        buf_text(out, "\n      ");
+        sql_print_expr(out, n->exprs[i], input);
+    }
     buf_text(out, "\n    compute");
     for (uint32_t i = 0; i < n->aggregate_count; i++) {
         const struct plan_aggregate *g = &n->aggregates[i];
@@ -101,7 +112,7 @@ static void print_node(struct buf *out, const struct plan_node *n)
         break;
     case PLAN_PROJECT:
     case PLAN_REKEY:
-        print_exprs(out, n->exprs, 0, n->expr_count, n->schema, n->inputs[0]->schema);
+        print_columns(out, n);
         break;
     case PLAN_AGGREGATE:
         print_aggregate(out, n);
@@ -115,7 +126,8 @@ static void print_node(struct buf *out, const struct plan_node *n)
         for (uint32_t i = 0; i < n->input_count; i++)
             buf_printf(out, " %u", n->inputs[i]->id);
     }
-    if (n->kind != PLAN_FILTER) {
+    // what an object or a source holds is the schema; between them it only changes by name
+    if (n->kind == PLAN_SOURCE || (n->kind == PLAN_OBJECT && n->inputs[0]->kind != PLAN_SOURCE)) {
         buf_text(out, n->schema->windowed ? "\n    windowed columns " : "\n    columns ");
         schema_print(out, n->schema);
     }
