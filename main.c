@@ -1,13 +1,7 @@
-// Entry of the program.
-#include <stdio.h>
-#include <string.h>
+// Entry point of ./sluice; everything else is in the library so that tests link what ships.
+#include "orchestrator/cli/cli.h"
 
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        printf("sluice %s\n", SLUICE_VERSION);
-        return 0;
-    }
-    fputs("usage: sluice <noun> <verb> [options]\n", stderr);
-    return 2;
+    return cli_main(argc, argv);
 }

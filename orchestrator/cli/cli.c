@@ -1,0 +1,276 @@
+#include "orchestrator/cli/cli.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const char cli_about[] = "sluice: bounded jobs from Kafka through SQL into data lakes and warehouses, exact after any crash\n";
+
+const char *cli_opt(const struct cli *c, const char *name)
+{
+    for (size_t i = 0; i < c->opt_count; i++)
+        if (strcmp(c->opt_names[i], name) == 0)
+            return c->opt_values[i];
+    return NULL;
+}
+
+bool cli_json(const struct cli *c)
+{
+    return cli_opt(c, "json") != NULL;
+}
+
+bool cli_opt_u64(uint64_t *out, const struct cli *c, const char *name, uint64_t otherwise, struct err *e)
+{
+    const char *v = cli_opt(c, name);
+    *out = otherwise;
+    return !v || str_to_u64(out, str_from(v)) || err_fail(e, ERR_CONFIG, "--%s: not a number: %s", name, v);
+}
+
+bool cli_print(const struct buf *out, struct err *e)
+{
+    if (!buf_ok(out, "the output", e))
+        return false;
+    if ((out->n && fwrite(out->p, 1, out->n, stdout) != out->n) || fflush(stdout) != 0)
+        return err_sys(e, "cannot write to standard output");
+    return true;
+}
+
+// --- help ------------------------------------------------------------------------------------------------------------
+
+static void cli_usage_line(struct buf *out, const struct cmd *cmd)
+{
+    buf_printf(out, "usage: sluice %s%s%s%s\n", cmd->name, cmd->args[0] ? " " : "", cmd->args, " [options]");
+}
+
+static void cli_help_options(struct buf *out, const struct cmd *cmd)
+{
+    static const struct cli_opt always[] = {
+        {"config", "FILE", "configuration (default ./sluice.yaml); also -c FILE"},
+        {"help", NULL, "this text"},
+        {NULL, NULL, NULL},
+    };
+    const struct cli_opt *lists[] = {cmd->opts, always};
+    buf_text(out, "\noptions:\n");
+    for (size_t l = 0; l < 2; l++) {
+        for (const struct cli_opt *o = lists[l]; o && o->name; o++) {
+            char left[64];
+            snprintf(left, sizeof left, "--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+            buf_printf(out, "  %-22s %s\n", left, o->help);
+        }
+    }
+}
+
+static void cli_help(struct buf *out, const struct cmd *cmd)
+{
+    cli_usage_line(out, cmd);
+    buf_printf(out, "%s\n", cmd->summary);
+    cli_help_options(out, cmd);
+    buf_printf(out, "\nexamples:\n%s", cmd->examples);
+}
+
+static void cli_overview(struct buf *out)
+{
+    buf_printf(out, "%s\nusage: sluice [-c FILE] COMMAND [ARG…] [options]\n\ncommands:\n", cli_about);
+    for (const struct cmd *const *c = cli_commands; *c; c++)
+        buf_printf(out, "  %-16s %s\n", (*c)->name, (*c)->summary);
+    buf_text(out, "\nsluice COMMAND --help says more; sluice demo shows everything at once, without any server.\n"
+                  "exit codes: 0 done, 1 failed, 2 usage, 3 configuration or SQL, 4 remote, worth retrying\n");
+}
+
+void cli_print_docs(struct buf *out)
+{
+    buf_text(out, "# Commands\n\nPrinted from the program's own `--help`.\n");
+    for (const struct cmd *const *c = cli_commands; *c; c++) {
+        buf_printf(out, "\n## sluice %s\n\n```\n", (*c)->name);
+        cli_help(out, *c);
+        buf_text(out, "```\n");
+    }
+}
+
+// --- parsing ---------------------------------------------------------------------------------------------------------
+
+// Longest command whose words start the arguments; *words = how many.
+static const struct cmd *cli_find(char *const *argv, int argc, int *words)
+{
+    const struct cmd *best = NULL;
+    *words = 0;
+    for (const struct cmd *const *c = cli_commands; *c; c++) {
+        struct str rest = str_from((*c)->name), word, tail;
+        int n = 0;
+        bool match = true;
+        while (match && rest.n) {
+            if (!str_split_once(&word, &tail, rest, ' '))
+                word = rest, tail = STR_NONE;
+            match = n < argc && str_eq(word, str_from(argv[n]));
+            rest = tail;
+            n++;
+        }
+        if (match && n > *words) {
+            best = *c;
+            *words = n;
+        }
+    }
+    return best;
+}
+
+static const char *cli_nearest_command(struct arena *a, char *const *argv, int argc)
+{
+    struct str typed = arena_printf(a, "%s%s%s", argc > 0 ? argv[0] : "", argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+    const char *best = NULL;
+    size_t least = 4;
+    for (const struct cmd *const *c = cli_commands; *c; c++) {
+        size_t d = str_distance(typed, str_from((*c)->name));
+        if (d < least) {
+            least = d;
+            best = (*c)->name;
+        }
+    }
+    return best;
+}
+
+static const struct cli_opt *cli_known(const struct cmd *cmd, struct str name)
+{
+    static const struct cli_opt config = {"config", "FILE", ""}, help = {"help", NULL, ""};
+    if (str_eq(name, STR("config")))
+        return &config;
+    if (str_eq(name, STR("help")))
+        return &help;
+    for (const struct cli_opt *o = cmd->opts; o && o->name; o++)
+        if (str_eq(str_from(o->name), name))
+            return o;
+    return NULL;
+}
+
+static bool cli_usage_error(const struct cmd *cmd, struct err *e)
+{
+    return err_hint(e, "sluice %s --help", cmd->name);
+}
+
+// One --name, --name VALUE or --name=VALUE; *at moves over what was used.
+static bool cli_parse_option(struct cli *c, char *const *argv, int argc, int *at, struct err *e)
+{
+    struct str text = str_from(argv[*at] + 2), name = text, value = STR_NONE;
+    bool joined = str_split_once(&name, &value, text, '=');
+    if (!joined)
+        name = text;
+    const struct cli_opt *o = cli_known(c->cmd, name);
+    if (!o) {
+        err_fail(e, ERR_CONFIG, "unknown option --%.*s", STR_ARG(name));
+        return cli_usage_error(c->cmd, e);
+    }
+    if (!o->value && joined)
+        return err_fail(e, ERR_CONFIG, "--%s takes no value", o->name);
+    const char *v = "";
+    if (o->value && joined) {
+        v = value.p;
+    } else if (o->value) {
+        if (++*at >= argc)
+            return err_fail(e, ERR_CONFIG, "--%s wants a value: --%s %s", o->name, o->name, o->value);
+        v = argv[*at];
+    }
+    if (c->opt_count == CLI_ARGS_MAX)
+        return err_fail(e, ERR_CONFIG, "more than %d options", CLI_ARGS_MAX);
+    c->opt_names[c->opt_count] = o->name;
+    c->opt_values[c->opt_count++] = v;
+    if (strcmp(o->name, "config") == 0)
+        c->config = v;
+    return true;
+}
+
+static bool cli_parse(struct cli *c, char *const *argv, int argc, struct err *e)
+{
+    bool options = true;
+    for (int i = 0; i < argc; i++) {
+        if (options && strcmp(argv[i], "--") == 0) {
+            options = false;
+        } else if (options && strncmp(argv[i], "--", 2) == 0) {
+            if (!cli_parse_option(c, argv, argc, &i, e))
+                return false;
+        } else if (options && strcmp(argv[i], "-c") == 0) {
+            if (++i >= argc)
+                return err_fail(e, ERR_CONFIG, "-c wants a file");
+            c->config = argv[i];
+        } else if (options && strcmp(argv[i], "-h") == 0) {
+            c->opt_names[c->opt_count] = "help";
+            c->opt_values[c->opt_count++] = "";
+        } else if (c->arg_count < CLI_ARGS_MAX) {
+            c->args[c->arg_count++] = argv[i];
+        }
+    }
+    if (cli_opt(c, "help"))
+        return true;
+    if (c->arg_count < c->cmd->args_min || c->arg_count > c->cmd->args_max) {
+        err_fail(e, ERR_CONFIG, "sluice %s takes %s", c->cmd->name, c->cmd->args[0] ? c->cmd->args : "no arguments");
+        return cli_usage_error(c->cmd, e);
+    }
+    return true;
+}
+
+static int cli_fail(const struct err *e, int code)
+{
+    char text[2048];
+    err_format(e, text, sizeof text);
+    fprintf(stderr, "sluice: %s\n", text);
+    return code;
+}
+
+static int cli_run(struct cli *c, char *const *argv, int argc)
+{
+    struct err e;
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    if (!cli_parse(c, argv, argc, &e))
+        return cli_fail(&e, CLI_EXIT_USAGE);
+    int code = 0;
+    if (cli_opt(c, "help")) {
+        cli_help(&out, c->cmd);
+        if (!cli_print(&out, &e))
+            code = cli_fail(&e, 1);
+    } else if (!c->cmd->run(c, &e)) {
+        code = cli_fail(&e, err_exit_code(&e));
+    }
+    buf_fini(&out);
+    return code;
+}
+
+// Global words before the command: -c FILE.
+static int cli_leading(struct cli *c, int argc, char **argv)
+{
+    int i = 1;
+    while (i + 1 < argc && (strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "--config") == 0)) {
+        c->config = argv[i + 1];
+        i += 2;
+    }
+    return i;
+}
+
+int cli_main(int argc, char **argv)
+{
+    struct cli c = {.a = arena_new(NULL), .config = "sluice.yaml"};
+    int first = cli_leading(&c, argc, argv), words, code;
+    int left = argc - first;
+    const char *word = left > 0 ? argv[first] : "help";
+    struct err e;
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    c.cmd = cli_find(argv + first, left, &words);
+    if (c.cmd) {
+        code = cli_run(&c, argv + first + words, left - words);
+    } else if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        cli_overview(&out);
+        code = cli_print(&out, &e) ? (left > 0 ? 0 : CLI_EXIT_USAGE) : cli_fail(&e, 1);
+    } else if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0) {
+        buf_printf(&out, "sluice %s\n", SLUICE_VERSION);
+        code = cli_print(&out, &e) ? 0 : cli_fail(&e, 1);
+    } else {
+        const char *near = cli_nearest_command(c.a, argv + first, left);
+        err_fail(&e, ERR_CONFIG, "unknown command: %s%s%s", word, left > 1 ? " " : "", left > 1 ? argv[first + 1] : "");
+        err_hint(&e, "%s%s%ssluice help lists the commands", near ? "did you mean \"" : "", near ? near : "",
+                 near ? "\"? " : "");
+        code = cli_fail(&e, CLI_EXIT_USAGE);
+    }
+    buf_fini(&out);
+    arena_free(c.a);
+    return code;
+}
