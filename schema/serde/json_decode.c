@@ -106,27 +106,28 @@ static bool decode_payload(struct json_run *r, const struct json_decoder *d, str
     return record(r);
 }
 
-static void decode_row(struct json_run *r, const struct json_decoder *d,
-                       const struct decoder_run *run)
+static enum decode_status decode_row(struct json_run *r, const struct json_decoder *d,
+                                     const struct decoder_run *run)
 {
     const struct payload v = run->payloads[r->row];
     const struct serde_spec *spec = &d->base.spec;
-    uint8_t *status = &run->out->status[r->row];
     begin_row(r);
-    if (!v.p) {
-        *status = DECODE_NULL;
-    } else if (v.n > spec->bytes_max) {
+    if (!v.p)
+        return DECODE_NULL;
+    if (v.n > spec->bytes_max) {
         serde_bad(run, r->row, "the record has %zu bytes, the limit is %zu", v.n, spec->bytes_max);
-    } else if (!decode_payload(r, d, v)) {
+        return DECODE_BAD;
+    }
+    if (!decode_payload(r, d, v)) {
         json_reason(r, run);
         clear_row(r);
-    } else if (r->null) {
-        *status = DECODE_NULL;
-    } else if (spec->filter && !serde_filter_keeps(spec->filter, run->columns, r->row)) {
-        *status = DECODE_FILTERED;
-    } else {
-        *status = DECODE_OK;
+        return DECODE_BAD;
     }
+    if (r->null)
+        return DECODE_NULL;
+    if (spec->filter && !serde_filter_keeps(spec->filter, run->columns, r->row))
+        return DECODE_FILTERED;
+    return DECODE_OK;
 }
 
 static void sort_maps(const struct json_node *n, struct column *c, struct arena *a, uint32_t rows)
@@ -147,7 +148,7 @@ static void json_run_decoder(const struct decoder *base, const struct decoder_ru
     begin_run(&r, d, run);
     r.scratch = &scratch;
     for (; r.row < run->n; r.row++)
-        decode_row(&r, d, run);
+        run->out->status[r.row] = (uint8_t)decode_row(&r, d, run);
     for (uint32_t i = 0; i < d->plan->top->count; i++) {
         sort_maps(&d->plan->top->fields[i], &run->columns[i], run->a, run->n);
         serde_drop_full_validity(&run->columns[i], run->n);

@@ -11,7 +11,8 @@
 
 #define DIGITS_MAX 24 // of an int64 with sign and point, and room
 
-// One column or nested field. piece is what stands before its value: {"NAME": or ,"NAME":
+// One column or nested field. piece is what stands before its value: {"NAME": or ,"NAME": followed by PIECE_PAD zeros,
+// so that it is copied in whole vectors.
 struct part {
     struct str piece;
     enum type_kind kind;
@@ -28,13 +29,14 @@ struct json_encoder {
 };
 
 #define SCALE_WIDE UINT32_MAX
+#define PIECE_PAD  16
 
 static void put_value(struct buf *out, const struct part *part, const struct column *c,
                       uint32_t row);
 
 // --- numbers -----------------------------------------------------------------------------------
 
-static const char PAIRS[] =
+static const char pairs[] =
     "00010203040506070809101112131415161718192021222324252627282930313233343536"
     "37383940414243444546474849505152535455565758596061626364656667686970717273"
     "7475767778798081828384858687888990919293949596979899";
@@ -44,12 +46,12 @@ static char *digits_before(char *end, uint64_t v)
 {
     while (v >= 100) {
         end -= 2;
-        memcpy(end, PAIRS + v % 100 * 2, 2);
+        memcpy(end, pairs + v % 100 * 2, 2);
         v /= 100;
     }
     if (v >= 10) {
         end -= 2;
-        memcpy(end, PAIRS + v * 2, 2);
+        memcpy(end, pairs + v * 2, 2);
         return end;
     }
     *--end = (char)('0' + v);
@@ -132,13 +134,42 @@ static void put_map(struct buf *out, const struct part *part, const struct colum
     buf_char(out, '}');
 }
 
+// p has room for the piece and PIECE_PAD more.
+static char *copy_piece(char *p, const struct part *part)
+{
+    for (size_t i = 0; i < part->piece.n; i += PIECE_PAD)
+        memcpy(p + i, part->piece.p + i, PIECE_PAD);
+    return p + part->piece.n;
+}
+
+// The commonest case with one look at the room.
+static void put_string_field(struct buf *out, const struct part *part, struct str v)
+{
+    char *p = buf_room(out, part->piece.n + PIECE_PAD + v.n * JSON_ESCAPED_MAX + 2);
+    if (!p)
+        return;
+    p = copy_piece(p, part);
+    *p++ = '"';
+    p = json_escape_into(p, v);
+    *p++ = '"';
+    out->n = (size_t)(p - out->p);
+    assert(out->n <= out->cap);
+}
+
 static void put_fields(struct buf *out, const struct part *parts, uint32_t count,
                        const struct column *columns, uint32_t row)
 {
     if (count == 0)
         buf_char(out, '{');
     for (uint32_t i = 0; i < count; i++) {
-        buf_str(out, parts[i].piece);
+        if (parts[i].kind == TYPE_STRING && column_is_valid(&columns[i], row)) {
+            put_string_field(out, &parts[i], columns[i].str[row]);
+            continue;
+        }
+        char *p = buf_room(out, parts[i].piece.n + PIECE_PAD);
+        if (!p)
+            return;
+        out->n = (size_t)(copy_piece(p, &parts[i]) - out->p);
         put_value(out, &parts[i], &columns[i], row);
     }
     buf_char(out, '}');
@@ -208,10 +239,12 @@ static struct str piece_of(struct arena *a, struct str name, uint32_t i)
     buf_char(&text, i ? ',' : '{');
     json_put_string(&text, name);
     buf_char(&text, ':');
-    const struct str piece = arena_str(a, buf_view(&text));
     assert(!text.failed);
+    char *piece = arena_zalloc(a, text.n + PIECE_PAD);
+    memcpy(piece, text.p, text.n);
+    const struct str view = {piece, text.n};
     buf_fini(&text);
-    return piece;
+    return view;
 }
 
 static bool build_part(struct part *out, struct arena *a, const struct type *t, struct err *e)

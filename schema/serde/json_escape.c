@@ -5,21 +5,19 @@
 #include <emmintrin.h>
 #endif
 
-#define ESCAPE_BYTES_MAX 6 // \u001f
-
 static char *put_escape(char *p, unsigned char c)
 {
-    static const char HEX[] = "0123456789ABCDEF";
-    static const char SHORT[] = "btn\0fr"; // 8 .. 13
+    static const char hex[] = "0123456789ABCDEF";
+    static const char letters[] = "btn\0fr"; // 8 .. 13
     *p++ = '\\';
     if (c == '"' || c == '\\') {
         *p++ = (char)c;
     } else if (c >= 8 && c <= 13 && c != 11) {
-        *p++ = SHORT[c - 8];
+        *p++ = letters[c - 8];
     } else {
         memcpy(p, "u00", 3);
-        p[3] = HEX[c >> 4];
-        p[4] = HEX[c & 15];
+        p[3] = hex[c >> 4];
+        p[4] = hex[c & 15];
         p += 5;
     }
     return p;
@@ -121,7 +119,7 @@ char *json_escape_into(char *p, struct str v)
 
 void json_put_string(struct buf *out, struct str v)
 {
-    char *p = buf_room(out, v.n * ESCAPE_BYTES_MAX + 2);
+    char *p = buf_room(out, v.n * JSON_ESCAPED_MAX + 2);
     if (!p)
         return;
     *p++ = '"';

@@ -5,9 +5,11 @@
 
 #include "base/buf.h"
 
+#define JSON_ESCAPED_MAX 6 // bytes that one byte can become
+
 // With its quotes.
 void json_put_string(struct buf *out, struct str v);
-// Writes v without quotes at p, which has room for 6 * v.n bytes; returns the end. Never reads behind v.
+// Writes v without quotes at p, which has room for JSON_ESCAPED_MAX * v.n bytes; returns the end. Never reads behind v.
 char *json_escape_into(char *p, struct str v);
 
 #endif

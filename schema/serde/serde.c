@@ -111,14 +111,14 @@ void encoder_row(const struct encoder *s, struct buf *out, const struct column *
     s->row(s, out, columns, row);
 }
 
-static const enum serde_format ALL[] = {SERDE_JSON, SERDE_KAFKA, SERDE_DELIMITED, SERDE_NONE};
+static const enum serde_format all[] = {SERDE_JSON, SERDE_KAFKA, SERDE_DELIMITED, SERDE_NONE};
 
 bool serde_format_parse(enum serde_format *out, struct str name)
 {
-    for (size_t i = 0; i < sizeof ALL / sizeof *ALL; i++) {
-        if (!str_eq_nocase(name, str_from(type_of(ALL[i])->name)))
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (!str_eq_nocase(name, str_from(type_of(all[i])->name)))
             continue;
-        *out = ALL[i];
+        *out = all[i];
         return true;
     }
     return false;

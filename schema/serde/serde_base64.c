@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-static const char DIGITS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 static int digit_value(char c)
 {
@@ -67,10 +67,10 @@ void serde_base64_encode(struct buf *out, struct str bytes)
         const uint32_t b1 = left > 1 ? (uint8_t)bytes.p[i + 1] : 0;
         const uint32_t b2 = left > 2 ? (uint8_t)bytes.p[i + 2] : 0;
         const uint32_t bits = b0 << 16 | b1 << 8 | b2;
-        p[0] = DIGITS[bits >> 18];
-        p[1] = DIGITS[bits >> 12 & 63];
-        p[2] = left > 1 ? DIGITS[bits >> 6 & 63] : '=';
-        p[3] = left > 2 ? DIGITS[bits & 63] : '=';
+        p[0] = digits[bits >> 18];
+        p[1] = digits[bits >> 12 & 63];
+        p[2] = left > 1 ? digits[bits >> 6 & 63] : '=';
+        p[3] = left > 2 ? digits[bits & 63] : '=';
     }
     out->n += need;
     assert(out->n <= out->cap);
