@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const char cli_about[] = "sluice: bounded jobs from Kafka through SQL into data lakes and warehouses, exact after any crash\n";
+static const char cli_about[] = "sluice: bounded jobs from Kafka through SQL into data lakes and "
+                                "warehouses, exact after any crash\n";
 
 const char *cli_opt(const struct cli *c, const char *name)
 {
@@ -20,11 +21,13 @@ bool cli_json(const struct cli *c)
     return cli_opt(c, "json") != NULL;
 }
 
-bool cli_opt_u64(uint64_t *out, const struct cli *c, const char *name, uint64_t otherwise, struct err *e)
+bool cli_opt_u64(uint64_t *out, const struct cli *c, const char *name, uint64_t otherwise,
+                 struct err *e)
 {
     const char *v = cli_opt(c, name);
     *out = otherwise;
-    return !v || str_to_u64(out, str_from(v)) || err_fail(e, ERR_CONFIG, "--%s: not a number: %s", name, v);
+    return !v || str_to_u64(out, str_from(v)) ||
+           err_fail(e, ERR_CONFIG, "--%s: not a number: %s", name, v);
 }
 
 bool cli_print(const struct buf *out, struct err *e)
@@ -40,7 +43,8 @@ bool cli_print(const struct buf *out, struct err *e)
 
 static void cli_usage_line(struct buf *out, const struct cmd *cmd)
 {
-    buf_printf(out, "usage: sluice %s%s%s%s\n", cmd->name, cmd->args[0] ? " " : "", cmd->args, " [options]");
+    buf_printf(out, "usage: sluice %s%s%s%s\n", cmd->name, cmd->args[0] ? " " : "", cmd->args,
+               " [options]");
 }
 
 static void cli_help_options(struct buf *out, const struct cmd *cmd)
@@ -55,7 +59,8 @@ static void cli_help_options(struct buf *out, const struct cmd *cmd)
     for (size_t l = 0; l < 2; l++) {
         for (const struct cli_opt *o = lists[l]; o && o->name; o++) {
             char left[64];
-            snprintf(left, sizeof left, "--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+            snprintf(left, sizeof left, "--%s%s%s", o->name, o->value ? " " : "",
+                     o->value ? o->value : "");
             buf_printf(out, "  %-22s %s\n", left, o->help);
         }
     }
@@ -71,11 +76,14 @@ static void cli_help(struct buf *out, const struct cmd *cmd)
 
 static void cli_overview(struct buf *out)
 {
-    buf_printf(out, "%s\nusage: sluice [-c FILE] COMMAND [ARG…] [options]\n\ncommands:\n", cli_about);
+    buf_printf(out, "%s\nusage: sluice [-c FILE] COMMAND [ARG…] [options]\n\ncommands:\n",
+               cli_about);
     for (const struct cmd *const *c = cli_commands; *c; c++)
         buf_printf(out, "  %-16s %s\n", (*c)->name, (*c)->summary);
-    buf_text(out, "\nsluice COMMAND --help says more; sluice demo shows everything at once, without any server.\n"
-                  "exit codes: 0 done, 1 failed, 2 usage, 3 configuration or SQL, 4 remote, worth retrying\n");
+    buf_text(out, "\nsluice COMMAND --help says more; sluice demo shows everything at once, "
+                  "without any server.\n"
+                  "exit codes: 0 done, 1 failed, 2 usage, 3 configuration or SQL, 4 remote, worth "
+                  "retrying\n");
 }
 
 void cli_print_docs(struct buf *out)
@@ -116,7 +124,8 @@ static const struct cmd *cli_find(char *const *argv, int argc, int *words)
 
 static const char *cli_nearest_command(struct arena *a, char *const *argv, int argc)
 {
-    struct str typed = arena_printf(a, "%s%s%s", argc > 0 ? argv[0] : "", argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+    struct str typed = arena_printf(a, "%s%s%s", argc > 0 ? argv[0] : "", argc > 1 ? " " : "",
+                                    argc > 1 ? argv[1] : "");
     const char *best = NULL;
     size_t least = 4;
     for (const struct cmd *const *c = cli_commands; *c; c++) {
@@ -166,7 +175,8 @@ static bool cli_parse_option(struct cli *c, char *const *argv, int argc, int *at
         v = value.p;
     } else if (o->value) {
         if (++*at >= argc)
-            return err_fail(e, ERR_CONFIG, "--%s wants a value: --%s %s", o->name, o->name, o->value);
+            return err_fail(e, ERR_CONFIG, "--%s wants a value: --%s %s", o->name, o->name,
+                            o->value);
         v = argv[*at];
     }
     if (c->opt_count == CLI_ARGS_MAX)
@@ -201,7 +211,8 @@ static bool cli_parse(struct cli *c, char *const *argv, int argc, struct err *e)
     if (cli_opt(c, "help"))
         return true;
     if (c->arg_count < c->cmd->args_min || c->arg_count > c->cmd->args_max) {
-        err_fail(e, ERR_CONFIG, "sluice %s takes %s", c->cmd->name, c->cmd->args[0] ? c->cmd->args : "no arguments");
+        err_fail(e, ERR_CONFIG, "sluice %s takes %s", c->cmd->name,
+                 c->cmd->args[0] ? c->cmd->args : "no arguments");
         return cli_usage_error(c->cmd, e);
     }
     return true;
@@ -257,7 +268,8 @@ int cli_main(int argc, char **argv)
     c.cmd = cli_find(argv + first, left, &words);
     if (c.cmd) {
         code = cli_run(&c, argv + first + words, left - words);
-    } else if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+    } else if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 ||
+               strcmp(word, "-h") == 0) {
         cli_overview(&out);
         code = cli_print(&out, &e) ? (left > 0 ? 0 : CLI_EXIT_USAGE) : cli_fail(&e, 1);
     } else if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0) {
@@ -265,9 +277,10 @@ int cli_main(int argc, char **argv)
         code = cli_print(&out, &e) ? 0 : cli_fail(&e, 1);
     } else {
         const char *near = cli_nearest_command(c.a, argv + first, left);
-        err_fail(&e, ERR_CONFIG, "unknown command: %s%s%s", word, left > 1 ? " " : "", left > 1 ? argv[first + 1] : "");
-        err_hint(&e, "%s%s%ssluice help lists the commands", near ? "did you mean \"" : "", near ? near : "",
-                 near ? "\"? " : "");
+        err_fail(&e, ERR_CONFIG, "unknown command: %s%s%s", word, left > 1 ? " " : "",
+                 left > 1 ? argv[first + 1] : "");
+        err_hint(&e, "%s%s%ssluice help lists the commands", near ? "did you mean \"" : "",
+                 near ? near : "", near ? "\"? " : "");
         code = cli_fail(&e, CLI_EXIT_USAGE);
     }
     buf_fini(&out);

@@ -19,8 +19,8 @@ struct cli_opt {
 struct cli {
     struct arena *a;
     const struct cmd *cmd;
-    const char *config;              // -c FILE
-    const char *args[CLI_ARGS_MAX];  // after the command's words
+    const char *config;             // -c FILE
+    const char *args[CLI_ARGS_MAX]; // after the command's words
     size_t arg_count;
     const char *opt_names[CLI_ARGS_MAX];
     const char *opt_values[CLI_ARGS_MAX];
@@ -28,10 +28,10 @@ struct cli {
 };
 
 struct cmd {
-    const char *name;     // "job run"
-    const char *args;     // "NAME", "[OUTPUT]", "" = none
+    const char *name; // "job run"
+    const char *args; // "NAME", "[OUTPUT]", "" = none
     size_t args_min, args_max;
-    const char *summary;  // one sentence
+    const char *summary;        // one sentence
     const struct cli_opt *opts; // ended by a NULL name
     bool (*run)(struct cli *c, struct err *e);
     const char *examples; // two lines
@@ -40,8 +40,10 @@ struct cmd {
 extern const struct cmd *const cli_commands[]; // NULL-terminated, in help order
 
 int cli_main(int argc, char **argv);
-const char *cli_opt(const struct cli *c, const char *name); // value, "" for a flag, NULL when not given
-bool cli_opt_u64(uint64_t *out, const struct cli *c, const char *name, uint64_t otherwise, struct err *e) ERR_CHECKED;
+const char *cli_opt(const struct cli *c,
+                    const char *name); // value, "" for a flag, NULL when not given
+bool cli_opt_u64(uint64_t *out, const struct cli *c, const char *name, uint64_t otherwise,
+                 struct err *e) ERR_CHECKED;
 bool cli_json(const struct cli *c);
 // All of out to stdout.
 bool cli_print(const struct buf *out, struct err *e) ERR_CHECKED;
@@ -55,11 +57,12 @@ struct cli_table {
     const char **cells;
     size_t rows, cap;
 };
-void cli_table_init(struct cli_table *out, struct arena *a, const char *const *heads, size_t columns);
+void cli_table_init(struct cli_table *out, struct arena *a, const char *const *heads,
+                    size_t columns);
 void cli_table_row(struct cli_table *t, const char *const *cells);
 void cli_table_print(struct buf *out, const struct cli_table *t);
-const char *cli_size(struct arena *a, uint64_t bytes);     // 12.3 MB
-const char *cli_count(struct arena *a, uint64_t n);        // 1,234,567
-const char *cli_time(struct arena *a, int64_t ms);         // 2025-10-28 08:00:00 UTC
+const char *cli_size(struct arena *a, uint64_t bytes); // 12.3 MB
+const char *cli_count(struct arena *a, uint64_t n);    // 1,234,567
+const char *cli_time(struct arena *a, int64_t ms);     // 2025-10-28 08:00:00 UTC
 
 #endif

@@ -4,7 +4,8 @@
 #include <assert.h>
 #include <stdio.h>
 
-void cli_table_init(struct cli_table *out, struct arena *a, const char *const *heads, size_t columns)
+void cli_table_init(struct cli_table *out, struct arena *a, const char *const *heads,
+                    size_t columns)
 {
     *out = (struct cli_table){.a = a, .heads = heads, .columns = columns};
 }
@@ -24,7 +25,8 @@ void cli_table_row(struct cli_table *t, const char *const *cells)
     t->rows++;
 }
 
-static void cli_table_line(struct buf *out, const struct cli_table *t, const char *const *cells, const size_t *widths)
+static void cli_table_line(struct buf *out, const struct cli_table *t, const char *const *cells,
+                           const size_t *widths)
 {
     for (size_t i = 0; i < t->columns; i++) {
         size_t n = utf8_count(str_from(cells[i]));
@@ -63,8 +65,8 @@ const char *cli_size(struct arena *a, uint64_t bytes)
     }
     if (unit == 0)
         return arena_printf(a, "%llu B", (unsigned long long)bytes).p;
-    return arena_printf(a, "%llu.%llu %s", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10),
-                        units[unit])
+    return arena_printf(a, "%llu.%llu %s", (unsigned long long)(tenths / 10),
+                        (unsigned long long)(tenths % 10), units[unit])
         .p;
 }
 
@@ -86,7 +88,7 @@ const char *cli_count(struct arena *a, uint64_t n)
 const char *cli_time(struct arena *a, int64_t ms)
 {
     struct civil t = civil_from_ms(ms);
-    return arena_printf(a, "%04lld-%02d-%02d %02d:%02d:%02d", (long long)t.year, t.month, t.day, t.hour, t.minute,
-                        t.second)
+    return arena_printf(a, "%04lld-%02d-%02d %02d:%02d:%02d", (long long)t.year, t.month, t.day,
+                        t.hour, t.minute, t.second)
         .p;
 }

@@ -1,0 +1,21 @@
+// Shared by job.c (SQL and settings) and job_output.c (outputs bound to lake and warehouses).
+#ifndef JOBS_RUN_JOB_INTERNAL_H
+#define JOBS_RUN_JOB_INTERNAL_H
+
+#include "jobs/run/job.h"
+#include "jobs/spec/spec.h"
+
+struct job_build {
+    struct arena *a;
+    const struct app_spec *app;
+    const struct job_spec *spec;
+    struct job *job;
+};
+
+bool job_outputs(struct job_build *b, struct err *e);
+bool job_fail(const struct job_build *b, struct spec_pos pos,
+              struct err *e); // adds file:line:column
+struct str job_upper(struct arena *a, struct str s);
+struct str job_lower(struct arena *a, struct str s);
+
+#endif

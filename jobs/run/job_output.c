@@ -1,0 +1,331 @@
+#include "jobs/run/job_internal.h"
+#include "schema/text.h"
+
+#include <assert.h>
+
+// --- lake ------------------------------------------------------------------------------------------------------------
+
+static int job_column(const struct job_build *b, const struct schema *schema, struct str name)
+{
+    int at = schema_find(schema, name);
+    return at >= 0 ? at : schema_find(schema, job_upper(b->a, name));
+}
+
+static bool job_no_column(const struct job_build *b, const char *what, struct str column,
+                          struct str output, const struct schema *schema, struct spec_pos pos,
+                          struct err *e)
+{
+    struct buf columns;
+    buf_init(&columns, 200);
+    for (uint32_t i = 0; i < schema->count; i++)
+        buf_printf(&columns, "%s%.*s", i ? ", " : "", STR_ARG(schema->columns[i].name));
+    err_fail(e, ERR_CONFIG, "%s: output %.*s has no column %.*s", what, STR_ARG(output),
+             STR_ARG(column));
+    err_hint(e, "columns: %.*s%s", STR_ARG(buf_view(&columns)), columns.failed ? ", …" : "");
+    buf_fini(&columns);
+    return job_fail(b, pos, e);
+}
+
+static bool job_lake_part(const struct job_build *b, struct lake_part *out, struct str name,
+                          const struct spec_lake *lake, const struct job_output *o, struct err *e)
+{
+    static const struct {
+        const char *name;
+        enum lake_part_kind kind;
+    } parts[] = {{"year", LAKE_PART_YEAR},
+                 {"month", LAKE_PART_MONTH},
+                 {"day", LAKE_PART_DAY},
+                 {"hour", LAKE_PART_HOUR}};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (str_eq_nocase(name, str_from(parts[i].name))) {
+            *out = (struct lake_part){parts[i].kind, -1};
+            return true;
+        }
+    }
+    *out = (struct lake_part){LAKE_PART_COLUMN, job_column(b, o->shape.schema, name)};
+    return out->column >= 0 ||
+           job_no_column(b, "partition_by", name, o->name, o->shape.schema, lake->pos, e);
+}
+
+static bool job_lake_parts(const struct job_build *b, struct lake_output *out,
+                           const struct spec_lake *lake, const struct job_output *o, struct err *e)
+{
+    struct lake_part *parts = ARENA_ZARRAY(b->a, struct lake_part, lake->partition_count + 1);
+    for (size_t i = 0; i < lake->partition_count; i++)
+        if (!job_lake_part(b, &parts[i], lake->partition_by[i], lake, o, e))
+            return false;
+    out->parts = parts;
+    out->part_count = lake->partition_count;
+    return true;
+}
+
+static bool job_lake_time(const struct job_build *b, struct lake_output *out,
+                          const struct spec_lake *lake, const struct job_output *o, struct err *e)
+{
+    out->time_column = -1;
+    if (!str_eq_nocase(lake->time, STR("ROWTIME"))) {
+        out->time_column = job_column(b, o->shape.schema, lake->time);
+        if (out->time_column < 0)
+            return job_no_column(b, "time", lake->time, o->name, o->shape.schema, lake->pos, e);
+        enum type_kind k = o->shape.schema->columns[out->time_column].type->kind;
+        if (k != TYPE_BIGINT && k != TYPE_TIMESTAMP && k != TYPE_STRING && k != TYPE_DATE) {
+            err_fail(e, ERR_CONFIG,
+                     "time: column %.*s of %.*s is %s, not BIGINT, TIMESTAMP or STRING",
+                     STR_ARG(lake->time), STR_ARG(o->name), type_kind_name(k));
+            return job_fail(b, lake->pos, e);
+        }
+    }
+    if (!zone_load(&out->zone, b->a, lake->zone, e)) {
+        e->kind = ERR_CONFIG;
+        return job_fail(b, lake->pos, e);
+    }
+    out->zone_name = arena_str(b->a, lake->zone).p;
+    return true;
+}
+
+static bool job_lake_kind(const struct job_build *b, struct lake_output *out,
+                          const struct spec_lake *lake, const struct job_output *o, struct err *e)
+{
+    out->kind = o->table ? LAKE_SNAPSHOT : LAKE_STREAM;
+    if (o->table && lake->snapshot == SPEC_NO) {
+        err_fail(e, ERR_CONFIG, "output %.*s is a table: the lake holds snapshots of tables",
+                 STR_ARG(o->name));
+        err_hint(e, "snapshot: true, or a stream output for every change");
+        return job_fail(b, lake->pos, e);
+    }
+    if (!o->table && lake->snapshot == SPEC_YES) {
+        err_fail(e, ERR_CONFIG, "output %.*s is a stream: it has no snapshots", STR_ARG(o->name));
+        err_hint(e, "leave snapshot out: streams are appended by partition");
+        return job_fail(b, lake->pos, e);
+    }
+    return true;
+}
+
+static bool job_lake(struct job_build *b, struct lake_output *out, const struct spec_lake *lake,
+                     const struct job_output *o, struct err *e)
+{
+    if (!b->job->lake_root) {
+        err_fail(e, ERR_CONFIG, "output %.*s goes to the lake, but there is no lake: {path: …}",
+                 STR_ARG(o->name));
+        return job_fail(b, lake->pos, e);
+    }
+    *out = (struct lake_output){
+        .name = o->name,
+        .schema = o->shape.schema,
+        .file_bytes_max = lake->file_bytes_max,
+        .keep_versions = lake->keep_versions,
+    };
+    bool known = lake_format_parse(&out->format, lake->format) &&
+                 lake_codec_parse(&out->codec, lake->compression);
+    assert(known); // jobs/spec allows no others
+    return job_lake_kind(b, out, lake, o, e) && job_lake_time(b, out, lake, o, e) &&
+           (o->table || job_lake_parts(b, out, lake, o, e));
+}
+
+// --- warehouses ------------------------------------------------------------------------------------------------------
+
+// Where a mapped column comes from: a column of the shape (the output's, WINDOWSTART, WINDOWEND, ROWTIME); -1 = nowhere.
+static int job_source_column(const struct job_build *b, const struct shape *shape, struct str name)
+{
+    int at = job_column(b, shape->schema, name);
+    if (at >= 0)
+        return at;
+    struct str upper = job_upper(b->a, name);
+    for (uint32_t i = shape->schema->count; i < shape->all.count; i++)
+        if (str_eq(shape->all.columns[i].name, upper))
+            return (int)i;
+    return -1;
+}
+
+struct job_columns {
+    struct sink_column *columns;
+    int *from;
+    size_t n;
+};
+
+// The mapping that takes shape column `at`; NULL = the default applies.
+static bool job_mapping(const struct job_build *b, const struct spec_target *t,
+                        const struct shape *shape, int at, size_t *nth,
+                        const struct spec_column **out)
+{
+    for (; *nth < t->column_count; ++*nth) {
+        const struct spec_column *c = &t->columns[*nth];
+        if (job_source_column(b, shape, c->from.n ? c->from : c->name) == at) {
+            *out = c;
+            ++*nth;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool job_is_key(const struct job_output *o, int at)
+{
+    return o->table && (at < (int)o->shape.schema->key_count || at == o->shape.window_start);
+}
+
+static void job_add_column(struct job_columns *out, const struct job_output *o, int at,
+                           struct str name, struct str type, bool key)
+{
+    out->columns[out->n] = (struct sink_column){
+        .name = name, .type = o->shape.all.columns[at].type, .sql_type = type, .key = key};
+    out->from[out->n++] = at;
+}
+
+// Defaults in schema order, each replaced by what the mapping says of it; a column may be mapped more than once.
+static void job_map_column(const struct job_build *b, struct job_columns *out,
+                           const struct job_output *o, const struct spec_target *t, int at)
+{
+    const struct spec_column *c = NULL;
+    size_t nth = 0;
+    bool mapped = false;
+    while (job_mapping(b, t, &o->shape, at, &nth, &c)) {
+        job_add_column(out, o, at, c->name, c->type, job_is_key(o, at) && !mapped);
+        mapped = true;
+    }
+    bool by_default = at != o->shape.rowtime; // ROWTIME only when mapped
+    if (!mapped && by_default)
+        job_add_column(out, o, at, job_lower(b->a, o->shape.all.columns[at].name), STR(""),
+                       job_is_key(o, at));
+}
+
+static bool job_check_mappings(const struct job_build *b, const struct job_output *o,
+                               const struct spec_target *t, struct err *e)
+{
+    for (size_t i = 0; i < t->column_count; i++) {
+        const struct spec_column *c = &t->columns[i];
+        struct str from = c->from.n ? c->from : c->name;
+        if (job_source_column(b, &o->shape, from) < 0)
+            return job_no_column(b, "columns", from, o->name, &o->shape.all, c->pos, e);
+    }
+    return true;
+}
+
+static void job_columns(const struct job_build *b, struct job_columns *out,
+                        const struct job_output *o, const struct spec_target *t)
+{
+    size_t cap = o->shape.all.count + t->column_count;
+    out->columns = ARENA_ZARRAY(b->a, struct sink_column, cap);
+    out->from = ARENA_ZARRAY(b->a, int, cap);
+    out->n = 0;
+    const struct schema *s = o->shape.schema;
+    for (uint32_t i = 0; i < s->key_count; i++)
+        job_map_column(b, out, o, t, (int)i);
+    if (o->shape.window_start >= 0) {
+        job_map_column(b, out, o, t, o->shape.window_start);
+        job_map_column(b, out, o, t, o->shape.window_end);
+    }
+    for (uint32_t i = s->key_count; i < s->count; i++)
+        job_map_column(b, out, o, t, (int)i);
+    job_map_column(b, out, o, t, o->shape.rowtime);
+}
+
+static bool job_check_features(const struct job_build *b, const struct job_output *o,
+                               const struct job_target *target, const struct spec_target *t,
+                               struct err *e)
+{
+    unsigned features = target->type->features;
+    if (str_eq(t->require, STR("exact")) && !(features & SINK_EXACT)) {
+        err_fail(e, ERR_CONFIG, "output %.*s requires exact delivery, %s is not exact",
+                 STR_ARG(o->name), target->type->name);
+        return job_fail(b, t->pos, e);
+    }
+    if (o->table && !(features & SINK_DELETES)) {
+        err_fail(e, ERR_CONFIG, "output %.*s is a table with deletes, %s has none",
+                 STR_ARG(o->name), target->type->name);
+        return job_fail(b, t->pos, e);
+    }
+    return true;
+}
+
+static bool job_target_warehouse(struct job_build *b, struct job_target *out,
+                                 const struct spec_target *t, struct err *e)
+{
+    for (size_t i = 0; i < b->job->url_count; i++) {
+        if (!str_eq(b->job->url_names[i], t->to))
+            continue;
+        out->warehouse = t->to;
+        out->type = b->job->url_types[i];
+        out->spec.url = &b->job->urls[i];
+        return true;
+    }
+    err_fail(e, ERR_CONFIG, "to: %.*s is no warehouse of this file", STR_ARG(t->to));
+    return job_fail(b, t->pos, e);
+}
+
+static bool job_target(struct job_build *b, struct job_target *out, size_t index,
+                       const struct job_output *o, const struct spec_target *t, struct err *e)
+{
+    struct job_columns columns;
+    if (!job_target_warehouse(b, out, t, e) || !job_check_mappings(b, o, t, e) ||
+        !job_check_features(b, o, out, t, e))
+        return false;
+    job_columns(b, &columns, o, t);
+    struct schema_column *schema = ARENA_ZARRAY(b->a, struct schema_column, columns.n + 1);
+    for (size_t i = 0; i < columns.n; i++)
+        schema[i] = (struct schema_column){columns.columns[i].name, columns.columns[i].type,
+                                           columns.columns[i].key};
+    bool create = t->create == SPEC_YES ||
+                  (t->create == SPEC_UNSET && str_eq(out->spec.url->scheme, STR("sqlite")));
+    out->output = index;
+    out->from = columns.from;
+    out->schema = (struct schema){.count = (uint32_t)columns.n, .columns = schema};
+    out->spec.mode = o->table ? SINK_UPSERT : SINK_APPEND;
+    out->spec.create = create ? SINK_CREATE_IF_ABSENT : SINK_CREATE_NEVER;
+    out->spec.table = t->table.n ? t->table : job_lower(b->a, o->name);
+    out->spec.columns = columns.columns;
+    out->spec.count = columns.n;
+    out->spec.job = b->spec->name;
+    out->spec.output = arena_str(b->a, o->name).p;
+    out->name = arena_printf(b->a, "%.*s/%.*s/%.*s", STR_ARG(t->to), STR_ARG(out->spec.table),
+                             STR_ARG(o->name));
+    for (const struct job_target *x = b->job->targets; x < out; x++) {
+        if (str_eq(x->warehouse, out->warehouse) && str_eq(x->spec.table, out->spec.table)) {
+            err_fail(e, ERR_CONFIG, "table %.*s of %.*s is already written by output %s",
+                     STR_ARG(out->spec.table), STR_ARG(t->to), x->spec.output);
+            return job_fail(b, t->pos, e);
+        }
+    }
+    return true;
+}
+
+// --- outputs ---------------------------------------------------------------------------------------------------------
+
+static size_t job_target_total(const struct job_spec *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->output_count; i++)
+        n += s->outputs[i].target_count;
+    return n;
+}
+
+bool job_outputs(struct job_build *b, struct err *e)
+{
+    const struct job_spec *s = b->spec;
+    struct job *j = b->job;
+    struct job_output *outputs = ARENA_ZARRAY(b->a, struct job_output, s->output_count + 1);
+    struct lake_output *lakes = ARENA_ZARRAY(b->a, struct lake_output, s->output_count + 1);
+    struct job_target *targets = ARENA_ZARRAY(b->a, struct job_target, job_target_total(s) + 1);
+    j->outputs = outputs;
+    j->lake_outputs = lakes;
+    j->targets = targets;
+    j->output_count = s->output_count;
+    for (size_t i = 0; i < s->output_count; i++) {
+        const struct program_output *p = program_output(j->program, i);
+        const struct spec_output *from = &s->outputs[i];
+        struct job_output *o = &outputs[i];
+        *o = (struct job_output){.name = p->name, .index = i, .table = p->table, .lake = -1};
+        shape_init(&o->shape, b->a, p->schema);
+        o->target_first = j->target_count;
+        if (from->lake) {
+            o->lake = (int)j->lake_output_count;
+            if (!job_lake(b, &lakes[j->lake_output_count++], from->lake, o, e))
+                return false;
+        }
+        for (size_t t = 0; t < from->target_count; t++, j->target_count++)
+            if (!job_target(b, &targets[j->target_count], i, o, &from->targets[t], e))
+                return false;
+        o->target_count = from->target_count;
+    }
+    return true;
+}
