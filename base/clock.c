@@ -79,7 +79,8 @@ static int64_t floor_div(int64_t a, int64_t b)
 struct civil civil_from_ms(int64_t ms)
 {
     int64_t days = floor_div(ms, 86400000);
-    int64_t rest = ms - days * 86400000;
+    int64_t rest = ms % 86400000;
+    rest += rest < 0 ? 86400000 : 0; // days * 86400000 may not fit for the smallest ms
     int64_t z = days + 719468;
     int64_t era = (z >= 0 ? z : z - 146096) / 146097;
     int64_t doe = z - era * 146097;

@@ -374,6 +374,12 @@ static int64_t floor_day(int64_t ms)
     return ms / DAY_MS - (ms % DAY_MS < 0);
 }
 
+static int64_t floor_rest(int64_t ms)
+{
+    const int64_t rest = ms % DAY_MS;
+    return rest < 0 ? rest + DAY_MS : rest;
+}
+
 static void to_date(const struct job *j)
 {
     if (j->in->type->kind == TYPE_STRING) {
@@ -397,7 +403,7 @@ static void to_time(const struct job *j)
         return;
     }
     EACH(j, row)
-    j->out->i32[row] = (int32_t)(j->in->i64[row] - floor_day(j->in->i64[row]) * DAY_MS);
+    j->out->i32[row] = (int32_t)floor_rest(j->in->i64[row]);
 }
 
 static void to_timestamp(const struct job *j)

@@ -100,6 +100,14 @@ void text_time(struct buf *out, int32_t ms)
     out->n += (size_t)(p - start);
 }
 
+int64_t datetime_add(int64_t ms, int64_t add)
+{
+    int64_t sum;
+    if (__builtin_add_overflow(ms, add, &sum))
+        return add < 0 ? INT64_MIN : INT64_MAX;
+    return sum;
+}
+
 // --- parsing -------------------------------------------------------------------------------------------------------
 
 bool datetime_take(int64_t *out, struct str s, size_t at, size_t n)

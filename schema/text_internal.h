@@ -28,6 +28,8 @@ char *datetime_put(char *p, int64_t v,
 // n decimal digits at s.p[at]; false when there are fewer.
 bool datetime_take(int64_t *out, struct str s, size_t at, size_t n);
 int datetime_month_days(int64_t year, int month);
+// Any int64 may come as a timestamp; what would leave its range stays at its end.
+int64_t datetime_add(int64_t ms, int64_t add);
 // "+2", "-07", "+0530", "+05:30", "+05:30:15", "Z": ZoneOffset.of; seconds.
 bool datetime_parse_offset(int32_t *out, struct str s);
 

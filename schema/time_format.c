@@ -179,10 +179,10 @@ void time_pattern_format(struct buf *out, const struct time_pattern *p, int64_t 
                          const struct zone *z)
 {
     struct moment m = {.utc_ms = utc_ms, .zone = z, .offset_s = z ? zone_offset_s(z, utc_ms) : 0};
-    const int64_t local = utc_ms + m.offset_s * INT64_C(1000);
+    const int64_t local = datetime_add(utc_ms, m.offset_s * INT64_C(1000));
     m.c = civil_from_ms(local);
     m.days = local / DAY_MS - (local % DAY_MS < 0);
-    m.ms_of_day = local - m.days * DAY_MS;
+    m.ms_of_day = local % DAY_MS + (local % DAY_MS < 0 ? DAY_MS : 0);
     for (size_t i = 0; i < p->n; i++)
         format_step(out, &p->steps[i], &m);
 }

@@ -130,10 +130,12 @@ static bool take_weekday(struct reader *r, const struct step *s)
 
 // --- offsets and zones ---------------------------------------------------------------------------------------------------------
 
+enum part { PART_NO, PART_OPTIONAL, PART_NEEDED };
+
 struct offset_form {
     bool z, gmt, colon; // "Z" for zero; "GMT" in front
     bool short_hour;    // one digit is enough
-    enum { PART_NO, PART_OPTIONAL, PART_NEEDED } minutes, seconds;
+    enum part minutes, seconds;
 };
 
 static struct offset_form offset_form(const struct step *s)
@@ -156,7 +158,8 @@ static struct offset_form offset_form(const struct step *s)
 }
 
 // Minutes or seconds; true also when they are absent and may be.
-static bool take_offset_part(int64_t *out, bool *found, struct reader *r, bool colon, int needed)
+static bool take_offset_part(int64_t *out, bool *found, struct reader *r, bool colon,
+                             enum part needed)
 {
     *out = 0;
     *found = false;

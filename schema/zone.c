@@ -157,7 +157,8 @@ static const struct kind_of_time *tail_kind(const struct zone *z, int64_t utc_s)
 {
     if (z->tail == TAIL_STANDARD)
         return &z->standard;
-    const int64_t year = civil_from_ms((utc_s + z->standard.offset_s) * 1000).year;
+    const int64_t year =
+        civil_from_ms(datetime_add(utc_s * 1000, z->standard.offset_s * INT64_C(1000))).year;
     const int64_t start =
         rule_days(&z->start, year) * DAY_S + z->start.time_s - z->standard.offset_s;
     const int64_t end = rule_days(&z->end, year) * DAY_S + z->end.time_s - z->daylight.offset_s;
@@ -387,14 +388,21 @@ struct str zone_name(const struct zone *z)
     return z->name;
 }
 
+static int64_t offset_ms(const struct zone *z, int64_t utc_ms)
+{
+    return zone_offset_s(z, utc_ms) * INT64_C(1000);
+}
+
 int64_t zone_to_utc_ms(const struct zone *z, int64_t local_ms)
 {
     // No zone changes twice within two days: these are the offsets before and after a change that is near.
-    const int64_t before = zone_offset_s(z, local_ms - INT64_C(86400000)) * INT64_C(1000);
-    const int64_t after = zone_offset_s(z, local_ms + INT64_C(86400000)) * INT64_C(1000);
-    if (zone_offset_s(z, local_ms - before) * INT64_C(1000) == before)
-        return local_ms - before; // the only reading, or the earlier one of an overlap
-    if (zone_offset_s(z, local_ms - after) * INT64_C(1000) == after)
-        return local_ms - after;
-    return local_ms - before; // in a gap: as far behind it as it was in it
+    const int64_t before = offset_ms(z, datetime_add(local_ms, -DAY_S * INT64_C(1000)));
+    const int64_t after = offset_ms(z, datetime_add(local_ms, DAY_S * INT64_C(1000)));
+    const int64_t first = datetime_add(local_ms, -before);
+    const int64_t second = datetime_add(local_ms, -after);
+    if (offset_ms(z, first) == before)
+        return first; // the only reading, or the earlier one of an overlap
+    if (offset_ms(z, second) == after)
+        return second;
+    return first; // in a gap: as far behind it as it was in it
 }

@@ -261,6 +261,18 @@ TEST(local_times_go_to_utc_and_back)
     }
 }
 
+TEST(the_ends_of_int64_are_times_too)
+{
+    static const int64_t ends[] = {INT64_MIN, INT64_MIN + 1, INT64_MAX - 1, INT64_MAX};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        (void)formatted("yyyy-MM-dd A D EEE XXX", ends[i], "Europe/Paris");
+        (void)formatted("yyyy-MM-dd A D EEE XXX", ends[i], "-12:00");
+        (void)zone_to_utc_ms(zone("America/New_York"), ends[i]);
+    }
+    assert_str(formatted("uuuu-MM-dd", INT64_MAX, NULL), "+292278994-08-17");
+    assert_str(formatted("uuuu-MM-dd HH", INT64_MIN, NULL), "-292275055-05-16 16");
+}
+
 TEST(unknown_and_hostile_zone_names_are_refused)
 {
     static const char *const names[] = {"Mars/Olympus", "../../etc/passwd", "/etc/passwd", "",
@@ -278,4 +290,5 @@ TEST(unknown_and_hostile_zone_names_are_refused)
 TEST_MAIN(C(instants_print_as_datetimeformatter_prints_them), C(text_parses_as_ksqldb_parses_it),
           C(other_text_does_not_parse), C(bad_patterns_are_refused_with_the_reason),
           C(what_is_printed_parses_back), C(zones_change_when_the_law_says),
-          C(local_times_go_to_utc_and_back), C(unknown_and_hostile_zone_names_are_refused))
+          C(local_times_go_to_utc_and_back), C(the_ends_of_int64_are_times_too),
+          C(unknown_and_hostile_zone_names_are_refused))
