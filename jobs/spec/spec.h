@@ -1,141 +1,161 @@
-// sluice.yaml as values: the whole configuration file, checked. Reads that one file (and secrets named in it), does no other I/O.
+// The configuration file, whole: sluice.yaml -> struct app_spec. No I/O but reading that file and ${file:…}.
 //
-// All strings live in the arena and are NUL-terminated. Secrets (passwords) are interpolated from ${env:…} and ${file:…} into
-// parsed components and never printed. Every error of the file is reported at once, with file:line:column and the nearest valid key.
+// spec_load() checks everything that can be known without SQL, brokers and databases and reports all errors at once.
+// Struct members are documented in the option tables (spec_table.c), which docs/configuration.md is printed from.
+// Everything lives in the arena and is immutable afterwards; strings are NUL-terminated behind the view.
 #ifndef JOBS_SPEC_SPEC_H
 #define JOBS_SPEC_SPEC_H
 
-#include "base/arena.h"
-#include "base/buf.h"
+#include "config/conf.h"
+#include "jobs/spec/cron.h"
 
-struct spec_pos {
-    unsigned line, column;
-};
-
-struct spec_pair {
-    struct str name, value;
-};
-
-// scheme://user:password@host:port/database?param=value, or scheme://path for file-based stores.
 struct spec_url {
-    struct str scheme, user, password, host, database, path;
-    uint16_t port; // 0 = default
-    const struct spec_pair *params;
+    struct str scheme; // "mysql" (also for mariadb://), "sqlite"
+    struct str user, host, database;
+    struct secret password;
+    struct str path;                // file-based stores
+    uint16_t port;                  // 0 = the store's default
+    const struct conf_pair *params; // after '?'
     size_t param_count;
-    struct str display; // without the password
+    struct str display; // without the password, for messages
+    bool file_based;
 };
-
-struct spec_warehouse {
+struct warehouse_spec {
     struct str name;
     struct spec_url url;
-    struct spec_pos pos;
+    struct conf_at at;
 };
 
-enum spec_schedule {
-    SPEC_SCHEDULE_NONE,
-    SPEC_SCHEDULE_EVERY,
-    SPEC_SCHEDULE_CRON,
-    SPEC_SCHEDULE_STREAM
-};
-enum spec_start { SPEC_EARLIEST, SPEC_LATEST, SPEC_GROUP, SPEC_TIME };
-enum spec_order { SPEC_EVENT_TIME, SPEC_TABLES_FIRST };
-enum spec_payload { SPEC_PAYLOAD_FULL, SPEC_PAYLOAD_HASH, SPEC_PAYLOAD_NONE };
-enum spec_tri { SPEC_UNSET, SPEC_NO, SPEC_YES };
-
-// outputs: NAME: lake:
-struct spec_lake {
-    struct str format;              // "jsonl", "csv"
-    struct str compression;         // "none", "gzip", "zstd"
-    const struct str *partition_by; // year month day hour, or columns; default year, month, day
-    size_t partition_count;
-    struct str time; // "ROWTIME" or a column
-    struct str zone; // default UTC
-    enum spec_tri snapshot;
-    unsigned keep_versions;  // default 7, at least 2
-    uint64_t file_bytes_max; // 0 = no split
-    struct spec_pos pos;
-};
-
-// columns: target: {from: COLUMN, type: TEXT}
-struct spec_column {
-    struct str name, from,
-        type; // from "" = the SQL column of that name; type "" = the store's default
-    struct spec_pos pos;
-};
-
-struct spec_target {
-    struct str to;        // a warehouse's name
-    struct str table;     // "" = the output's name in lower case
-    enum spec_tri create; // unset: yes for SQLite
-    struct str require;   // "exact" (default), "converging", "windowed"
-    const struct spec_column *columns;
-    size_t column_count;
-    struct spec_pos pos;
-};
-
-struct spec_output {
-    struct str name;              // as written; SQL identifiers compare in upper case
-    const struct spec_lake *lake; // NULL = none
-    const struct spec_target *targets;
-    size_t target_count;
-    struct spec_pos pos;
-};
-
-struct spec_limits {
-    uint64_t batch_records, batch_bytes;       // 0 = none
-    int64_t batch_ms;                          // 0 = none
-    uint64_t dirty_state_max, fetch_bytes_max; // defaults 48 MiB, 32 MiB
-    unsigned open_partitions_max;              // default 64
-    int64_t patience_ms;                       // default 60 s
-};
-
-struct job_spec {
-    const char *name;
-    const struct str
-        *sql; // files, absolute or relative to the working directory (resolved against the yaml's)
-    size_t sql_count;
-    enum spec_schedule schedule;
+enum spec_trigger { SPEC_TRIGGER_NONE, SPEC_TRIGGER_EVERY, SPEC_TRIGGER_CRON, SPEC_TRIGGER_STREAM };
+struct schedule_spec {
+    enum spec_trigger trigger; // SPEC_TRIGGER_NONE: by hand only
     int64_t every_ms;
-    struct str cron, zone;
+    struct str cron_text, zone;
+    struct cron cron;
     bool at_start;
-    enum spec_start start;
-    int64_t start_ms; // SPEC_TIME
-    struct str group; // default sluice-<name>
+    struct conf_at at;
+};
+
+enum spec_start { SPEC_START_EARLIEST, SPEC_START_LATEST, SPEC_START_GROUP, SPEC_START_TIME };
+struct start_spec {
+    enum spec_start from;
+    int64_t time_ms; // SPEC_START_TIME
+};
+
+struct limits_spec {
+    int64_t batch_records; // 0 = no limit
+    uint64_t batch_bytes;
+    int64_t batch_ms;
+    uint64_t dirty_state_max;
+    int64_t open_partitions_max;
+    uint64_t memory;
+    struct conf_at at;
+};
+
+enum spec_payload { SPEC_PAYLOAD_FULL, SPEC_PAYLOAD_HASH, SPEC_PAYLOAD_NONE };
+struct dead_max_spec { // of one run; -1 = no limit
+    int64_t count;
+    int64_t ratio_ppm;
+    struct conf_at at;
+};
+struct dead_letters_spec {
+    enum spec_payload payload;
+    struct dead_max_spec max;
+    struct conf_at at;
+};
+
+enum spec_format { SPEC_FORMAT_JSONL, SPEC_FORMAT_CSV };
+enum spec_codec { SPEC_CODEC_NONE, SPEC_CODEC_GZIP, SPEC_CODEC_ZSTD };
+struct lake_output_spec {
+    struct conf_at at; // line 0: this output is not written to the lake
+    enum spec_format format;
+    enum spec_codec compression;
+    struct conf_texts partition_by; // year month day hour, or column names
+    struct str time;                // "ROWTIME" or a column
+    struct str zone;
+    bool snapshot;
+    int64_t keep_versions;
+    uint64_t file_bytes_max; // 0 = one file per partition and batch
+};
+
+enum spec_require { SPEC_REQUIRE_EXACT, SPEC_REQUIRE_CONVERGING, SPEC_REQUIRE_WINDOWED };
+enum spec_create {
+    SPEC_CREATE_DEFAULT,
+    SPEC_CREATE_NO,
+    SPEC_CREATE_YES
+}; // resolved: never SPEC_CREATE_DEFAULT
+struct column_spec {
+    struct str name; // in the warehouse
+    struct str from; // SQL column; "" = the same name
+    struct str type; // SQL type of the store; "" = its default for the column
+    struct conf_at at;
+};
+struct target_spec {
+    struct str to;
+    const struct warehouse_spec *warehouse; // what `to` names
+    struct str table;                       // "" in the file: the SQL name in lower case, filled in
+    enum spec_create create;
+    enum spec_require require;
+    struct conf_items columns; // struct column_spec
+    struct conf_at at;
+};
+
+struct output_spec {
+    struct str name; // SQL object
+    struct lake_output_spec lake;
+    struct conf_items warehouse; // struct target_spec
+    struct conf_at at;
+};
+
+enum spec_order { SPEC_ORDER_EVENT_TIME, SPEC_ORDER_TABLES_FIRST };
+struct job_spec {
+    struct str name;
+    struct conf_texts sql; // paths, resolved
+    struct schedule_spec schedule;
+    struct start_spec start;
+    struct str group; // filled in: the job's name
     enum spec_order input_order;
-    unsigned threads; // default: number of processors, at most 4
+    int64_t threads;           // 0 = as many as processors, at most 4
+    struct limits_spec limits; // filled in from the file's
+    struct dead_letters_spec dead_letters;
     bool accept_loss;
-    struct spec_limits limits;
-    enum spec_payload dead_payload;
-    uint64_t dead_max; // default UINT64_MAX
-    const struct spec_output *outputs;
-    size_t output_count;
-    struct spec_pos pos;
+    struct conf_items outputs; // struct output_spec
+    struct conf_at at;
 };
 
 struct app_spec {
-    const char *file;              // for messages
-    const struct spec_pair *kafka; // properties passed to librdkafka; values may be secrets
-    size_t kafka_count;
-    const char *state; // directory, resolved
-    const char *lake;  // directory, resolved; NULL = no lake
-    const struct spec_warehouse *warehouses;
-    size_t warehouse_count;
-    const struct job_spec *jobs;
-    size_t job_count;
+    struct str file; // as given
+    struct conf_pairs kafka;
+    struct str state;
+    struct {
+        struct str path; // "" = no lake
+        struct conf_at at;
+    } lake;
+    struct conf_items warehouses; // struct warehouse_spec
+    struct limits_spec limits;
+    struct conf_items jobs; // struct job_spec
+    struct conf_at at;
+    const struct conf_reader *reader; // for conf_show
 };
 
-// Errors beyond the first are in *all (one formatted message per line block), which may be NULL.
-bool spec_load(const struct app_spec **out, struct arena *a, const char *path, struct buf *all,
-               struct err *e) ERR_CHECKED;
-bool spec_parse(const struct app_spec **out, struct arena *a, const char *file, struct str text,
-                struct buf *all,
-                struct err *e) ERR_CHECKED; // paths relative to file's directory
-const struct job_spec *spec_job(const struct app_spec *s, const char *name); // NULL when unknown
-const char *spec_nearest_job(const struct app_spec *s,
-                             const char *name); // "did you mean", may be NULL
-void spec_print_docs(struct buf *out);          // docs/configuration.md's option tables
-enum spec_origin { SPEC_VALUES, SPEC_WITH_ORIGIN };
-void spec_print(struct buf *out, const struct app_spec *s,
-                enum spec_origin origin); // config show; secrets as ***
+struct spec_options {
+    const char *(*env)(void *arg, const char *name); // NULL: the process's environment
+    void *env_arg;
+    const struct conf_override *overrides; // of the command line
+    size_t override_count;
+};
+
+// False: errors has all of them. options may be NULL.
+bool spec_load(const struct app_spec **out, struct arena *a, const char *path,
+               const struct spec_options *options, struct conf_errors *errors) ERR_CHECKED;
+// The same from memory; path is for messages and relative paths.
+bool spec_parse(const struct app_spec **out, struct arena *a, const char *path, struct str text,
+                const struct spec_options *options, struct conf_errors *errors) ERR_CHECKED;
+// NULL when there is no such job; *e then says so with the nearest name.
+const struct job_spec *spec_job(const struct app_spec *app, struct str name, struct err *e);
+bool spec_parse_url(struct spec_url *out, struct arena *a, struct str text,
+                    const struct secret_source *secrets, struct err *e) ERR_CHECKED;
+// docs/configuration.md.
+void spec_print_docs(struct buf *out);
 
 #endif
