@@ -267,7 +267,7 @@ static void delimited_row(const struct encoder *s, struct buf *out, const struct
             continue;
         const size_t from = out->n;
         put_cell(out, &columns[i], row);
-        const struct str v = {out->p + from, out->n - from};
+        const struct str v = out->n > from ? (struct str){out->p + from, out->n - from} : STR("");
         if (!out->failed && needs_quotes(v, i ? PLACE_LATER : PLACE_FIRST, s->spec.delimiter))
             quote_tail(out, from);
     }

@@ -117,6 +117,22 @@ static const struct serde_spec *csv_spec(struct arena *a, char delimiter)
     return spec;
 }
 
+// The first row of a column as a DELIMITED line.
+static struct str one_written(struct arena *a, const struct column *c)
+{
+    const struct serde_column column = {STR("V"), c->type};
+    const struct serde_spec spec = {.format = SERDE_DELIMITED, .columns = &column, .count = 1};
+    const struct encoder *s;
+    struct err e;
+    struct buf line;
+    buf_init(&line, 1000);
+    assert_ok(encoder_new(&s, a, &spec, &e), &e);
+    encoder_row(s, &line, c, 0);
+    const struct str copy = arena_str(a, buf_view(&line));
+    buf_fini(&line);
+    return copy;
+}
+
 TEST(delimited_lines_are_read_and_written_as_commons_csv_does)
 {
     struct arena *a = arena_new(NULL);
@@ -144,6 +160,10 @@ TEST(delimited_lines_are_read_and_written_as_commons_csv_does)
     assert_str(serde_case_any(a, csv_spec(a, '|'), STR("1|a,b|3")).text, "1|a,b|3.00");
     assert_str(serde_case_any(a, csv_spec(a, '\t'), STR("1\ta\t3")).text, "1\ta\t3.00");
     assert_int_equal(serde_case_any(a, csv_spec(a, 0), STR_NONE).status, DECODE_NULL);
+    struct column empty;
+    column_init(&empty, a, type_scalar(TYPE_BYTES), 1);
+    empty.str[0] = STR("");
+    assert_str(one_written(a, &empty), "\"\"");
     arena_free(a);
 }
 
