@@ -31,10 +31,11 @@ static void fail(const struct job *j, uint32_t row)
     column_set_null(j->out, j->a, row, j->out->cap);
 }
 
-// One pass over the selected rows that hold a value.
+// One pass over the selected rows that hold a value. `row` is declared here. NOLINTBEGIN(bugprone-macro-parentheses)
 #define EACH(j, row)                                                 \
     for (uint32_t row##_i = 0, row = 0; row##_i < (j)->n; row##_i++) \
         if (row = row_at((j), row##_i), column_is_valid((j)->in, row))
+// NOLINTEND(bugprone-macro-parentheses)
 
 // --- which casts there are -----------------------------------------------------------------------------------------------
 

@@ -171,6 +171,7 @@ static unsigned umax(unsigned x, unsigned y)
     return x > y ? x : y;
 }
 
+// Operation and two types in, one type out: more names would not make it clearer. NOLINTNEXTLINE(readability-function-size)
 void decimal_result(unsigned *precision, unsigned *scale, enum decimal_op op, unsigned p1,
                     unsigned s1, unsigned p2, unsigned s2)
 {
@@ -263,6 +264,7 @@ static bool remainder_of(struct decimal *out, struct arena *a, struct decimal x,
     return digits <= precision || scale_down(&q, a, q, digits - precision, DECIMAL_EXACT);
 }
 
+// NOLINTNEXTLINE(readability-function-size): the operands, the result's type and its arena are what it takes
 bool decimal_arith(struct decimal *out, struct arena *a, enum decimal_op op, struct decimal x,
                    struct decimal y, unsigned precision, unsigned scale)
 {

@@ -176,33 +176,43 @@ static bool take_offset_part(int64_t *out, bool *found, struct reader *r, bool c
     return true;
 }
 
+// [+-]HH[:mm[:ss]], as far as the form has them.
+static bool take_signed_offset(int32_t *out, struct reader *r, const struct offset_form *form)
+{
+    if (r->at == r->s.n || (r->s.p[r->at] != '+' && r->s.p[r->at] != '-'))
+        return false;
+    const bool negative = r->s.p[r->at++] == '-';
+    int64_t hour;
+    int64_t minute;
+    int64_t second = 0;
+    bool found;
+    const size_t digits = datetime_take(&hour, r->s, r->at, 2) ? 2 : 1;
+    if ((digits == 1 && !form->short_hour) || !datetime_take(&hour, r->s, r->at, digits))
+        return false;
+    r->at += digits;
+    if (!take_offset_part(&minute, &found, r, form->colon, form->minutes) ||
+        (found && !take_offset_part(&second, &found, r, form->colon, form->seconds)))
+        return false;
+    const int32_t v = (int32_t)(hour * 3600 + minute * 60 + second);
+    *out = negative ? -v : v;
+    return v <= 18 * 3600;
+}
+
+// What the form writes for no offset at all: "Z", or "GMT" alone. Takes the "GMT" in front of an offset, too.
+static bool take_zero_offset(struct reader *r, const struct offset_form *form)
+{
+    if (form->z && take_text(r, STR("Z")))
+        return true;
+    return form->gmt && take_text(r, STR("GMT")) &&
+           (r->at == r->s.n || (r->s.p[r->at] != '+' && r->s.p[r->at] != '-'));
+}
+
 static bool take_offset(struct reader *r, const struct step *s)
 {
     const struct offset_form form = offset_form(s);
     int32_t offset_s = 0;
-    const bool zero = (form.z && take_text(r, STR("Z"))) ||
-                      (form.gmt && take_text(r, STR("GMT")) &&
-                       (r->at == r->s.n || (r->s.p[r->at] != '+' && r->s.p[r->at] != '-')));
-    if (!zero) {
-        if (r->at == r->s.n || (r->s.p[r->at] != '+' && r->s.p[r->at] != '-'))
-            return false;
-        const bool negative = r->s.p[r->at++] == '-';
-        int64_t hour;
-        int64_t minute;
-        int64_t second = 0;
-        bool found;
-        const size_t digits = datetime_take(&hour, r->s, r->at, 2) ? 2 : 1;
-        if ((digits == 1 && !form.short_hour) || !datetime_take(&hour, r->s, r->at, digits))
-            return false;
-        r->at += digits;
-        if (!take_offset_part(&minute, &found, r, form.colon, form.minutes) ||
-            (found && !take_offset_part(&second, &found, r, form.colon, form.seconds)))
-            return false;
-        offset_s = (int32_t)(hour * 3600 + minute * 60 + second);
-        if (offset_s > 18 * 3600)
-            return false;
-        offset_s = negative ? -offset_s : offset_s;
-    }
+    if (!take_zero_offset(r, &form) && !take_signed_offset(&offset_s, r, &form))
+        return false;
     if (r->p->has_offset && r->p->offset_s != offset_s)
         return false;
     r->p->has_offset = true;

@@ -335,7 +335,7 @@ bool zone_load(const struct zone **out, struct arena *a, struct str name, struct
     const int n = snprintf(path, sizeof path, ZONE_DIR "%.*s", STR_ARG(name));
     assert(n > 0 && (size_t)n < sizeof path);
     struct arena *scratch = arena_new(NULL);
-    struct str file;
+    struct str file = STR_NONE;
     bool ok = file_read(&file, scratch, path, name, e);
     if (ok) {
         file = arena_str(a, file);
