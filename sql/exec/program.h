@@ -1,0 +1,92 @@
+// The physical program: the part of the plan that the wanted outputs need, with pruned columns, compiled expressions,
+// pushed-down filters, collapsed edges and the identity of every stateful operator.
+//
+// Internal to sql/: sql/exec/exec.h is the public front. Built once by program_compile, immutable, shared by threads,
+// owned by the arena it was compiled in.
+#ifndef SQL_EXEC_PROGRAM_H
+#define SQL_EXEC_PROGRAM_H
+
+#include "sql/exec/agg.h"
+#include "sql/exec/exec.h"
+#include "sql/exec/expr.h"
+
+// Part of the code digest: raise it when the same plan may give other rows.
+#define ENGINE_VERSION 1
+
+struct phys_agg {
+    const struct agg *agg;
+    struct agg_ctx ctx;
+    const struct expr_prog **args;
+    size_t offset; // of its state in the group
+};
+
+// Rows of an object that another statement's topic feeds: written and read back by the declared formats.
+struct phys_convert {
+    const struct encoder *key_encoder, *value_encoder;
+    const struct decoder *key_decoder, *value_decoder;
+};
+
+struct phys_node {
+    enum plan_kind kind;
+    const struct plan_node *plan;
+    uint32_t id; // position in program.nodes, topological
+    const struct schema *schema;
+    const int32_t *columns; // logical column -> physical, -1 = pruned
+    struct phys_node **inputs;
+    uint32_t input_count;
+    const struct expr_prog **exprs; // PROJECT, REKEY: one per physical column; AGGREGATE: the keys
+    uint32_t expr_count;
+    const struct expr_prog *predicate; // FILTER; NULL: the decoder has decided it
+    struct phys_agg *aggs;
+    uint32_t agg_count;
+    size_t state_bytes;  // AGGREGATE: of one group
+    bool table;          // rows are changes of a table
+    bool entry;          // a table made from stream records: NULL values delete, NULL keys drop
+    bool before;         // some consumer retracts: emit -U rows
+    bool keeps_rows;     // entry with before: state holds the latest row per key
+    bool collapsed;      // AGGREGATE: one change per group at the end of the batch
+    int source, output;  // index in the program, -1
+    int timestamp;       // OBJECT: physical column that sets ROWTIME, -1
+    const struct phys_convert *convert; // OBJECT, single input; NULL = rows pass as they are
+    struct str name;        // for counters: the object it computes
+    struct str fingerprint; // stateful operators
+    uint64_t state_id;
+};
+
+struct phys_source {
+    struct program_source pub;
+    const struct decoder *key, *value; // NULL: no column of that side is used
+    uint32_t key_count;
+    int timestamp, header; // physical columns, -1
+    const struct time_pattern *pattern;
+    const struct zone *utc;
+    const struct serde_filter *filter; // column index among the value columns
+    struct serde_column *columns;      // keys, then values in decoding order
+    const uint32_t *place;             // decoded column -> physical column
+    uint32_t value_count;
+};
+
+struct program {
+    struct phys_node **nodes;
+    uint32_t count;
+    struct phys_source *sources;
+    uint32_t source_count;
+    struct program_output *outputs;
+    struct phys_node **output_nodes;
+    uint32_t output_count;
+    enum program_order order;
+    uint64_t digest;
+    struct str *fingerprints;
+    uint32_t fingerprint_count;
+    uint32_t slots; // constant columns
+};
+
+// ksqlDB's default: 24 hours less the size.
+int64_t phys_grace(const struct window_spec *w);
+
+static inline bool phys_is_stateful(const struct phys_node *n)
+{
+    return n->kind == PLAN_AGGREGATE || n->keeps_rows;
+}
+
+#endif

@@ -1,0 +1,125 @@
+// program_explain: the physical plan for people, one operator a line, inputs by number.
+#include "sql/exec/program.h"
+
+#include "sql/sql.h"
+
+#include <assert.h>
+
+static void print_source(struct buf *out, const struct program *p, const struct phys_node *n)
+{
+    const struct phys_source *s = &p->sources[n->source];
+    const struct plan_source *decl = s->pub.decl;
+    buf_printf(out, "read topic %.*s (key %s, value %s)", STR_ARG(s->pub.topic),
+               serde_format_name(decl->key_format), serde_format_name(decl->value_format));
+    if (n->entry)
+        buf_text(out, n->keeps_rows ? " as table, rows kept" : " as table");
+    buf_text(out, "\n      columns ");
+    schema_print(out, n->schema);
+    if (s->timestamp >= 0)
+        buf_printf(out, "\n      time from %.*s",
+                   STR_ARG(n->schema->columns[s->timestamp].name));
+    if (!s->filter)
+        return;
+    buf_printf(out, "\n      filter while decoding: %.*s in (",
+               STR_ARG(s->columns[s->key_count + s->filter->column].name));
+    for (size_t i = 0; i < s->filter->count; i++)
+        buf_printf(out, "%s'%.*s'", i ? ", " : "", STR_ARG(s->filter->values[i]));
+    buf_char(out, ')');
+}
+
+static void print_exprs(struct buf *out, const struct phys_node *n)
+{
+    const struct schema *input = n->plan->inputs[0]->schema;
+    bool first = true;
+    for (uint32_t i = 0; i < n->plan->schema->count; i++) {
+        if (n->columns[i] < 0)
+            continue;
+        buf_text(out, first ? "" : ", ");
+        first = false;
+        sql_print_expr(out, n->plan->exprs[i], input);
+        buf_printf(out, " AS %.*s", STR_ARG(n->plan->schema->columns[i].name));
+    }
+}
+
+static void print_aggregate(struct buf *out, const struct phys_node *n)
+{
+    const struct schema *input = n->plan->inputs[0]->schema;
+    const struct window_spec *w = &n->plan->window;
+    buf_text(out, "aggregate by ");
+    for (uint32_t i = 0; i < n->plan->key_count; i++) {
+        buf_text(out, i ? ", " : "");
+        sql_print_expr(out, n->plan->exprs[i], input);
+    }
+    for (uint32_t i = 0; i < n->agg_count; i++) {
+        const struct plan_aggregate *agg = &n->plan->aggregates[i];
+        buf_printf(out, "%s%s(", i ? ", " : ": ", agg->agg->name);
+        for (uint32_t k = 0; k < agg->arg_count; k++) {
+            buf_text(out, k ? ", " : "");
+            sql_print_expr(out, agg->args[k], input);
+        }
+        buf_text(out, agg->arg_count ? ")" : "*)");
+    }
+    if (w->kind != WINDOW_NONE)
+        buf_printf(out, "\n      %s size %lld ms, advance %lld ms, grace %lld ms",
+                   w->kind == WINDOW_TUMBLING ? "tumbling" : "hopping", (long long)w->size_ms,
+                   (long long)(w->kind == WINDOW_HOPPING ? w->advance_ms : w->size_ms),
+                   (long long)phys_grace(w));
+}
+
+static void print_operator(struct buf *out, const struct program *p, const struct phys_node *n)
+{
+    switch (n->kind) {
+    case PLAN_SOURCE:
+        print_source(out, p, n);
+        return;
+    case PLAN_FILTER:
+        buf_text(out, "filter ");
+        sql_print_expr(out, n->plan->predicate, n->plan->inputs[0]->schema);
+        buf_text(out, n->predicate ? "" : " (done while decoding)");
+        return;
+    case PLAN_PROJECT:
+        buf_text(out, "project ");
+        print_exprs(out, n);
+        return;
+    case PLAN_REKEY:
+        buf_text(out, "exchange by new key, project ");
+        print_exprs(out, n);
+        return;
+    case PLAN_AGGREGATE:
+        buf_text(out, "exchange by key, ");
+        print_aggregate(out, n);
+        return;
+    case PLAN_OBJECT:
+        buf_printf(out, "%s %.*s", n->table ? "table" : "stream", STR_ARG(n->name));
+        return;
+    }
+    assert(!"plan kind out of range");
+}
+
+// The edge that leaves n.
+static void print_edge(struct buf *out, const struct program *p, const struct phys_node *n)
+{
+    if (n->collapsed)
+        buf_text(out, "\n      collapsed: the last change per key and batch");
+    else if (n->before)
+        buf_text(out, "\n      every change, with what it replaces");
+    if (n->output >= 0)
+        buf_printf(out, "\n      output%s", p->outputs[n->output].collapsed ? ", collapsed" : "");
+}
+
+void program_explain(struct buf *out, const struct program *p)
+{
+    static const char *const orders[] = {
+        [ORDER_ROW_WISE] = "row-wise", [ORDER_FREE] = "free", [ORDER_ALIGNED] = "aligned"};
+    buf_printf(out, "order: %s\n", orders[p->order]);
+    for (uint32_t i = 0; i < p->count; i++) {
+        const struct phys_node *n = p->nodes[i];
+        buf_printf(out, "%3u ", n->id);
+        for (uint32_t k = 0; k < n->input_count; k++)
+            buf_printf(out, "%s%u", k ? "," : "<- ", n->inputs[k]->id);
+        buf_text(out, n->input_count ? " " : "");
+        print_operator(out, p, n);
+        print_edge(out, p, n);
+        buf_char(out, '\n');
+    }
+}
