@@ -61,12 +61,16 @@ size_t program_fingerprint_count(const struct program *p);
 struct str program_fingerprint(const struct program *p, size_t i);
 void program_explain(struct buf *out, const struct program *p);
 
+struct scan_header { // same shape as the sources' struct source_header
+    struct str key;
+    struct payload value;
+};
 // One raw record for the scan. Thread-safe: many scans of one program may run at once.
 struct scan_record {
     struct payload key, value;
     int64_t timestamp, offset;
     int32_t partition;
-    const void *headers; // struct source_header *, only for HEADERS columns
+    const void *headers; // struct scan_header *, only for HEADERS columns
     uint32_t header_count;
 };
 struct scan_result {
@@ -100,6 +104,8 @@ struct exec_counters { // per plan node with drops, for receipts
     struct str name;
     uint64_t rows_in, rows_out, dropped_filter, dropped_late, dropped_null_key, dropped_error;
 };
+// dropped_late counts (row, window) pairs. A predicate that the decoder applies drops nothing here: scan_result.filtered has
+// those records. Without a store (kv NULL) exec_rollback forgets all state.
 bool exec_batch_begin(struct exec *x, int64_t now_ms, uint64_t batch, struct err *e) ERR_CHECKED;
 bool exec_window(struct exec *x, const struct block_list *inputs /* one per source */,
                  struct err *e) ERR_CHECKED;
