@@ -260,19 +260,28 @@ static uint16_t pick(struct compiler *c, const struct type *t, const uint16_t *r
     return emit(c, s, regs, n);
 }
 
-// Left first; right only where it decides, as && and || do.
+// From the left; the next operand only where the ones before have not decided, as && and || do.
 static uint16_t compile_logic(struct compiler *c, const struct expr *x, struct place at)
 {
-    struct place yes;
-    struct place no;
-    const uint16_t left = compile(c, x->args[0], at);
-    split(c, left, at, SPLIT_NULL_IS_ERROR, &yes, &no);
-    const struct place open = x->kind == EXPR_AND ? yes : no;
-    const struct place done = x->kind == EXPR_AND ? no : yes;
-    const uint16_t right = compile(c, x->args[1], open);
-    const uint16_t regs[2] = {left, right};
-    const uint16_t sels[2] = {done.sel, open.sel};
-    const uint16_t out = pick(c, type_scalar(TYPE_BOOLEAN), regs, sels, 2, at);
+    const uint32_t n = x->arg_count;
+    uint16_t *regs = ARENA_ARRAY(c->a, uint16_t, n);
+    uint16_t *sels = ARENA_ARRAY(c->a, uint16_t, n);
+    struct place rest = at;
+    assert(n >= 2);
+    for (uint32_t i = 0; i < n && !c->failed; i++) {
+        struct place yes;
+        struct place no;
+        regs[i] = compile(c, x->args[i], rest);
+        sels[i] = rest.sel;
+        if (i + 1 == n)
+            break;
+        split(c, regs[i], rest, SPLIT_NULL_IS_ERROR, &yes, &no);
+        sels[i] = x->kind == EXPR_AND ? no.sel : yes.sel;
+        rest = x->kind == EXPR_AND ? yes : no;
+    }
+    if (c->failed)
+        return 0;
+    const uint16_t out = pick(c, type_scalar(TYPE_BOOLEAN), regs, sels, n, at);
     c->steps.v[c->steps.n - 1].split_null = SPLIT_NULL_IS_ERROR;
     return out;
 }

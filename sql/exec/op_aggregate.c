@@ -1,0 +1,522 @@
+// GROUP BY, unwindowed or with TUMBLING and HOPPING windows.
+//
+// A block becomes a list of steps: (row, group, update or undo), in seq order; aggregates then run over the list column
+// by column. Uncollapsed, every step (but an undo followed by the redo of the same group) emits the group's row; collapsed,
+// the dirty groups are emitted once, in key order, at the end of the batch.
+//
+// Stream time advances with every row that has a key; a window is late when its end <= stream time - grace (SEMANTICS 5).
+#include "sql/exec/op.h"
+
+#include "base/hash.h"
+#include "base/vec.h"
+#include "schema/rowcodec.h"
+#include "sql/state/groups.h"
+
+#include <assert.h>
+
+#define KEYS_MAX     ((size_t)1 << 30)
+#define EMIT_ROWS    4096
+#define STEPS_MAX    (UINT32_C(1) << 26) // rows x windows of one block
+
+struct step_list {
+    uint32_t *row;
+    struct group **group;
+    void **state;     // of the group; moved along by aggregate
+    int64_t *rowtime; // of the group after the step
+    uint8_t *undo;
+    uint8_t *emits; // 0: the redo that follows emits for both
+    uint8_t *fresh; // the group had no row before
+    uint32_t n, cap;
+};
+
+struct aggregate {
+    struct groups *groups;
+    struct buf keys;
+    VEC(size_t) ends;
+    int64_t size, advance, grace;
+};
+
+// --- states of a group --------------------------------------------------------------------------
+
+static void *agg_state(const struct phys_agg *agg, void *state)
+{
+    return (char *)state + agg->offset;
+}
+
+static void states_init(const void *ctx, void *state)
+{
+    const struct phys_node *n = ctx;
+    for (uint32_t i = 0; i < n->agg_count; i++)
+        n->aggs[i].agg->init(&n->aggs[i].ctx, agg_state(&n->aggs[i], state));
+}
+
+static void states_save(const void *ctx, struct buf *out, const void *state)
+{
+    const struct phys_node *n = ctx;
+    for (uint32_t i = 0; i < n->agg_count; i++)
+        n->aggs[i].agg->save(&n->aggs[i].ctx, out, (const char *)state + n->aggs[i].offset);
+}
+
+static bool states_load(const void *ctx, void *state, struct cursor *in, struct err *e)
+{
+    const struct phys_node *n = ctx;
+    for (uint32_t i = 0; i < n->agg_count; i++)
+        if (!n->aggs[i].agg->load(&n->aggs[i].ctx, agg_state(&n->aggs[i], state), in, e))
+            return false;
+    return true;
+}
+
+static void states_drop(const void *ctx, void *state)
+{
+    const struct phys_node *n = ctx;
+    for (uint32_t i = 0; i < n->agg_count; i++)
+        if (n->aggs[i].agg->drop)
+            n->aggs[i].agg->drop(&n->aggs[i].ctx, agg_state(&n->aggs[i], state));
+}
+
+static size_t states_heap(const void *ctx, const void *state)
+{
+    const struct phys_node *n = ctx;
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < n->agg_count; i++)
+        if (n->aggs[i].agg->heap_bytes)
+            bytes += n->aggs[i].agg->heap_bytes(&n->aggs[i].ctx,
+                                                (const char *)state + n->aggs[i].offset);
+    return bytes;
+}
+
+static const struct groups_type states_fixed = {
+    .init = states_init,
+    .save = states_save,
+    .load = states_load,
+};
+static const struct groups_type states_heaped = {
+    .init = states_init,
+    .save = states_save,
+    .load = states_load,
+    .drop = states_drop,
+    .heap_bytes = states_heap,
+};
+
+static bool aggregate_open(struct op *o, struct err *e)
+{
+    assert(e && o->node->kind == PLAN_AGGREGATE);
+    const struct phys_node *n = o->node;
+    const struct window_spec *w = &n->plan->window;
+    struct aggregate *s = ARENA_NEW(o->x->arena, struct aggregate);
+    bool heap = false;
+    for (uint32_t i = 0; i < n->agg_count; i++)
+        heap |= n->aggs[i].agg->heap_bytes != NULL;
+    const struct groups_spec spec = {
+        .id = n->state_id,
+        .name = n->name.p,
+        .shape = w->kind == WINDOW_NONE ? GROUPS_PLAIN : GROUPS_WINDOWED,
+        .state_bytes = n->state_bytes,
+        .type = heap ? &states_heaped : &states_fixed,
+        .ctx = n,
+        .kv = o->x->spec.kv,
+        .read = &o->x->read,
+    };
+    s->groups = groups_new(&spec);
+    buf_init(&s->keys, KEYS_MAX);
+    s->size = w->size_ms;
+    s->advance = w->kind == WINDOW_HOPPING ? w->advance_ms : w->size_ms;
+    s->grace = w->kind == WINDOW_NONE ? 0 : phys_grace(w);
+    o->state = s;
+    return true;
+}
+
+static void aggregate_close(struct op *o)
+{
+    struct aggregate *s = o->state;
+    groups_free(s->groups);
+    buf_fini(&s->keys);
+    vec_fini(&s->ends);
+}
+
+// --- from rows to steps -------------------------------------------------------------------------
+
+static bool has_key(const struct op *o, const struct column *keys, const struct block *b,
+                    uint32_t row)
+{
+    if (b->null_value && b->null_value[row])
+        return false;
+    for (uint32_t i = 0; i < o->node->expr_count; i++)
+        if (!column_is_valid(&keys[i], row))
+            return false;
+    return true;
+}
+
+// Rows that take part: with a key, and no tombstones (the -U in front of one has done the work).
+static uint32_t rows_with_key(struct op *o, const struct column *keys, const struct block *b,
+                              uint32_t *idx)
+{
+    uint32_t n = 0;
+    for (uint32_t row = 0; row < b->rows; row++) {
+        if (b->op && b->op[row] == OP_DELETE)
+            continue;
+        if (has_key(o, keys, b, row))
+            idx[n++] = row;
+        else
+            o->counters.dropped_null_key++;
+    }
+    return n;
+}
+
+static void steps_init(struct step_list *out, struct arena *a, uint32_t cap)
+{
+    out->n = 0;
+    out->cap = cap;
+    out->row = ARENA_ARRAY(a, uint32_t, cap + 1);
+    out->group = ARENA_ARRAY(a, struct group *, cap + 1);
+    out->state = ARENA_ARRAY(a, void *, cap + 1);
+    out->rowtime = ARENA_ARRAY(a, int64_t, cap + 1);
+    out->undo = arena_zalloc(a, cap + 1);
+    out->emits = arena_zalloc(a, cap + 1);
+    out->fresh = arena_zalloc(a, cap + 1);
+}
+
+static void steps_add(struct step_list *out, struct groups *groups, struct group *g, uint32_t row,
+                      int64_t rowtime, bool undo)
+{
+    assert(out->n < out->cap);
+    const uint32_t i = out->n++;
+    groups_touch(groups, g);
+    if (rowtime > g->rowtime)
+        g->rowtime = rowtime;
+    out->row[i] = row;
+    out->group[i] = g;
+    out->rowtime[i] = g->rowtime;
+    out->undo[i] = undo;
+    out->emits[i] = 1;
+    out->fresh[i] = !g->present;
+    g->present = true;
+}
+
+static bool plain_steps(struct op *o, struct step_list *out, const struct block *b,
+                        const uint32_t *idx, uint32_t n, struct err *e)
+{
+    struct aggregate *s = o->state;
+    size_t start = 0;
+    const struct group *last = NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct str bytes = {s->keys.p + start, s->ends.v[i] - start};
+        struct group *g;
+        start = s->ends.v[i];
+        if (!groups_get(&g, s->groups,
+                        groups_key(s->groups, bytes, hash_bytes(bytes.p, bytes.n, 0)), 0, e))
+            return false;
+        const bool undo = b->op && b->op[idx[i]] == OP_UPDATE_BEFORE;
+        if (undo && !g->present) {
+            last = NULL;
+            continue; // its row came before this operator's state began
+        }
+        // The redo of the row undone just before, in the same group: one change, not two.
+        if (last == g && idx[i] == idx[i - 1] + 1 && !undo && out->undo[out->n - 1])
+            out->emits[out->n - 1] = 0;
+        steps_add(out, s->groups, g, idx[i], b->rowtime[idx[i]], undo);
+        last = g;
+    }
+    return true;
+}
+
+static uint32_t windows_per_row(const struct aggregate *s)
+{
+    return (uint32_t)((s->size + s->advance - 1) / s->advance);
+}
+
+static bool window_steps(struct op *o, struct step_list *out, const struct block *b,
+                         const uint32_t *idx, uint32_t n, struct err *e)
+{
+    struct aggregate *s = o->state;
+    int64_t *stream_time = groups_stream_time(s->groups);
+    size_t at = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct str bytes = {s->keys.p + at, s->ends.v[i] - at};
+        const int64_t t = b->rowtime[idx[i]];
+        struct group_key *key =
+            groups_key(s->groups, bytes, hash_bytes(bytes.p, bytes.n, 0));
+        at = s->ends.v[i];
+        if (t > *stream_time)
+            *stream_time = t;
+        const int64_t close = *stream_time - s->grace;
+        const int64_t earliest = t - s->size + s->advance;
+        int64_t start = earliest > 0 ? earliest / s->advance * s->advance : 0;
+        for (; start <= t; start += s->advance) {
+            struct group *g;
+            if (start + s->size <= close) {
+                o->counters.dropped_late++;
+                continue;
+            }
+            if (!groups_get(&g, s->groups, key, start, e))
+                return false;
+            steps_add(out, s->groups, g, idx[i], t, false);
+        }
+    }
+    return true;
+}
+
+// --- running the aggregates ---------------------------------------------------------------------
+
+static bool any_failed(const struct op *o, const struct phys_agg *agg, const uint8_t *error,
+                       uint32_t rows, struct err *e)
+{
+    if (!memchr(error, 1, rows))
+        return false;
+    struct buf type;
+    buf_init(&type, 4096);
+    type_print(&type, agg->ctx.type);
+    err_fail(e, ERR_DATA, "%.*s: %s does not fit %.*s", STR_ARG(o->node->name), agg->agg->name,
+             (int)type.n, type.p);
+    err_hint(e, "cast the argument to a wider type");
+    buf_fini(&type);
+    return true;
+}
+
+static void point_states(struct step_list *s, const struct phys_agg *agg)
+{
+    for (uint32_t i = 0; i < s->n; i++)
+        s->state[i] = agg_state(agg, group_state(s->group[i]));
+}
+
+// Collapsed: whole runs of updates or undos at a time.
+static void run_batch(const struct phys_agg *agg, struct step_list *s,
+                      const struct column *const *args, uint8_t *error)
+{
+    for (uint32_t i = 0; i < s->n;) {
+        uint32_t end = i + 1;
+        while (end < s->n && s->undo[end] == s->undo[i])
+            end++;
+        (s->undo[i] ? agg->agg->undo : agg->agg->update)(&agg->ctx, s->state + i, args, s->row + i,
+                                                         end - i, error);
+        i = end;
+    }
+}
+
+// Uncollapsed: the value before and after every step.
+static void run_steps(const struct phys_agg *agg, struct step_list *s,
+                      const struct column *const *args, uint8_t *error, struct arena *a,
+                      struct column *before, struct column *after)
+{
+    for (uint32_t i = 0; i < s->n; i++) {
+        const void *state = s->state[i];
+        if (before)
+            agg->agg->emit(&agg->ctx, before, a, &state, i, 1);
+        (s->undo[i] ? agg->agg->undo : agg->agg->update)(&agg->ctx, s->state + i, args, s->row + i,
+                                                         1, error);
+        agg->agg->emit(&agg->ctx, after, a, &state, i, 1);
+    }
+}
+
+static bool run_aggregates(struct op *o, struct step_list *s, const struct block *b,
+                           struct block *before, struct block *after, struct err *e)
+{
+    struct arena *a = o->x->window;
+    const struct phys_node *n = o->node;
+    for (uint32_t i = 0; i < n->agg_count; i++) {
+        const struct phys_agg *agg = &n->aggs[i];
+        struct column *values = ARENA_ARRAY(a, struct column, agg->ctx.arg_count + 1);
+        const struct column **args =
+            ARENA_ARRAY(a, const struct column *, agg->ctx.arg_count + 1);
+        uint8_t *error = arena_zalloc(a, b->rows);
+        for (uint32_t k = 0; k < agg->ctx.arg_count; k++) {
+            expr_run(&values[k], agg->args[k], b, o->x->env, a);
+            args[k] = &values[k];
+        }
+        point_states(s, agg);
+        const uint32_t column = n->expr_count + i;
+        if (!after)
+            run_batch(agg, s, args, error);
+        else
+            run_steps(agg, s, args, error, a, before ? &before->columns[column] : NULL,
+                      &after->columns[column]);
+        if (any_failed(o, agg, error, b->rows, e))
+            return false;
+    }
+    return true;
+}
+
+// --- emission -----------------------------------------------------------------------------------
+
+static void put_windows(struct op *o, struct block *out, struct group *const *groups)
+{
+    const struct aggregate *s = o->state;
+    if (o->node->plan->window.kind == WINDOW_NONE)
+        return;
+    out->window_start = ARENA_ARRAY(o->x->window, int64_t, out->rows + 1);
+    out->window_end = ARENA_ARRAY(o->x->window, int64_t, out->rows + 1);
+    for (uint32_t i = 0; i < out->rows; i++) {
+        out->window_start[i] = groups[i]->window_start;
+        out->window_end[i] = groups[i]->window_start + s->size;
+    }
+}
+
+static struct block *steps_block(struct op *o, const struct step_list *s, const struct block *b,
+                                 const struct column *keys)
+{
+    struct arena *a = o->x->window;
+    struct block *out = block_new(a, o->node->schema, s->n);
+    for (uint32_t i = 0; i < o->node->expr_count; i++)
+        column_gather(&out->columns[i], a, &keys[i], s->row, s->n);
+    out->rowtime = s->rowtime;
+    out->seq = ARENA_ARRAY(a, uint64_t, s->n + 1);
+    out->op = arena_alloc(a, s->n + 1);
+    for (uint32_t i = 0; i < s->n; i++) {
+        out->seq[i] = b->seq ? b->seq[s->row[i]] : 0;
+        out->op[i] = s->fresh[i] ? OP_INSERT : OP_UPDATE_AFTER;
+    }
+    put_windows(o, out, s->group);
+    return out;
+}
+
+// Leaves out steps that do not emit and puts -U rows in front, where wanted.
+static bool emit_steps(struct op *o, const struct step_list *s, const struct block *before,
+                       const struct block *after, struct err *e)
+{
+    struct arena *a = o->x->window;
+    const struct block *parts[2] = {after, before};
+    struct block *all = before ? block_concat(a, parts, 2) : NULL;
+    uint32_t *idx = ARENA_ARRAY(a, uint32_t, 2 * (size_t)s->n + 1);
+    uint32_t n = 0;
+    bool undone = false; // the step before did not emit: its before-value is this change's
+    for (uint32_t i = 0; i < s->n; i++) {
+        const uint32_t from = undone ? i - 1 : i;
+        undone = !s->emits[i];
+        if (undone)
+            continue;
+        if (before && !s->fresh[from])
+            idx[n++] = s->n + from;
+        idx[n++] = i;
+    }
+    struct block *out = block_gather(a, before ? all : after, idx, n);
+    out->schema = o->node->schema;
+    return op_emit(o, out, e);
+}
+
+static bool run_uncollapsed(struct op *o, struct step_list *s, const struct block *b,
+                            const struct column *keys, struct err *e)
+{
+    struct block *after = steps_block(o, s, b, keys);
+    struct block *before = o->node->before ? steps_block(o, s, b, keys) : NULL;
+    if (before)
+        memset(before->op, OP_UPDATE_BEFORE, before->rows);
+    if (!run_aggregates(o, s, b, before, after, e))
+        return false;
+    return emit_steps(o, s, before, after, e);
+}
+
+static bool aggregate_push(struct op *o, uint32_t input, const struct block *b, struct err *e)
+{
+    assert(input == 0);
+    struct aggregate *s = o->state;
+    struct arena *a = o->x->window;
+    struct column *keys = ARENA_ARRAY(a, struct column, o->node->expr_count + 1);
+    for (uint32_t i = 0; i < o->node->expr_count; i++)
+        expr_run(&keys[i], o->node->exprs[i], b, o->x->env, a);
+    uint32_t *idx = ARENA_ARRAY(a, uint32_t, b->rows);
+    const uint32_t n = rows_with_key(o, keys, b, idx);
+    s->ends.n = 0;
+    while (s->ends.cap < n)
+        vec_push(&s->ends, 0);
+    buf_clear(&s->keys);
+    keycodec_encode_rows(&s->keys, s->ends.v, keys, o->node->expr_count, idx, n);
+    if (!buf_ok(&s->keys, "group keys of one block", e))
+        return false;
+    const bool windowed = o->node->plan->window.kind != WINDOW_NONE;
+    const uint64_t cap = (uint64_t)n * (windowed ? windows_per_row(s) : 1);
+    if (cap > STEPS_MAX)
+        return err_fail(e, ERR_LIMIT, "%.*s: %u windows per record", STR_ARG(o->node->name),
+                        windows_per_row(s));
+    struct step_list steps;
+    steps_init(&steps, a, (uint32_t)cap);
+    if (!(windowed ? window_steps : plain_steps)(o, &steps, b, idx, n, e))
+        return false;
+    if (o->node->collapsed)
+        return run_aggregates(o, &steps, b, NULL, NULL, e);
+    return run_uncollapsed(o, &steps, b, keys, e);
+}
+
+static bool emit_groups(struct op *o, struct group *const *groups, uint32_t n, uint64_t seq,
+                        struct err *e)
+{
+    struct arena *a = o->x->window;
+    const struct phys_node *node = o->node;
+    struct block *out = block_new(a, node->schema, n);
+    const void **states = ARENA_ARRAY(a, const void *, n + 1);
+    out->seq = ARENA_ARRAY(a, uint64_t, n + 1);
+    out->op = arena_alloc(a, n + 1);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct str key = group_key_bytes(groups[i]->key);
+        struct cursor in = {(const uint8_t *)key.p, (const uint8_t *)key.p + key.n};
+        if (!keycodec_decode(out->columns, node->expr_count, i, a, &in, e))
+            return err_wrap(e, "%.*s", STR_ARG(node->name));
+        out->rowtime[i] = groups[i]->rowtime;
+        out->seq[i] = seq + i;
+        out->op[i] = groups[i]->was_present ? OP_UPDATE_AFTER : OP_INSERT;
+    }
+    for (uint32_t k = 0; k < node->agg_count; k++) {
+        const struct phys_agg *agg = &node->aggs[k];
+        for (uint32_t i = 0; i < n; i++)
+            states[i] = (const char *)group_state(groups[i]) + agg->offset;
+        agg->agg->emit(&agg->ctx, &out->columns[node->expr_count + k], a, states, 0, n);
+    }
+    put_windows(o, out, groups);
+    return op_emit(o, out, e);
+}
+
+static bool aggregate_end(struct op *o, struct err *e)
+{
+    struct aggregate *s = o->state;
+    size_t n;
+    if (!o->node->collapsed)
+        return true;
+    struct group *const *dirty = groups_dirty(s->groups, &n);
+    for (size_t i = 0; i < n; i += EMIT_ROWS) {
+        const uint32_t rows = (uint32_t)(n - i < EMIT_ROWS ? n - i : EMIT_ROWS);
+        if (!emit_groups(o, dirty + i, rows, i, e))
+            return false;
+        arena_reset(o->x->window); // everything downstream of a collapsed edge is row-wise
+    }
+    return true;
+}
+
+static bool aggregate_begin(struct op *o, struct err *e)
+{
+    return groups_begin(((struct aggregate *)o->state)->groups, e);
+}
+
+static bool aggregate_save(struct op *o, struct kv_txn *t, struct err *e)
+{
+    struct aggregate *s = o->state;
+    const int64_t time = *groups_stream_time(s->groups);
+    const int64_t expired = time == GROUPS_NO_TIME ? INT64_MIN : time - s->size - s->grace + 1;
+    return groups_save(s->groups, t, expired, e);
+}
+
+static void aggregate_committed(struct op *o)
+{
+    groups_committed(((struct aggregate *)o->state)->groups, o->x->spec.cache_max);
+}
+
+static void aggregate_rollback(struct op *o)
+{
+    groups_rollback(((struct aggregate *)o->state)->groups);
+}
+
+static size_t aggregate_dirty_bytes(const struct op *o)
+{
+    return groups_dirty_bytes(((const struct aggregate *)o->state)->groups);
+}
+
+const struct op_type op_aggregate = {
+    .name = "aggregate",
+    .open = aggregate_open,
+    .push = aggregate_push,
+    .begin = aggregate_begin,
+    .end = aggregate_end,
+    .save = aggregate_save,
+    .committed = aggregate_committed,
+    .rollback = aggregate_rollback,
+    .dirty_bytes = aggregate_dirty_bytes,
+    .close = aggregate_close,
+};
