@@ -115,7 +115,6 @@ struct listing {
     struct map *paths; // file path -> position in files
     VEC(struct lake_ls_file) files;
     VEC(struct lake_ls_output) outputs;
-    VEC(struct lake_ls_partition) partitions;
     VEC(struct lake_ls_file) texts;
 };
 
@@ -131,6 +130,13 @@ static void add_file(struct listing *l, const struct lake_manifest *m, const str
     }
     *at = l->files.n;
     vec_push(&l->files, entry);
+}
+
+static void add_text(struct listing *l, const struct lake_manifest *m, const struct lake_file *f)
+{
+    const struct lake_ls_file entry = {
+        .file = *f, .job = m->job, .task = m->task, .batch = m->batch};
+    vec_push(&l->texts, entry);
 }
 
 static void add_output(struct listing *l, const struct lake_manifest *m,
@@ -208,24 +214,21 @@ static int by_name(const void *x, const void *y)
     return a->kind != b->kind ? (int)a->kind - (int)b->kind : str_cmp(a->name, b->name);
 }
 
-static bool collect(struct listing *l, const struct lake_history *h, struct str output)
+static void collect_manifest(struct listing *l, const struct lake_manifest *m, struct str output)
 {
-    for (size_t i = 0; i < h->n; i++) {
-        const struct lake_manifest *m = &h->v[i];
-        for (size_t k = 0; k < m->output_count; k++)
-            if (!output.p || str_eq(output, m->outputs[k].name))
-                add_output(l, m, &m->outputs[k]);
-        for (size_t k = 0; k < m->count; k++) {
-            const struct lake_file *f = &m->files[k];
-            const struct lake_ls_file text = {
-                .file = *f, .job = m->job, .task = m->task, .batch = m->batch};
-            if (f->output.n == 0 && !output.p)
-                vec_push(&l->texts, text);
-            else if (f->output.n > 0 && (!output.p || str_eq(output, f->output)))
-                add_file(l, m, f);
-        }
+    for (size_t i = 0; i < m->output_count; i++)
+        if (!output.p || str_eq(output, m->outputs[i].name))
+            add_output(l, m, &m->outputs[i]);
+    for (size_t i = 0; i < m->count; i++) {
+        const struct lake_file *f = &m->files[i];
+        bool text = f->output.n == 0;
+        if (output.p && !str_eq(output, f->output))
+            continue;
+        if (text)
+            add_text(l, m, f);
+        else
+            add_file(l, m, f);
     }
-    return true;
 }
 
 static bool belongs(const struct lake_ls_output *o, const struct lake_file *f)
@@ -295,7 +298,10 @@ bool lake_list(struct lake_ls *out, struct arena *a, struct lake *s, struct str 
 {
     struct lake_history h;
     struct listing l = {.lake = s, .a = a, .paths = map_new(a)};
-    bool ok = lake_history_read(&h, a, s, e) && collect(&l, &h, output) && build(out, &l, e);
+    bool ok = lake_history_read(&h, a, s, e);
+    for (size_t i = 0; ok && i < h.n; i++)
+        collect_manifest(&l, &h.v[i], output);
+    ok = ok && build(out, &l, e);
     vec_fini(&l.files);
     vec_fini(&l.outputs);
     vec_fini(&l.texts);
@@ -362,7 +368,7 @@ bool lake_cat(struct lake *s, const struct lake_cat_spec *spec, lake_row_fn *fn,
     assert(spec->output.p);
     struct cat c = {.spec = spec, .fn = fn, .arg = arg};
     struct arena *a = arena_new(NULL);
-    struct lake_ls ls;
+    struct lake_ls ls = {0};
     bool ok = lake_list(&ls, a, s, spec->output, e);
     if (ok && ls.output_count == 0) {
         ok = err_fail(e, ERR_CONFIG, "the lake %s has no output %.*s", s->root,

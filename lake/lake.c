@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <jansson.h>
 
-static const char MARKER[] = "{\"format\": \"sluice-lake\", \"version\": 1}\n";
+static const char marker[] = "{\"format\": \"sluice-lake\", \"version\": 1}\n";
 
 const char *lake_path(struct arena *a, const struct lake *s, struct str relative)
 {
@@ -81,7 +81,7 @@ static bool check_marker(struct lake *s, struct arena *a, const char *path, stru
         return true;
     err_fail(e, ERR_DATA, "%s is not the marker of a lake that this version knows: %.*s", path,
              (int)(text.n < 100 ? text.n : 100), text.p);
-    return err_hint(e, "expected %.*s", (int)sizeof MARKER - 2, MARKER);
+    return err_hint(e, "expected %.*s", (int)sizeof marker - 2, marker);
 }
 
 static bool open_marker(struct lake *s, enum lake_open how, struct arena *a, struct err *e)
@@ -94,7 +94,7 @@ static bool open_marker(struct lake *s, enum lake_open how, struct arena *a, str
         return err_hint(e, "it is not mounted, or it was wiped; mount or restore it first");
     }
     return durable_mkdirs(s->durable, "lake.mkdir", lake_path(a, s, STR(LAYOUT_HIDDEN)), 0777, e) &&
-           durable_replace(s->durable, "lake.marker", path, str_from(MARKER), e);
+           durable_replace(s->durable, "lake.marker", path, str_from(marker), e);
 }
 
 bool lake_open(struct lake **out, const char *root, enum lake_open how, struct durable *d,

@@ -32,7 +32,7 @@ static bool load(json_t **out, struct arena *a, const char *path, struct err *e)
         return false;
     json_error_t je;
     json_t *j = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &je);
-    if (j && json_is_object(j) && json_is_array(json_object_get(j, "partitions"))) {
+    if (json_is_object(j) && json_is_array(json_object_get(j, "partitions"))) {
         *out = j;
         return true;
     }

@@ -198,6 +198,7 @@ static struct part *add_part(struct lake_stage *s, struct stage_output *o, struc
     uint64_t *at = map_put(o->index, path, &added);
     if (added) {
         *at = o->parts.n;
+        // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
         vec_push(&o->parts, part_new(&o->env, path));
         s->open++;
     }

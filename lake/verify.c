@@ -205,7 +205,7 @@ static bool learn_claims(struct verify *v, const struct lake_history *h, struct 
 static bool check_all(struct verify *v, struct err *e)
 {
     struct lake_history h;
-    struct lake_ls ls;
+    struct lake_ls ls = {0};
     if (!lake_history_read(&h, v->a, v->lake, e) || !learn_claims(v, &h, e) ||
         !lake_list(&ls, v->a, v->lake, v->output, e) || !check_outputs(v, &ls, e))
         return false;

@@ -4,11 +4,11 @@
 
 #include <assert.h>
 
-static const char HEX[] = "0123456789ABCDEF";
+static const char hex_digits[] = "0123456789ABCDEF";
 
 static void put_escaped(struct buf *out, uint8_t c)
 {
-    const char text[3] = {'%', HEX[c >> 4], HEX[c & 15]};
+    const char text[3] = {'%', hex_digits[c >> 4], hex_digits[c & 15]};
     buf_put(out, text, sizeof text);
 }
 

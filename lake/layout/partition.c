@@ -8,9 +8,9 @@
 enum { SLOT_MS = 15 * 60 * 1000, HOUR_MS = 60 * 60 * 1000, DAY_MS = 24 * HOUR_MS };
 enum { VALUE_MAX = 1 << 30 };
 
-static const int64_t TIME_MIN = -62167219200000; // 0000-01-01
-static const int64_t TIME_MAX = 253402300799999; // 9999-12-31T23:59:59.999
-static const int64_t NO_BUCKET = INT64_MIN;      // of rows without a time
+static const int64_t time_min = -62167219200000; // 0000-01-01
+static const int64_t time_max = 253402300799999; // 9999-12-31T23:59:59.999
+static const int64_t no_bucket = INT64_MIN;      // of rows without a time
 
 struct partitioner {
     const struct lake_output *output;
@@ -181,7 +181,7 @@ void partitioner_times(int64_t *times, uint8_t *valid, const struct lake_output 
             ok = cell_time(&times[i], c, i, &day);
         else
             times[i] = b->rowtime[i];
-        valid[i] = ok && times[i] >= TIME_MIN && times[i] <= TIME_MAX;
+        valid[i] = ok && times[i] >= time_min && times[i] <= time_max;
     }
 }
 
@@ -248,7 +248,7 @@ static void put_time_part(struct buf *path, enum lake_part_kind kind, int64_t bu
     static const char *const names[] = {"year", "month", "day", "hour"};
     assert(kind != LAKE_PART_COLUMN);
     struct str name = str_from(names[kind]);
-    if (bucket == NO_BUCKET) {
+    if (bucket == no_bucket) {
         layout_partition(path, name, STR_NONE, LAYOUT_NAME_MAX);
         return;
     }
@@ -302,7 +302,7 @@ enum partition_step partitioner_row(struct partitioner *s, const struct block *b
     const struct lake_output *o = s->output;
     int64_t bucket = 0;
     if (s->unit > 0)
-        bucket = valid[row] ? bucket_of(s, times[row]) : NO_BUCKET;
+        bucket = valid[row] ? bucket_of(s, times[row]) : no_bucket;
     buf_clear(&s->fresh);
     for (size_t i = 0; i < o->part_count; i++)
         if (o->parts[i].kind == LAKE_PART_COLUMN)
