@@ -4,6 +4,7 @@
 #include "sql/exec/expr_steps.h"
 
 #include "base/vec.h"
+#include "schema/cast.h"
 
 #include <assert.h>
 
@@ -61,10 +62,13 @@ static struct step step_at(step_fn *run, const struct type *t, struct place at)
     return (struct step){.run = run, .type = t, .sel = at.sel, .scope = at.scope};
 }
 
-static uint16_t cast_to(struct compiler *c, uint16_t reg, const struct type *t, struct place at)
+static uint16_t cast_to(struct compiler *c, const struct expr *x, uint16_t reg,
+                        const struct type *t, struct place at)
 {
     if (!t || c->failed || type_equal(c->types.v[reg], t))
         return reg;
+    if (!cast_supported(c->types.v[reg], t))
+        return fail(c, x, "no conversion between these types");
     return emit(c, step_at(step_cast, t, at), &reg, 1);
 }
 
@@ -98,7 +102,7 @@ static uint16_t compile_as(struct compiler *c, const struct expr *x, const struc
 {
     if (is_null_literal(x))
         return compile_literal(c, x, t, at);
-    return cast_to(c, compile(c, x, at), t, at);
+    return cast_to(c, x, compile(c, x, at), t, at);
 }
 
 // In a scope of its own: a failure is a NULL here and does not spread.
@@ -199,7 +203,7 @@ static uint16_t compile_call(struct compiler *c, const struct expr *x, struct pl
     s.fn = x->fn;
     if (c->failed || !prepare(c, &s, x))
         return 0;
-    return cast_to(c, emit(c, s, args, n), x->type, at);
+    return cast_to(c, x, emit(c, s, args, n), x->type, at);
 }
 
 static uint16_t compile_arith(struct compiler *c, const struct expr *x, struct place at)

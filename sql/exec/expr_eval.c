@@ -1,8 +1,9 @@
 // Running a program: the remaining steps, error scopes, and the two entries.
 #include "sql/exec/expr_internal.h"
 
-#include "sql/exec/pick.h"
+#include "schema/cast.h"
 #include "sql/exec/expr_steps.h"
+#include "sql/exec/pick.h"
 
 #include <assert.h>
 
@@ -206,6 +207,14 @@ void step_call(struct eval *v, const struct step *s)
                                     ? rows_without_nulls(v, s, args, out)
                                     : v->sels[s->sel];
     s->fn->eval(&call, out, args, s->arg_count, rows);
+}
+
+void step_cast(struct eval *v, const struct step *s)
+{
+    const struct fn_rows rows = v->sels[s->sel];
+    struct column *out = &v->regs[s->out];
+    column_init(out, v->a, s->type, v->n);
+    cast_column(out, v->a, eval_arg(v, s, 0), rows.idx, rows.n, eval_errors(v, s->scope));
 }
 
 void step_not(struct eval *v, const struct step *s)

@@ -72,11 +72,8 @@ uint8_t *eval_errors(struct eval *v, uint16_t scope);
 // Prepares the result register; under a partial selection the other rows of a nested column are NULL.
 struct column *eval_out(struct eval *v, const struct step *s);
 
-step_fn step_arith, step_negate, step_concat, step_compare, step_like, step_cast;
+step_fn step_arith, step_negate, step_concat, step_compare, step_like;
 
-// Casts n rows (rows = which) of `from` to prepared-by-callee *out; error[row] = 1 where the cast throws.
-void expr_cast(struct column *out, struct arena *a, const struct type *to, const struct column *from,
-               struct fn_rows rows, uint32_t total, uint8_t *error);
 // The type two operands of a comparison are brought to; NULL = compare as they are (DECIMAL).
 const struct type *expr_compare_type(const struct type *x, const struct type *y);
 
