@@ -80,6 +80,22 @@ static bool execute_windows(struct execution *x, struct err *e)
     }
 }
 
+// The ratio is judged over whole batches: one bad record among the first ten is no verdict yet.
+static bool execute_dead_ratio(const struct execution *x, struct err *e)
+{
+    const struct session *s = x->s;
+    int64_t limit = s->job->limits.dead_ratio_ppm;
+    uint64_t dead = s->report->dead + x->dead.count,
+             records = s->report->records + sequence_records(x->sequence);
+    if (limit < 0 || dead == 0 || dead * 1000000 <= (uint64_t)limit * records)
+        return true;
+    err_fail(
+        e, ERR_DATA,
+        "%llu of %llu records of this run cannot be decoded, more than dead_letters: max: allows",
+        (unsigned long long)dead, (unsigned long long)records);
+    return err_hint(e, "correct the SQL's columns and formats, or raise the threshold");
+}
+
 static bool execute_read(struct execution *x, const struct sequence_range *ranges, size_t count,
                          struct err *e)
 {
@@ -102,7 +118,8 @@ static bool execute_read(struct execution *x, const struct sequence_range *range
         .dead_arg = x,
     };
     return sequence_open(&x->sequence, &spec, e) && execute_windows(x, e) &&
-           exec_batch_end(s->exec, e) && collect_close_rows(x->collect, e);
+           execute_dead_ratio(x, e) && exec_batch_end(s->exec, e) &&
+           collect_close_rows(x->collect, e);
 }
 
 // --- decide ----------------------------------------------------------------------------------------------------------

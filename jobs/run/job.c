@@ -8,12 +8,18 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { JOB_SQL_MAX = 64 << 20 };
+enum {
+    JOB_SQL_MAX = 64 << 20,
+    JOB_THREADS_MAX = 4,
+    JOB_FETCH_BYTES = 32 << 20,
+    JOB_PATIENCE_MS = 60000
+};
 
-bool job_fail(const struct job_build *b, struct spec_pos pos, struct err *e)
+bool job_fail(const struct job_build *b, struct conf_at at, struct err *e)
 {
-    return err_position(e, b->app->file, pos.line, pos.column, NULL, 0);
+    return err_position(e, b->app->file.p, at.line, at.column, NULL, 0);
 }
 
 struct str job_upper(struct arena *a, struct str s)
@@ -40,19 +46,20 @@ struct str job_lower(struct arena *a, struct str s)
 
 static bool job_plan(struct job_build *b, struct err *e)
 {
-    struct sql_script *scripts = ARENA_ZARRAY(b->a, struct sql_script, b->spec->sql_count + 1);
-    if (b->spec->sql_count == 0) {
-        err_fail(e, ERR_CONFIG, "job %s has no sql: files", b->spec->name);
-        return job_fail(b, b->spec->pos, e);
+    const struct conf_texts *sql = &b->spec->sql;
+    struct sql_script *scripts = ARENA_ZARRAY(b->a, struct sql_script, sql->n + 1);
+    if (sql->n == 0) {
+        err_fail(e, ERR_CONFIG, "job %s has no sql: files", b->spec->name.p);
+        return job_fail(b, b->spec->at, e);
     }
-    for (size_t i = 0; i < b->spec->sql_count; i++) {
-        scripts[i].file = arena_str(b->a, b->spec->sql[i]).p;
+    for (size_t i = 0; i < sql->n; i++) {
+        scripts[i].file = sql->v[i].p;
         if (!file_read(&scripts[i].text, b->a, scripts[i].file, JOB_SQL_MAX, e)) {
             e->kind = ERR_CONFIG;
-            return job_fail(b, b->spec->pos, e);
+            return job_fail(b, sql->at, e);
         }
     }
-    return sql_plan(&b->job->plan, b->a, scripts, b->spec->sql_count, e);
+    return sql_plan(&b->job->plan, b->a, scripts, sql->n, e);
 }
 
 static const struct plan_node *job_object(const struct plan *plan, struct str name)
@@ -66,7 +73,7 @@ static const struct plan_node *job_object(const struct plan *plan, struct str na
     return NULL;
 }
 
-static bool job_unknown_object(const struct job_build *b, const struct spec_output *o,
+static bool job_unknown_object(const struct job_build *b, const struct output_spec *o,
                                struct err *e)
 {
     const struct plan *plan = b->job->plan;
@@ -82,26 +89,26 @@ static bool job_unknown_object(const struct job_build *b, const struct spec_outp
     err_fail(e, ERR_CONFIG, "output %.*s is no stream or table of the job's SQL", STR_ARG(o->name));
     if (best.n)
         err_hint(e, "did you mean %.*s?", STR_ARG(best));
-    return job_fail(b, o->pos, e);
+    return job_fail(b, o->at, e);
 }
 
 static bool job_program(struct job_build *b, struct err *e)
 {
-    const struct job_spec *spec = b->spec;
-    struct program_output_spec *outputs =
-        ARENA_ZARRAY(b->a, struct program_output_spec, spec->output_count + 1);
-    if (spec->output_count == 0) {
-        err_fail(e, ERR_CONFIG, "job %s has no outputs", spec->name);
-        return job_fail(b, spec->pos, e);
+    const struct output_spec *specs = b->spec->outputs.v;
+    size_t count = b->spec->outputs.n;
+    struct program_output_spec *outputs = ARENA_ZARRAY(b->a, struct program_output_spec, count + 1);
+    if (count == 0) {
+        err_fail(e, ERR_CONFIG, "job %s has no outputs", b->spec->name.p);
+        return job_fail(b, b->spec->at, e);
     }
-    for (size_t i = 0; i < spec->output_count; i++) {
-        const struct plan_node *n = job_object(b->job->plan, spec->outputs[i].name);
+    for (size_t i = 0; i < count; i++) {
+        const struct plan_node *n = job_object(b->job->plan, specs[i].name);
         if (!n)
-            return job_unknown_object(b, &spec->outputs[i], e);
+            return job_unknown_object(b, &specs[i], e);
         for (size_t k = 0; k < i; k++) {
             if (str_eq(outputs[k].name, n->name)) {
                 err_fail(e, ERR_CONFIG, "output %.*s stands here twice", STR_ARG(n->name));
-                return job_fail(b, spec->outputs[i].pos, e);
+                return job_fail(b, specs[i].at, e);
             }
         }
         outputs[i].name = n->name;
@@ -109,7 +116,7 @@ static bool job_program(struct job_build *b, struct err *e)
     }
     struct program_spec p = {.plan = b->job->plan,
                              .outputs = outputs,
-                             .output_count = spec->output_count,
+                             .output_count = count,
                              .collapse = PROGRAM_COLLAPSE};
     return program_compile(&b->job->program, b->a, &p, e);
 }
@@ -147,12 +154,12 @@ static void job_url(struct job_build *b, struct warehouse_url *out, const struct
     struct str *params = ARENA_ZARRAY(b->a, struct str, 2 * u->param_count + 1);
     for (size_t i = 0; i < u->param_count; i++) {
         params[2 * i] = u->params[i].name;
-        params[2 * i + 1] = u->params[i].value;
+        params[2 * i + 1] = secret_reveal(u->params[i].value);
     }
     *out = (struct warehouse_url){
         .scheme = u->scheme,
         .user = u->user,
-        .password = u->password,
+        .password = secret_reveal(u->password),
         .host = u->host,
         .database = u->database,
         .path = u->path,
@@ -174,22 +181,22 @@ static const struct sink_type *job_sink_type(const struct sink_type *const *sink
 
 static bool job_warehouses(struct job_build *b, const struct sink_type *const *sinks, struct err *e)
 {
-    size_t n = b->app->warehouse_count;
+    const struct warehouse_spec *warehouses = b->app->warehouses.v;
+    size_t n = b->app->warehouses.n;
     struct warehouse_url *urls = ARENA_ZARRAY(b->a, struct warehouse_url, n + 1);
     struct str *names = ARENA_ZARRAY(b->a, struct str, n + 1);
     const struct sink_type **types = ARENA_ZARRAY(b->a, const struct sink_type *, n + 1);
     for (size_t i = 0; i < n; i++) {
-        const struct spec_warehouse *w = &b->app->warehouses[i];
+        const struct warehouse_spec *w = &warehouses[i];
         job_url(b, &urls[i], &w->url);
         names[i] = w->name;
-        struct str scheme = str_eq(w->url.scheme, STR("mariadb")) ? STR("mysql") : w->url.scheme;
-        types[i] = job_sink_type(sinks, scheme);
+        types[i] = job_sink_type(sinks, w->url.scheme);
         if (!types[i]) {
             err_fail(e, ERR_CONFIG, "warehouse %.*s: this program has no driver for %.*s://",
                      STR_ARG(w->name), STR_ARG(w->url.scheme));
-            err_hint(e, str_eq(scheme, STR("mysql")) ? "built without mysql (libmariadb)"
-                                                     : "known: mysql, sqlite");
-            return job_fail(b, w->pos, e);
+            err_hint(e, str_eq(w->url.scheme, STR("mysql")) ? "built without mysql (libmariadb)"
+                                                            : "known: mysql, sqlite");
+            return job_fail(b, w->at, e);
         }
     }
     b->job->urls = urls;
@@ -201,46 +208,61 @@ static bool job_warehouses(struct job_build *b, const struct sink_type *const *s
 
 static void job_properties(struct job_build *b)
 {
-    struct str *p = ARENA_ZARRAY(b->a, struct str, 2 * b->app->kafka_count + 1);
-    for (size_t i = 0; i < b->app->kafka_count; i++) {
-        p[2 * i] = b->app->kafka[i].name;
-        p[2 * i + 1] = b->app->kafka[i].value;
+    const struct conf_pairs *kafka = &b->app->kafka;
+    struct str *p = ARENA_ZARRAY(b->a, struct str, 2 * kafka->n + 1);
+    for (size_t i = 0; i < kafka->n; i++) {
+        p[2 * i] = kafka->v[i].name;
+        p[2 * i + 1] = secret_reveal(kafka->v[i].value);
     }
     b->job->properties = p;
-    b->job->property_count = b->app->kafka_count;
+    b->job->property_count = kafka->n;
+}
+
+static void job_limits(struct job_limits *out, const struct job_spec *s)
+{
+    const struct limits_spec *l = &s->limits;
+    // Of a memory limit, a quarter may lie in librdkafka's queues.
+    size_t fetch = l->memory && l->memory / 4 < JOB_FETCH_BYTES ? l->memory / 4 : JOB_FETCH_BYTES;
+    *out = (struct job_limits){
+        .batch_records_max = (uint64_t)l->batch_records,
+        .batch_bytes_max = l->batch_bytes,
+        .batch_ms_max = l->batch_ms,
+        .dirty_state_max = l->dirty_state_max,
+        .fetch_bytes_max = fetch,
+        .open_partitions_max = (size_t)l->open_partitions_max,
+        .dead_max =
+            s->dead_letters.max.count >= 0 ? (uint64_t)s->dead_letters.max.count : UINT64_MAX,
+        .dead_ratio_ppm = s->dead_letters.max.ratio_ppm,
+        .patience_ms = JOB_PATIENCE_MS,
+    };
 }
 
 static void job_settings(struct job_build *b)
 {
-    static const enum job_start starts[] = {[SPEC_EARLIEST] = JOB_EARLIEST,
-                                            [SPEC_LATEST] = JOB_LATEST,
-                                            [SPEC_GROUP] = JOB_GROUP,
-                                            [SPEC_TIME] = JOB_TIME};
+    static const enum job_start starts[] = {[SPEC_START_EARLIEST] = JOB_EARLIEST,
+                                            [SPEC_START_LATEST] = JOB_LATEST,
+                                            [SPEC_START_GROUP] = JOB_GROUP,
+                                            [SPEC_START_TIME] = JOB_TIME};
     static const enum job_dead_payload payloads[] = {[SPEC_PAYLOAD_FULL] = JOB_DEAD_FULL,
                                                      [SPEC_PAYLOAD_HASH] = JOB_DEAD_HASH,
                                                      [SPEC_PAYLOAD_NONE] = JOB_DEAD_NONE};
     const struct job_spec *s = b->spec;
     struct job *j = b->job;
-    j->name = s->name;
-    j->state_dir = arena_printf(b->a, "%s/%s/0", b->app->state, s->name).p;
-    j->lake_root = b->app->lake;
-    j->group = arena_str(b->a, s->group).p;
-    j->start = starts[s->start];
-    j->start_ms = s->start_ms;
-    j->input_order = s->input_order == SPEC_TABLES_FIRST ? JOB_TABLES_FIRST : JOB_EVENT_TIME;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t threads = s->threads                     ? s->threads
+                      : processors < JOB_THREADS_MAX ? processors
+                                                     : JOB_THREADS_MAX;
+    j->name = s->name.p;
+    j->state_dir = arena_printf(b->a, "%s/%s/0", b->app->state.p, s->name.p).p;
+    j->lake_root = b->app->lake.path.n ? b->app->lake.path.p : NULL;
+    j->group = s->group.p;
+    j->start = starts[s->start.from];
+    j->start_ms = s->start.time_ms;
+    j->input_order = s->input_order == SPEC_ORDER_TABLES_FIRST ? JOB_TABLES_FIRST : JOB_EVENT_TIME;
     j->loss = s->accept_loss ? JOB_ACCEPT_LOSS : JOB_REFUSE_LOSS;
-    j->dead_payload = payloads[s->dead_payload];
-    j->threads = s->threads;
-    j->limits = (struct job_limits){
-        .batch_records_max = s->limits.batch_records,
-        .batch_bytes_max = s->limits.batch_bytes,
-        .batch_ms_max = s->limits.batch_ms,
-        .dirty_state_max = s->limits.dirty_state_max,
-        .fetch_bytes_max = s->limits.fetch_bytes_max,
-        .open_partitions_max = s->limits.open_partitions_max,
-        .dead_max = s->dead_max,
-        .patience_ms = s->limits.patience_ms,
-    };
+    j->dead_payload = payloads[s->dead_letters.payload];
+    j->threads = threads > 0 ? (unsigned)threads : 1;
+    job_limits(&j->limits, s);
 }
 
 bool job_compile(const struct job **out, struct arena *a, const struct app_spec *app,
@@ -252,7 +274,7 @@ bool job_compile(const struct job **out, struct arena *a, const struct app_spec 
     job_properties(&b);
     if (!job_warehouses(&b, sinks, e) || !job_plan(&b, e) || !job_program(&b, e) ||
         !job_outputs(&b, e))
-        return err_wrap(e, "job %s", spec->name);
+        return err_wrap(e, "job %s", spec->name.p);
     job_topics(&b);
     *out = b.job;
     return true;

@@ -41,8 +41,9 @@ struct job_limits {
     size_t dirty_state_max;
     size_t fetch_bytes_max;
     size_t open_partitions_max;
-    uint64_t dead_max;   // dead letters of one run; above it fails. UINT64_MAX = no limit
-    int64_t patience_ms; // without a record although there should be some
+    uint64_t dead_max;      // dead letters of one run; above it fails. UINT64_MAX = no limit
+    int64_t dead_ratio_ppm; // dead letters per million records of a run; -1 = no limit
+    int64_t patience_ms;    // without a record although there should be some
 };
 
 struct job {

@@ -13,7 +13,7 @@ struct job_build {
 };
 
 bool job_outputs(struct job_build *b, struct err *e);
-bool job_fail(const struct job_build *b, struct spec_pos pos,
+bool job_fail(const struct job_build *b, struct conf_at at,
               struct err *e); // adds file:line:column
 struct str job_upper(struct arena *a, struct str s);
 struct str job_lower(struct arena *a, struct str s);

@@ -12,7 +12,7 @@ static int job_column(const struct job_build *b, const struct schema *schema, st
 }
 
 static bool job_no_column(const struct job_build *b, const char *what, struct str column,
-                          struct str output, const struct schema *schema, struct spec_pos pos,
+                          struct str output, const struct schema *schema, struct conf_at at,
                           struct err *e)
 {
     struct buf columns;
@@ -23,11 +23,12 @@ static bool job_no_column(const struct job_build *b, const char *what, struct st
              STR_ARG(column));
     err_hint(e, "columns: %.*s%s", STR_ARG(buf_view(&columns)), columns.failed ? ", …" : "");
     buf_fini(&columns);
-    return job_fail(b, pos, e);
+    return job_fail(b, at, e);
 }
 
 static bool job_lake_part(const struct job_build *b, struct lake_part *out, struct str name,
-                          const struct spec_lake *lake, const struct job_output *o, struct err *e)
+                          const struct lake_output_spec *lake, const struct job_output *o,
+                          struct err *e)
 {
     static const struct {
         const char *name;
@@ -44,80 +45,81 @@ static bool job_lake_part(const struct job_build *b, struct lake_part *out, stru
     }
     *out = (struct lake_part){LAKE_PART_COLUMN, job_column(b, o->shape.schema, name)};
     return out->column >= 0 ||
-           job_no_column(b, "partition_by", name, o->name, o->shape.schema, lake->pos, e);
+           job_no_column(b, "partition_by", name, o->name, o->shape.schema, lake->at, e);
 }
 
 static bool job_lake_parts(const struct job_build *b, struct lake_output *out,
-                           const struct spec_lake *lake, const struct job_output *o, struct err *e)
+                           const struct lake_output_spec *lake, const struct job_output *o,
+                           struct err *e)
 {
-    struct lake_part *parts = ARENA_ZARRAY(b->a, struct lake_part, lake->partition_count + 1);
-    for (size_t i = 0; i < lake->partition_count; i++)
-        if (!job_lake_part(b, &parts[i], lake->partition_by[i], lake, o, e))
+    struct lake_part *parts = ARENA_ZARRAY(b->a, struct lake_part, lake->partition_by.n + 1);
+    for (size_t i = 0; i < lake->partition_by.n; i++)
+        if (!job_lake_part(b, &parts[i], lake->partition_by.v[i], lake, o, e))
             return false;
     out->parts = parts;
-    out->part_count = lake->partition_count;
+    out->part_count = lake->partition_by.n;
     return true;
 }
 
 static bool job_lake_time(const struct job_build *b, struct lake_output *out,
-                          const struct spec_lake *lake, const struct job_output *o, struct err *e)
+                          const struct lake_output_spec *lake, const struct job_output *o,
+                          struct err *e)
 {
     out->time_column = -1;
     if (!str_eq_nocase(lake->time, STR("ROWTIME"))) {
         out->time_column = job_column(b, o->shape.schema, lake->time);
         if (out->time_column < 0)
-            return job_no_column(b, "time", lake->time, o->name, o->shape.schema, lake->pos, e);
+            return job_no_column(b, "time", lake->time, o->name, o->shape.schema, lake->at, e);
         enum type_kind k = o->shape.schema->columns[out->time_column].type->kind;
         if (k != TYPE_BIGINT && k != TYPE_TIMESTAMP && k != TYPE_STRING && k != TYPE_DATE) {
             err_fail(e, ERR_CONFIG,
                      "time: column %.*s of %.*s is %s, not BIGINT, TIMESTAMP or STRING",
                      STR_ARG(lake->time), STR_ARG(o->name), type_kind_name(k));
-            return job_fail(b, lake->pos, e);
+            return job_fail(b, lake->at, e);
         }
     }
     if (!zone_load(&out->zone, b->a, lake->zone, e)) {
         e->kind = ERR_CONFIG;
-        return job_fail(b, lake->pos, e);
+        return job_fail(b, lake->at, e);
     }
     out->zone_name = arena_str(b->a, lake->zone).p;
     return true;
 }
 
 static bool job_lake_kind(const struct job_build *b, struct lake_output *out,
-                          const struct spec_lake *lake, const struct job_output *o, struct err *e)
+                          const struct lake_output_spec *lake, const struct job_output *o,
+                          struct err *e)
 {
     out->kind = o->table ? LAKE_SNAPSHOT : LAKE_STREAM;
-    if (o->table && lake->snapshot == SPEC_NO) {
-        err_fail(e, ERR_CONFIG, "output %.*s is a table: the lake holds snapshots of tables",
-                 STR_ARG(o->name));
-        err_hint(e, "snapshot: true, or a stream output for every change");
-        return job_fail(b, lake->pos, e);
-    }
-    if (!o->table && lake->snapshot == SPEC_YES) {
+    if (!o->table && lake->snapshot) {
         err_fail(e, ERR_CONFIG, "output %.*s is a stream: it has no snapshots", STR_ARG(o->name));
         err_hint(e, "leave snapshot out: streams are appended by partition");
-        return job_fail(b, lake->pos, e);
+        return job_fail(b, lake->at, e);
     }
     return true;
 }
 
-static bool job_lake(struct job_build *b, struct lake_output *out, const struct spec_lake *lake,
-                     const struct job_output *o, struct err *e)
+static bool job_lake(struct job_build *b, struct lake_output *out,
+                     const struct lake_output_spec *lake, const struct job_output *o, struct err *e)
 {
+    static const enum lake_format formats[] = {
+        [SPEC_FORMAT_JSONL] = LAKE_JSONL, [SPEC_FORMAT_CSV] = LAKE_CSV};
+    static const enum lake_codec codecs[] = {[SPEC_CODEC_NONE] = LAKE_PLAIN,
+                                             [SPEC_CODEC_GZIP] = LAKE_GZIP,
+                                             [SPEC_CODEC_ZSTD] = LAKE_ZSTD};
     if (!b->job->lake_root) {
         err_fail(e, ERR_CONFIG, "output %.*s goes to the lake, but there is no lake: {path: …}",
                  STR_ARG(o->name));
-        return job_fail(b, lake->pos, e);
+        return job_fail(b, lake->at, e);
     }
     *out = (struct lake_output){
         .name = o->name,
+        .format = formats[lake->format],
+        .codec = codecs[lake->compression],
         .schema = o->shape.schema,
         .file_bytes_max = lake->file_bytes_max,
-        .keep_versions = lake->keep_versions,
+        .keep_versions = (unsigned)lake->keep_versions,
     };
-    bool known = lake_format_parse(&out->format, lake->format) &&
-                 lake_codec_parse(&out->codec, lake->compression);
-    assert(known); // jobs/spec allows no others
     return job_lake_kind(b, out, lake, o, e) && job_lake_time(b, out, lake, o, e) &&
            (o->table || job_lake_parts(b, out, lake, o, e));
 }
@@ -144,12 +146,12 @@ struct job_columns {
 };
 
 // The mapping that takes shape column `at`; NULL = the default applies.
-static bool job_mapping(const struct job_build *b, const struct spec_target *t,
+static bool job_mapping(const struct job_build *b, const struct target_spec *t,
                         const struct shape *shape, int at, size_t *nth,
-                        const struct spec_column **out)
+                        const struct column_spec **out)
 {
-    for (; *nth < t->column_count; ++*nth) {
-        const struct spec_column *c = &t->columns[*nth];
+    for (; *nth < t->columns.n; ++*nth) {
+        const struct column_spec *c = &((const struct column_spec *)t->columns.v)[*nth];
         if (job_source_column(b, shape, c->from.n ? c->from : c->name) == at) {
             *out = c;
             ++*nth;
@@ -174,9 +176,9 @@ static void job_add_column(struct job_columns *out, const struct job_output *o, 
 
 // Defaults in schema order, each replaced by what the mapping says of it; a column may be mapped more than once.
 static void job_map_column(const struct job_build *b, struct job_columns *out,
-                           const struct job_output *o, const struct spec_target *t, int at)
+                           const struct job_output *o, const struct target_spec *t, int at)
 {
-    const struct spec_column *c = NULL;
+    const struct column_spec *c = NULL;
     size_t nth = 0;
     bool mapped = false;
     while (job_mapping(b, t, &o->shape, at, &nth, &c)) {
@@ -190,21 +192,21 @@ static void job_map_column(const struct job_build *b, struct job_columns *out,
 }
 
 static bool job_check_mappings(const struct job_build *b, const struct job_output *o,
-                               const struct spec_target *t, struct err *e)
+                               const struct target_spec *t, struct err *e)
 {
-    for (size_t i = 0; i < t->column_count; i++) {
-        const struct spec_column *c = &t->columns[i];
+    for (size_t i = 0; i < t->columns.n; i++) {
+        const struct column_spec *c = &((const struct column_spec *)t->columns.v)[i];
         struct str from = c->from.n ? c->from : c->name;
         if (job_source_column(b, &o->shape, from) < 0)
-            return job_no_column(b, "columns", from, o->name, &o->shape.all, c->pos, e);
+            return job_no_column(b, "columns", from, o->name, &o->shape.all, c->at, e);
     }
     return true;
 }
 
 static void job_columns(const struct job_build *b, struct job_columns *out,
-                        const struct job_output *o, const struct spec_target *t)
+                        const struct job_output *o, const struct target_spec *t)
 {
-    size_t cap = o->shape.all.count + t->column_count;
+    size_t cap = o->shape.all.count + t->columns.n;
     out->columns = ARENA_ZARRAY(b->a, struct sink_column, cap);
     out->from = ARENA_ZARRAY(b->a, int, cap);
     out->n = 0;
@@ -221,25 +223,25 @@ static void job_columns(const struct job_build *b, struct job_columns *out,
 }
 
 static bool job_check_features(const struct job_build *b, const struct job_output *o,
-                               const struct job_target *target, const struct spec_target *t,
+                               const struct job_target *target, const struct target_spec *t,
                                struct err *e)
 {
     unsigned features = target->type->features;
-    if (str_eq(t->require, STR("exact")) && !(features & SINK_EXACT)) {
+    if (t->require == SPEC_REQUIRE_EXACT && !(features & SINK_EXACT)) {
         err_fail(e, ERR_CONFIG, "output %.*s requires exact delivery, %s is not exact",
                  STR_ARG(o->name), target->type->name);
-        return job_fail(b, t->pos, e);
+        return job_fail(b, t->at, e);
     }
     if (o->table && !(features & SINK_DELETES)) {
         err_fail(e, ERR_CONFIG, "output %.*s is a table with deletes, %s has none",
                  STR_ARG(o->name), target->type->name);
-        return job_fail(b, t->pos, e);
+        return job_fail(b, t->at, e);
     }
     return true;
 }
 
 static bool job_target_warehouse(struct job_build *b, struct job_target *out,
-                                 const struct spec_target *t, struct err *e)
+                                 const struct target_spec *t, struct err *e)
 {
     for (size_t i = 0; i < b->job->url_count; i++) {
         if (!str_eq(b->job->url_names[i], t->to))
@@ -250,11 +252,11 @@ static bool job_target_warehouse(struct job_build *b, struct job_target *out,
         return true;
     }
     err_fail(e, ERR_CONFIG, "to: %.*s is no warehouse of this file", STR_ARG(t->to));
-    return job_fail(b, t->pos, e);
+    return job_fail(b, t->at, e);
 }
 
 static bool job_target(struct job_build *b, struct job_target *out, size_t index,
-                       const struct job_output *o, const struct spec_target *t, struct err *e)
+                       const struct job_output *o, const struct target_spec *t, struct err *e)
 {
     struct job_columns columns;
     if (!job_target_warehouse(b, out, t, e) || !job_check_mappings(b, o, t, e) ||
@@ -265,17 +267,15 @@ static bool job_target(struct job_build *b, struct job_target *out, size_t index
     for (size_t i = 0; i < columns.n; i++)
         schema[i] = (struct schema_column){columns.columns[i].name, columns.columns[i].type,
                                            columns.columns[i].key};
-    bool create = t->create == SPEC_YES ||
-                  (t->create == SPEC_UNSET && str_eq(out->spec.url->scheme, STR("sqlite")));
     out->output = index;
     out->from = columns.from;
     out->schema = (struct schema){.count = (uint32_t)columns.n, .columns = schema};
     out->spec.mode = o->table ? SINK_UPSERT : SINK_APPEND;
-    out->spec.create = create ? SINK_CREATE_IF_ABSENT : SINK_CREATE_NEVER;
+    out->spec.create = t->create == SPEC_CREATE_YES ? SINK_CREATE_IF_ABSENT : SINK_CREATE_NEVER;
     out->spec.table = t->table.n ? t->table : job_lower(b->a, o->name);
     out->spec.columns = columns.columns;
     out->spec.count = columns.n;
-    out->spec.job = b->spec->name;
+    out->spec.job = b->spec->name.p;
     out->spec.output = arena_str(b->a, o->name).p;
     out->name = arena_printf(b->a, "%.*s/%.*s/%.*s", STR_ARG(t->to), STR_ARG(out->spec.table),
                              STR_ARG(o->name));
@@ -283,7 +283,7 @@ static bool job_target(struct job_build *b, struct job_target *out, size_t index
         if (str_eq(x->warehouse, out->warehouse) && str_eq(x->spec.table, out->spec.table)) {
             err_fail(e, ERR_CONFIG, "table %.*s of %.*s is already written by output %s",
                      STR_ARG(out->spec.table), STR_ARG(t->to), x->spec.output);
-            return job_fail(b, t->pos, e);
+            return job_fail(b, t->at, e);
         }
     }
     return true;
@@ -294,8 +294,9 @@ static bool job_target(struct job_build *b, struct job_target *out, size_t index
 static size_t job_target_total(const struct job_spec *s)
 {
     size_t n = 0;
-    for (size_t i = 0; i < s->output_count; i++)
-        n += s->outputs[i].target_count;
+    const struct output_spec *outputs = s->outputs.v;
+    for (size_t i = 0; i < s->outputs.n; i++)
+        n += outputs[i].warehouse.n;
     return n;
 }
 
@@ -303,29 +304,30 @@ bool job_outputs(struct job_build *b, struct err *e)
 {
     const struct job_spec *s = b->spec;
     struct job *j = b->job;
-    struct job_output *outputs = ARENA_ZARRAY(b->a, struct job_output, s->output_count + 1);
-    struct lake_output *lakes = ARENA_ZARRAY(b->a, struct lake_output, s->output_count + 1);
+    struct job_output *outputs = ARENA_ZARRAY(b->a, struct job_output, s->outputs.n + 1);
+    struct lake_output *lakes = ARENA_ZARRAY(b->a, struct lake_output, s->outputs.n + 1);
     struct job_target *targets = ARENA_ZARRAY(b->a, struct job_target, job_target_total(s) + 1);
     j->outputs = outputs;
     j->lake_outputs = lakes;
     j->targets = targets;
-    j->output_count = s->output_count;
-    for (size_t i = 0; i < s->output_count; i++) {
+    j->output_count = s->outputs.n;
+    for (size_t i = 0; i < s->outputs.n; i++) {
         const struct program_output *p = program_output(j->program, i);
-        const struct spec_output *from = &s->outputs[i];
+        const struct output_spec *from = &((const struct output_spec *)s->outputs.v)[i];
         struct job_output *o = &outputs[i];
         *o = (struct job_output){.name = p->name, .index = i, .table = p->table, .lake = -1};
         shape_init(&o->shape, b->a, p->schema);
         o->target_first = j->target_count;
-        if (from->lake) {
+        if (from->lake.at.line) {
             o->lake = (int)j->lake_output_count;
-            if (!job_lake(b, &lakes[j->lake_output_count++], from->lake, o, e))
+            if (!job_lake(b, &lakes[j->lake_output_count++], &from->lake, o, e))
                 return false;
         }
-        for (size_t t = 0; t < from->target_count; t++, j->target_count++)
-            if (!job_target(b, &targets[j->target_count], i, o, &from->targets[t], e))
+        for (size_t t = 0; t < from->warehouse.n; t++, j->target_count++)
+            if (!job_target(b, &targets[j->target_count], i, o,
+                            &((const struct target_spec *)from->warehouse.v)[t], e))
                 return false;
-        o->target_count = from->target_count;
+        o->target_count = from->warehouse.n;
     }
     return true;
 }

@@ -1,0 +1,19 @@
+#include "orchestrator/builtin.h"
+
+#include "jobs/source/kafka/kafka.h"
+#include "warehouse/sqlite/sqlite.h"
+#if SLUICE_WITH_MYSQL
+#include "warehouse/mysql/mysql.h"
+#endif
+
+#include <stddef.h>
+
+const struct sink_type *const builtin_sinks[] = {
+#if SLUICE_WITH_MYSQL
+    &sink_mysql,
+#endif
+    &sink_sqlite,
+    NULL,
+};
+
+const struct source_type *const builtin_source = &source_kafka;

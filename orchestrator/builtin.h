@@ -1,0 +1,11 @@
+// The only list of concrete sources and sinks: what this program was built with.
+#ifndef ORCHESTRATOR_BUILTIN_H
+#define ORCHESTRATOR_BUILTIN_H
+
+struct sink_type;
+struct source_type;
+
+extern const struct sink_type *const builtin_sinks[]; // NULL-terminated
+extern const struct source_type *const builtin_source;
+
+#endif

@@ -1,0 +1,181 @@
+#include "base/durable.h"
+#include "orchestrator/cli/app.h"
+#include "orchestrator/cli/commands.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+
+enum { DLQ_FILE_MAX = 512 << 20, DLQ_TEXT_MAX = 1 << 30 };
+
+struct dlq_file {
+    uint64_t batch;
+    const char *path;
+};
+
+struct dlq {
+    struct dlq_file *files;
+    size_t count;
+};
+
+// With a lake: <lake>/_dead_letters/<job>/, else <state>/<job>/0/dead_letters/.
+static const char *dlq_dir(struct app *app, const struct job_spec *j)
+{
+    if (app->spec->lake.path.n)
+        return arena_printf(app->a, "%s/_dead_letters/%s", app->spec->lake.path.p, j->name.p).p;
+    return arena_printf(app->a, "%s/%s/0/dead_letters", app->spec->state.p, j->name.p).p;
+}
+
+static int dlq_order(const void *x, const void *y)
+{
+    const struct dlq_file *p = x, *q = y;
+    return (p->batch > q->batch) - (p->batch < q->batch);
+}
+
+static bool dlq_list(struct dlq *out, struct app *app, const struct job_spec *j, struct err *e)
+{
+    const char *path = dlq_dir(app, j);
+    size_t cap = 0;
+    *out = (struct dlq){NULL, 0};
+    DIR *dir = opendir(path);
+    if (!dir)
+        return errno == ENOENT || err_sys(e, "cannot list %s", path);
+    struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL) {
+        struct str head, tail;
+        uint64_t batch;
+        if (!str_split_once(&head, &tail, str_from(entry->d_name), '.') ||
+            !str_eq(tail, STR("jsonl")) || !str_to_u64(&batch, head))
+            continue;
+        if (out->count == cap) {
+            cap = cap ? cap * 2 : 16;
+            struct dlq_file *more = ARENA_ARRAY(app->a, struct dlq_file, cap);
+            if (out->count)
+                memcpy(more, out->files, out->count * sizeof *more);
+            out->files = more;
+        }
+        out->files[out->count++] =
+            (struct dlq_file){batch, arena_printf(app->a, "%s/%s", path, entry->d_name).p};
+    }
+    closedir(dir);
+    if (out->count)
+        qsort(out->files, out->count, sizeof *out->files, dlq_order);
+    return true;
+}
+
+static uint64_t dlq_lines(struct str text)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < text.n; i++)
+        n += text.p[i] == '\n';
+    return n;
+}
+
+static bool dlq_ls_job(struct cli_table *t, struct app *app, const struct job_spec *j,
+                       struct err *e)
+{
+    struct dlq files;
+    if (!dlq_list(&files, app, j, e))
+        return false;
+    for (size_t i = 0; i < files.count; i++) {
+        struct str text;
+        if (!file_read(&text, app->a, files.files[i].path, DLQ_FILE_MAX, e))
+            return false;
+        const char *cells[] = {j->name.p, cli_count(app->a, files.files[i].batch),
+                               cli_count(app->a, dlq_lines(text)), cli_size(app->a, text.n),
+                               files.files[i].path};
+        cli_table_row(t, cells);
+    }
+    return true;
+}
+
+static bool dlq_ls(struct cli *c, struct err *e)
+{
+    static const char *const heads[] = {"JOB", "BATCH", "RECORDS", "SIZE", "FILE"};
+    struct app app;
+    struct cli_table table;
+    const struct job_spec *only = NULL;
+    struct buf out;
+    if (!app_open(&app, c, e))
+        return false;
+    buf_init(&out, DLQ_TEXT_MAX);
+    cli_table_init(&table, app.a, heads, sizeof heads / sizeof heads[0]);
+    bool ok = c->arg_count == 0 || app_job_spec(&only, &app, c->args[0], e);
+    size_t count;
+    const struct job_spec *jobs = app_jobs(&app, &count);
+    for (size_t i = 0; ok && i < count; i++)
+        if (!only || only == &jobs[i])
+            ok = dlq_ls_job(&table, &app, &jobs[i], e);
+    if (ok && table.rows == 0)
+        buf_text(&out, "no dead letters\n");
+    else if (ok)
+        cli_table_print(&out, &table);
+    ok = ok && cli_print(&out, e);
+    buf_fini(&out);
+    app_close(&app);
+    return ok;
+}
+
+static bool dlq_show_files(struct buf *out, struct app *app, const struct dlq *files,
+                           const struct cli *c, struct err *e)
+{
+    uint64_t batch = 0, limit;
+    if ((c->arg_count > 1 && !str_to_u64(&batch, str_from(c->args[1]))))
+        return err_fail(e, ERR_CONFIG, "not a batch number: %s", c->args[1]);
+    if (!cli_opt_u64(&limit, c, "limit", UINT64_MAX, e))
+        return false;
+    for (size_t i = 0; i < files->count; i++) {
+        struct str text, line;
+        if (batch && files->files[i].batch != batch)
+            continue;
+        if (!file_read(&text, app->a, files->files[i].path, DLQ_FILE_MAX, e))
+            return false;
+        for (; limit > 0 && str_split_once(&line, &text, text, '\n'); limit--) {
+            buf_str(out, line);
+            buf_char(out, '\n');
+        }
+    }
+    return true;
+}
+
+static bool dlq_show(struct cli *c, struct err *e)
+{
+    struct app app;
+    const struct job_spec *j;
+    struct dlq files;
+    struct buf out;
+    if (!app_open(&app, c, e))
+        return false;
+    buf_init(&out, DLQ_TEXT_MAX);
+    bool ok = app_job_spec(&j, &app, c->args[0], e) && dlq_list(&files, &app, j, e) &&
+              dlq_show_files(&out, &app, &files, c, e) && cli_print(&out, e);
+    buf_fini(&out);
+    app_close(&app);
+    return ok;
+}
+
+static const struct cli_opt none[] = {{NULL, NULL, NULL}};
+static const struct cli_opt limit[] = {{"limit", "N", "at most so many records"},
+                                       {NULL, NULL, NULL}};
+
+const struct cmd cmd_dlq_ls = {
+    .name = "dlq ls",
+    .args = "[JOB]",
+    .args_max = 1,
+    .summary = "Dead letters by job and batch: records that could not be decoded.",
+    .opts = none,
+    .run = dlq_ls,
+    .examples = "  sluice dlq ls\n  sluice dlq ls transactions\n",
+};
+
+const struct cmd cmd_dlq_show = {
+    .name = "dlq show",
+    .args = "JOB [BATCH]",
+    .args_min = 1,
+    .args_max = 2,
+    .summary = "Dead letters as JSON lines: topic, partition, offset, reason, key and value.",
+    .opts = limit,
+    .run = dlq_show,
+    .examples = "  sluice dlq show transactions --limit 3\n  sluice dlq show transactions 12 | jq "
+                ".reason\n",
+};

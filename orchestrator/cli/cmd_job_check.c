@@ -1,0 +1,149 @@
+#include "jobs/run/control.h"
+#include "orchestrator/cli/app.h"
+#include "orchestrator/cli/commands.h"
+
+enum { CHECK_TEXT_MAX = 16 << 20 };
+
+static const char *check_guarantee(const struct job_target *t)
+{
+    return t->type->features & SINK_EXACT        ? "exact"
+           : t->type->features & SINK_CONVERGING ? "converging"
+                                                 : "windowed";
+}
+
+static bool check_targets(struct buf *out, const struct job *job, struct err *e)
+{
+    for (size_t i = 0; i < job->target_count; i++) {
+        const struct job_target *t = &job->targets[i];
+        buf_printf(out, "\n%.*s (%s, %s)\n", STR_ARG(t->name), t->type->name, check_guarantee(t));
+        if (!t->type->describe(out, &t->spec, e))
+            return err_wrap(e, "output %.*s", STR_ARG(t->name));
+    }
+    return true;
+}
+
+static void check_sources(struct buf *out, const struct job *job)
+{
+    for (size_t i = 0; i < program_source_count(job->program); i++) {
+        const struct program_source *s = program_source(job->program, i);
+        buf_printf(out, "reads topic %.*s as %.*s: ", STR_ARG(s->topic), STR_ARG(s->object));
+        schema_print(out, s->schema);
+        buf_char(out, '\n');
+    }
+}
+
+static void check_lake(struct buf *out, const struct job *job)
+{
+    for (size_t i = 0; i < job->lake_output_count; i++) {
+        const struct lake_output *l = &job->lake_outputs[i];
+        buf_printf(out, "lake %s/%s/%.*s: ", job->lake_root,
+                   l->kind == LAKE_STREAM ? "streams" : "tables", STR_ARG(l->name));
+        schema_print(out, l->schema);
+        buf_char(out, '\n');
+    }
+}
+
+static bool check_known(const struct control *c, struct str fingerprint)
+{
+    for (size_t i = 0; i < c->fingerprint_count; i++)
+        if (str_eq(c->fingerprints[i], fingerprint))
+            return true;
+    return false;
+}
+
+// What the next run would do with the state that is there.
+static bool check_state(struct buf *out, struct app *app, const struct job_spec *spec,
+                        const struct job *job, struct err *e)
+{
+    struct kv *kv;
+    struct kv_txn *t;
+    struct control c;
+    if (!app_state(&kv, app, spec, e))
+        return false;
+    if (!kv) {
+        buf_text(out, "\nnever ran: the next run starts by `start:` with empty state\n");
+        return true;
+    }
+    bool ok = kv_begin_read(&t, kv, e);
+    if (ok) {
+        ok = control_load(&c, app->a, t, e);
+        kv_abort(t);
+    }
+    kv_close(kv);
+    if (!ok)
+        return false;
+    buf_printf(out, "\nlast batch %llu%s\n", (unsigned long long)c.last_batch,
+               c.delivered < c.last_batch ? ": decided, will be delivered first, as it was decided"
+                                          : "");
+    for (size_t i = 0; c.last_batch && i < program_fingerprint_count(job->program); i++)
+        if (!check_known(&c, program_fingerprint(job->program, i)))
+            buf_printf(out, "changed: %.*s: the next run refuses (sluice job reset --help)\n",
+                       STR_ARG(program_fingerprint(job->program, i)));
+    return true;
+}
+
+static bool job_check(struct cli *c, struct err *e)
+{
+    struct app app;
+    const struct job_spec *spec;
+    const struct job *job;
+    struct buf out;
+    if (!app_open(&app, c, e))
+        return false;
+    buf_init(&out, CHECK_TEXT_MAX);
+    bool ok = app_job_spec(&spec, &app, c->args[0], e) && app_job(&job, &app, c->args[0], e);
+    if (ok) {
+        check_sources(&out, job);
+        check_lake(&out, job);
+        ok = check_targets(&out, job, e) && check_state(&out, &app, spec, job, e);
+        buf_printf(&out, "job %s is fine\n", job->name);
+    }
+    ok = ok && cli_print(&out, e);
+    buf_fini(&out);
+    app_close(&app);
+    return ok;
+}
+
+static bool job_explain(struct cli *c, struct err *e)
+{
+    struct app app;
+    const struct job *job;
+    struct buf out;
+    if (!app_open(&app, c, e))
+        return false;
+    buf_init(&out, CHECK_TEXT_MAX);
+    bool ok = app_job(&job, &app, c->args[0], e);
+    if (ok) {
+        program_explain(&out, job->program);
+        ok = cli_print(&out, e);
+    }
+    buf_fini(&out);
+    app_close(&app);
+    return ok;
+}
+
+static const struct cli_opt no_opts[] = {{NULL, NULL, NULL}};
+
+const struct cmd cmd_job_check = {
+    .name = "job check",
+    .args = "NAME",
+    .args_min = 1,
+    .args_max = 1,
+    .summary = "Check a job's configuration and SQL, and print what the next run would do; "
+               "connects to nothing.",
+    .opts = no_opts,
+    .run = job_check,
+    .examples = "  sluice job check transactions\n  sluice -c new.yaml job check transactions\n",
+};
+
+const struct cmd cmd_job_explain = {
+    .name = "job explain",
+    .args = "NAME",
+    .args_min = 1,
+    .args_max = 1,
+    .summary = "Print the plan: operators, exchanges, collapsed edges, pushed-down columns and "
+               "filters, order.",
+    .opts = no_opts,
+    .run = job_explain,
+    .examples = "  sluice job explain transactions\n  sluice job explain transactions | less\n",
+};

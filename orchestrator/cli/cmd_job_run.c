@@ -1,0 +1,103 @@
+#include "orchestrator/cli/app.h"
+#include "orchestrator/cli/commands.h"
+#include "orchestrator/builtin.h"
+
+#include <stdio.h>
+
+static void job_run_summary(struct buf *out, struct arena *a, const struct run_report *r,
+                            const char *job)
+{
+    if (r->batches == 0 && r->redelivered == 0) {
+        buf_printf(out, "job %s: run %llu: nothing new\n", job, (unsigned long long)r->run);
+    } else {
+        buf_printf(out, "job %s: run %llu: %s records in %llu batch%s", job,
+                   (unsigned long long)r->run, cli_count(a, r->records),
+                   (unsigned long long)r->batches, r->batches == 1 ? "" : "es");
+        if (r->batches)
+            buf_printf(out, " (%llu-%llu)", (unsigned long long)r->batch_first,
+                       (unsigned long long)r->batch_last);
+        buf_printf(out, ", lake %s rows in %s files, warehouses %s rows",
+                   cli_count(a, r->lake_rows), cli_count(a, r->lake_files),
+                   cli_count(a, r->warehouse_rows));
+        if (r->redelivered)
+            buf_printf(out, ", %llu decided before and delivered now",
+                       (unsigned long long)r->redelivered);
+        buf_char(out, '\n');
+    }
+    if (r->dead)
+        buf_printf(out, "%s records could not be decoded: sluice dlq ls %s\n",
+                   cli_count(a, r->dead), job);
+    if (r->lost)
+        buf_printf(out, "%s records were deleted before they were read (accept_loss)\n",
+                   cli_count(a, r->lost));
+}
+
+static void job_run_json(struct buf *out, const struct run_report *r, const char *job)
+{
+    buf_printf(
+        out,
+        "{\"job\":\"%s\",\"run\":%llu,\"batches\":%llu,\"batch_first\":%llu,\"batch_last\":%llu,"
+        "\"redelivered\":%llu,\"records\":%llu,\"bytes\":%llu,\"dead\":%llu,\"lost\":%llu,\"lake_"
+        "files\":%llu,"
+        "\"lake_rows\":%llu,\"warehouse_rows\":%llu,\"offsets_committed\":%s}\n",
+        job, (unsigned long long)r->run, (unsigned long long)r->batches,
+        (unsigned long long)r->batch_first, (unsigned long long)r->batch_last,
+        (unsigned long long)r->redelivered, (unsigned long long)r->records,
+        (unsigned long long)r->bytes, (unsigned long long)r->dead, (unsigned long long)r->lost,
+        (unsigned long long)r->lake_files, (unsigned long long)r->lake_rows,
+        (unsigned long long)r->warehouse_rows, r->offsets_error[0] ? "false" : "true");
+}
+
+static bool job_run(struct cli *c, struct err *e)
+{
+    struct app app;
+    const struct job *job;
+    if (!app_open(&app, c, e))
+        return false;
+    struct app_progress progress;
+    struct run_env env = {.durable = app.durable,
+                          .clock = clock_system(),
+                          .source = builtin_source,
+                          .cancel = app_signals(),
+                          .progress = app_progress,
+                          .progress_arg = &progress};
+    app_progress_init(&progress, &env.clock);
+    struct run_report report;
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    bool ok = app_job(&job, &app, c->args[0], e) && run_job(&report, job, &env, e);
+    app_progress_end(&progress);
+    if (ok) {
+        if (cli_json(c))
+            job_run_json(&out, &report, job->name);
+        else
+            job_run_summary(&out, app.a, &report, job->name);
+        ok = cli_print(&out, e);
+        if (report.offsets_error[0])
+            fprintf(stderr,
+                    "sluice: warning: the group's offsets were not committed (the outputs are "
+                    "complete): %s\n",
+                    report.offsets_error);
+    }
+    buf_fini(&out);
+    app_close(&app);
+    return ok;
+}
+
+static const struct cli_opt job_run_opts[] = {
+    {"json", NULL, "the result as one JSON object"},
+    {NULL, NULL, NULL},
+};
+
+const struct cmd cmd_job_run = {
+    .name = "job run",
+    .args = "NAME",
+    .args_min = 1,
+    .args_max = 1,
+    .summary =
+        "Take the job's backlog up to the end offsets of now, deliver it everywhere, commit, exit.",
+    .opts = job_run_opts,
+    .run = job_run,
+    .examples =
+        "  sluice job run transactions\n  sluice -c prod.yaml job run transactions --json\n",
+};

@@ -1,0 +1,16 @@
+// Every command of the program; the table that lists them is commands.c.
+#ifndef ORCHESTRATOR_CLI_COMMANDS_H
+#define ORCHESTRATOR_CLI_COMMANDS_H
+
+#include "orchestrator/cli/cli.h"
+
+extern const struct cmd cmd_demo, cmd_demo_generate;
+extern const struct cmd cmd_job_run, cmd_job_list, cmd_job_show, cmd_job_check, cmd_job_explain,
+    cmd_job_reset;
+extern const struct cmd cmd_run_list, cmd_run_show;
+extern const struct cmd cmd_lake_ls, cmd_lake_cat, cmd_lake_stat, cmd_lake_verify;
+extern const struct cmd cmd_dlq_ls, cmd_dlq_show;
+extern const struct cmd cmd_config_show;
+extern const struct cmd cmd_docs;
+
+#endif
