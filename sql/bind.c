@@ -1,5 +1,5 @@
 #include "sql/bind.h"
-#include "sql/bind_internal.h"
+#include "sql/bind_plan_internal.h"
 #include "sql/lexer.h"
 #include "sql/print.h"
 
@@ -106,8 +106,16 @@ static bool check_existing(bool *skip, const struct binder *b, const struct ast_
     const struct bind_object *o = bind_find_object(b, st->name);
     const char *kind = st->table ? "table" : "stream";
     *skip = false;
+    if (st->or_replace && st->source)
+        return bind_fail(b, &st->pos,
+                         "Cannot add %s '%.*s': CREATE OR REPLACE is not supported on source %ss.",
+                         kind, STR_ARG(st->name), kind);
     if (!o)
         return true;
+    if (st->or_replace && o->read_only)
+        return bind_fail(b, &st->pos,
+                         "Cannot add %s '%.*s': CREATE OR REPLACE is not supported on source %ss.",
+                         kind, STR_ARG(st->name), kind);
     if (st->or_replace)
         return bind_refuse(b, &st->pos,
                            "CREATE OR REPLACE of a stream or table that already exists");

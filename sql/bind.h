@@ -2,7 +2,7 @@
 #ifndef SQL_BIND_H
 #define SQL_BIND_H
 
-#include "sql/ast.h"
+#include "sql/ast_statement.h"
 #include "sql/sql_internal.h"
 
 bool bind_run(const struct plan **out, struct arena *a, const struct sql_source *src,

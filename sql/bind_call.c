@@ -35,6 +35,11 @@ bool bind_is_aggregate(const struct ast_expr *x)
     return x->kind == AST_CALL && agg_find(x->text) != NULL;
 }
 
+bool bind_is_function(const struct ast_expr *x)
+{
+    return x->kind == AST_CALL && (str_eq(x->text, STR("AS_VALUE")) || fn_find(x->text));
+}
+
 const struct ast_expr *bind_find_aggregate(const struct ast_expr *x)
 {
     if (bind_is_aggregate(x))
@@ -53,7 +58,7 @@ static bool does_not_accept(const struct scope *sc, const struct ast_expr *x,
                             const char *signatures, const struct type *const *types, uint32_t n)
 {
     struct buf text;
-    buf_init(&text, 4096);
+    buf_init(&text, BIND_MESSAGE_BYTES_MAX);
     for (uint32_t i = 0; i < n; i++)
         buf_printf(&text, "%s%s", i ? ", " : "",
                    types[i] ? bind_type_text(sc->b, types[i]) : "null");

@@ -1,5 +1,8 @@
 // Comparison, BETWEEN, IN, LIKE: which types go together and what they are converted to.
 #include "sql/bind_internal.h"
+#include "sql/print.h"
+
+#include "schema/cast.h"
 
 #include <assert.h>
 
@@ -92,10 +95,10 @@ bool bind_comparison(struct expr **out, const struct scope *sc, const struct ast
 {
     struct binder *b = sc->b;
     bool fits;
-    const char *where = strcmp(sc->clause, "SELECT") == 0 ? NULL : sc->clause;
     if (!left->type && !right->type)
-        return bind_fail(b, &x->pos, "Comparison with NULL not supported: %s. Use IS NULL instead",
-                         bind_text(b, x));
+        return bind_fail(b, &x->pos, "Comparison with NULL not supported: %s %s %s",
+                         bind_text(b, x->args[0]), print_op(op), bind_text(b, x->args[1])) ||
+               err_hint(b->e, "use IS NULL");
     if (!left->type)
         left = bind_cast(b, left, right->type);
     if (!right->type)
@@ -104,10 +107,10 @@ bool bind_comparison(struct expr **out, const struct scope *sc, const struct ast
     if (!align(&fits, sc, op, &left, &right))
         return false;
     if (!fits)
-        return bind_fail(b, &x->pos, "%s%s%sCannot compare %s (%s) to %s (%s) with %s.",
-                         where ? "Error in " : "", where ? where : "", where ? " expression: " : "",
-                         bind_text(b, x->args[0]), bind_type_text(b, x_type),
-                         bind_text(b, x->args[1]), bind_type_text(b, y_type), op_name(op));
+        return bind_fail(b, &x->pos, "%sCannot compare %s (%s) to %s (%s) with %s.",
+                         bind_clause_prefix(sc), bind_text(b, x->args[0]),
+                         bind_type_text(b, x_type), bind_text(b, x->args[1]),
+                         bind_type_text(b, y_type), op_name(op));
     *out = bind_node(b, EXPR_COMPARE, type_scalar(TYPE_BOOLEAN), &x->pos, 2);
     (*out)->op = op;
     (*out)->args[0] = left;
@@ -175,11 +178,11 @@ static const struct type *list_type(const struct scope *sc, struct expr *const *
     return t ? t : text;
 }
 
-// Number and BOOLEAN literals become text where the list is text.
-static struct expr *literal_text(struct binder *b, struct expr *x, const struct ast_expr *ast)
+// Number and BOOLEAN literals become text where text is wanted; anything else stays.
+struct expr *bind_literal_text(struct binder *b, struct expr *x, const struct ast_expr *ast)
 {
     if (x->kind != EXPR_LITERAL || (!type_is_number(x->type) && x->type->kind != TYPE_BOOLEAN))
-        return NULL;
+        return x;
     if (x->type->kind == TYPE_BOOLEAN)
         return bind_string(b, x->literal.column.u8[0] ? STR("true") : STR("false"), &x->pos);
     return bind_string(b, str_from(bind_text(b, ast)), &x->pos);
@@ -194,21 +197,23 @@ bool bind_unify(struct expr **items, const struct scope *sc, struct ast_expr *co
         return true; // all NULL: the caller knows whether that is allowed
     for (uint32_t i = 0; i < n; i++) {
         const struct type *own = items[i]->type;
-        if (!own || bind_can_widen(own, t)) {
+        if (!own || cast_implicit(own, t)) {
             items[i] = bind_cast(b, items[i], t);
             continue;
         }
         struct expr *as = NULL;
         if (is_string_literal(items[i])) {
             if (!bind_parse(&as, b, items[i], t))
-                return bind_fail(b, &items[i]->pos, "invalid input syntax for type %s: \"%.*s\".",
-                                 type_kind_name(t->kind), STR_ARG(items[i]->literal.column.str[0]));
+                return bind_fail(b, &items[i]->pos, "%sinvalid input syntax for type %s: \"%.*s\".",
+                                 bind_invalid_prefix(sc), type_kind_name(t->kind),
+                                 STR_ARG(items[i]->literal.column.str[0]));
         } else if (t->kind == TYPE_STRING) {
-            as = literal_text(b, items[i], asts[i]);
+            as = bind_literal_text(b, items[i], asts[i]);
         }
-        if (!as) {
-            (void)bind_fail(b, &items[i]->pos, "operator does not exist: %s = %s (%s)",
-                            bind_type_text(b, t), bind_type_text(b, own), bind_text(b, asts[i]));
+        if (!as || as == items[i]) {
+            (void)bind_fail(b, &items[i]->pos, "%soperator does not exist: %s = %s (%s)",
+                            bind_invalid_prefix(sc), bind_type_text(b, t), bind_type_text(b, own),
+                            bind_text(b, asts[i]));
             return err_hint(b->e, "You might need to add explicit type casts.");
         }
         items[i] = as;

@@ -1,5 +1,7 @@
 #include "sql/bind_internal.h"
 
+#include "schema/cast.h"
+
 #include <assert.h>
 
 bool bind_is_pseudo(struct str name, enum expr_pseudo *out)
@@ -19,6 +21,19 @@ bool bind_is_pseudo(struct str name, enum expr_pseudo *out)
         }
     }
     return false;
+}
+
+// ksqlDB's words before a typing error, by clause.
+const char *bind_clause_prefix(const struct scope *sc)
+{
+    if (strcmp(sc->clause, "SELECT") == 0)
+        return "";
+    return arena_printf(sc->b->a, "Error in %s expression: ", sc->clause).p;
+}
+
+const char *bind_invalid_prefix(const struct scope *sc)
+{
+    return strcmp(sc->clause, "SELECT") == 0 ? "Invalid Select: " : "Invalid Predicate: ";
 }
 
 // --- names ---------------------------------------------------------------------------------------
@@ -189,9 +204,9 @@ static bool bind_arith(struct expr **out, const struct scope *sc, const struct a
         result = l->type;
     }
     if (!result)
-        return bind_fail(b, &x->pos,
-                         "Error processing expression: %s. Unsupported arithmetic types. %s %s",
-                         bind_text(b, x), base_name(l->type), base_name(r->type));
+        return bind_fail(
+            b, &x->pos, "%sError processing expression: %s. Unsupported arithmetic types. %s %s",
+            bind_clause_prefix(sc), bind_text(b, x), base_name(l->type), base_name(r->type));
     *out = bind_node(b, EXPR_ARITH, result, &x->pos, 2);
     (*out)->op = x->op;
     (*out)->args[0] = l;
@@ -314,9 +329,10 @@ static bool bind_cast_expr(struct expr **out, const struct scope *sc, const stru
     struct expr *arg;
     if (!bind_type(&to, sc->b, x->type) || !bind_expr(&arg, sc, x->args[0]))
         return false;
-    if (arg->type && !bind_can_cast(arg->type, to))
-        return bind_fail(sc->b, &x->pos, "Cast of %s to %s is not supported",
-                         bind_type_text(sc->b, arg->type), bind_type_text(sc->b, to));
+    if (arg->type && !cast_supported(arg->type, to))
+        return bind_fail(sc->b, &x->pos, "%sCast of %s to %s is not supported",
+                         bind_invalid_prefix(sc), bind_type_text(sc->b, arg->type),
+                         bind_type_text(sc->b, to));
     *out = bind_cast(sc->b, arg, to);
     return true;
 }
@@ -394,6 +410,7 @@ static bool bind_map(struct expr **out, const struct scope *sc, const struct ast
         asts[i] = x->args[2 * i + 1];
         if (!items[2 * i]->type)
             return bind_fail(b, &x->args[2 * i]->pos, "Cannot construct a map with all NULL keys");
+        items[2 * i] = bind_literal_text(b, items[2 * i], x->args[2 * i]);
         if (items[2 * i]->type->kind != TYPE_STRING)
             return bind_fail(b, &x->args[2 * i]->pos, "a MAP key must be STRING, found %s (%s)",
                              bind_text(b, x->args[2 * i]), bind_type_text(b, items[2 * i]->type));

@@ -6,13 +6,14 @@
 #ifndef SQL_BIND_INTERNAL_H
 #define SQL_BIND_INTERNAL_H
 
-#include "sql/ast.h"
+#include "sql/ast_statement.h"
 #include "sql/sql_internal.h"
 
 #include "base/map.h"
 #include "schema/decimal.h"
 
-#define BIND_OBJECTS_MAX 2000 // streams and tables of one job
+#define BIND_OBJECTS_MAX       2000               // streams and tables of one job
+#define BIND_MESSAGE_BYTES_MAX ((size_t)64 << 10) // of lists built for a message
 
 struct bind_object {
     struct plan_node *node; // PLAN_OBJECT; its inputs are the writers, set at the end
@@ -71,14 +72,15 @@ struct expr *bind_null(struct binder *b, const struct type *type, const struct s
 bool bind_literal(struct expr **out, struct binder *b, const struct ast_expr *x) ERR_CHECKED;
 // x as type t, without asking whether that is allowed; literals are folded where that is exact.
 struct expr *bind_cast(struct binder *b, struct expr *x, const struct type *t);
-bool bind_can_cast(const struct type *from, const struct type *to);  // explicit CAST
-bool bind_can_widen(const struct type *from, const struct type *to); // implicit, without loss
+// The type both can be coerced to (number widening, item by item in nested types); NULL = none.
 const struct type *bind_common(struct binder *b, const struct type *x, const struct type *y);
 // A string literal as t (number, BOOLEAN, DATE, TIME, TIMESTAMP); false when it is not one, without an error.
 bool bind_parse(struct expr **out, struct binder *b, struct expr *x, const struct type *t);
 void bind_decimal_shape(const struct type *t, unsigned *precision, unsigned *scale);
 
 // bind_expr.c, bind_compare.c, bind_call.c
+const char *bind_clause_prefix(const struct scope *sc);
+const char *bind_invalid_prefix(const struct scope *sc);
 bool bind_expr(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
 bool bind_predicate(struct expr **out, const struct scope *sc,
                     const struct ast_expr *x) ERR_CHECKED;
@@ -88,55 +90,15 @@ bool bind_comparison(struct expr **out, const struct scope *sc, const struct ast
 bool bind_between(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
 bool bind_in(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
 bool bind_like(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
-// Casts items to their common type; what = for messages.
+// Casts items to their common type (left alone when all are NULL).
 bool bind_unify(struct expr **items, const struct scope *sc, struct ast_expr *const *asts,
                 uint32_t n) ERR_CHECKED;
+struct expr *bind_literal_text(struct binder *b, struct expr *x, const struct ast_expr *ast);
 bool bind_call(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
-bool bind_is_aggregate(const struct ast_expr *x);                     // the call itself
+bool bind_is_aggregate(const struct ast_expr *x); // the call itself
+bool bind_is_function(const struct ast_expr *x);
 const struct ast_expr *bind_find_aggregate(const struct ast_expr *x); // anywhere below; NULL = none
 bool bind_ast_equal(const struct ast_expr *x, const struct ast_expr *y); // qualifiers apart
 bool bind_is_pseudo(struct str name, enum expr_pseudo *out);
-
-// bind_with.c
-struct with { // a WITH clause, checked one by one
-    struct str topic, timestamp, timestamp_format;
-    bool has_key_format, has_value_format, has_wrap, wrap;
-    enum serde_format key_format, value_format;
-    int partitions;
-    struct sql_pos pos, timestamp_pos;
-};
-bool bind_with(struct with *out, const struct binder *b,
-               const struct ast_statement *st) ERR_CHECKED;
-bool bind_check_formats(const struct binder *b, const struct sql_pos *pos, const struct schema *s,
-                        enum serde_format key, enum serde_format value) ERR_CHECKED;
-bool bind_timestamp(int *out, const struct time_pattern **pattern, const struct binder *b,
-                    const struct with *w, const struct schema *s) ERR_CHECKED;
-
-// bind.c, bind_source.c, bind_query.c, bind_select.c
-struct plan_node *bind_plan_node(struct binder *b, enum plan_kind kind, const struct schema *s,
-                                 struct plan_node *input, const struct sql_pos *pos);
-struct bind_object *bind_find_object(const struct binder *b, struct str name);
-bool bind_add_object(struct binder *b, struct bind_object *o) ERR_CHECKED;
-bool bind_create_source(struct binder *b, const struct ast_statement *st) ERR_CHECKED;
-bool bind_create_as(struct binder *b, const struct ast_statement *st) ERR_CHECKED;
-bool bind_insert(struct binder *b, const struct ast_statement *st) ERR_CHECKED;
-
-struct select_item { // a select list after * is expanded and names are given
-    struct ast_expr *x;
-    struct str name;
-    struct sql_pos pos;
-    struct expr *bound;
-    bool key;
-};
-struct select_list {
-    struct select_item *v;
-    uint32_t n;
-};
-bool bind_select_names(struct select_list *out, const struct scope *sc,
-                       const struct ast_query *q) ERR_CHECKED;
-// Marks the items that are keys and orders them first: keys = the expressions that make the key.
-bool bind_select_keys(struct select_list *list, const struct scope *sc, struct ast_expr **keys,
-                      uint32_t key_count, const char *what) ERR_CHECKED;
-const struct schema *bind_select_schema(const struct scope *sc, const struct select_list *list);
 
 #endif

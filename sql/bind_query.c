@@ -1,5 +1,7 @@
 // SELECT … FROM one source to plan nodes: filter, aggregation, projection or repartitioning, then the object.
-#include "sql/bind_internal.h"
+#include "sql/bind_plan_internal.h"
+
+#include "schema/cast.h"
 
 #include "sql/exec/agg.h"
 
@@ -313,14 +315,17 @@ static const struct schema *group_schema(struct binder *b, const struct grouping
 static bool check_undo(const struct query *s, const struct grouping *g)
 {
     struct buf names;
-    uint32_t n = 0;
+    LIST(const char *) bad = {0};
     if (!g->table)
         return true;
-    buf_init(&names, 1024);
+    buf_init(&names, BIND_MESSAGE_BYTES_MAX);
     for (uint32_t i = 0; i < g->aggregates.n; i++) {
         if (!g->aggregates.v[i].agg->undo)
-            buf_printf(&names, "%s%s", n++ ? ", " : "", g->aggregates.v[i].agg->name);
+            list_push(s->b->a, &bad, g->aggregates.v[i].agg->name);
     }
+    const uint32_t n = bad.n;
+    for (uint32_t i = 0; i < n; i++)
+        buf_printf(&names, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " and ", bad.v[i]);
     if (n)
         (void)bind_fail(
             s->b, &s->q->pos,
@@ -345,6 +350,51 @@ static void add_aggregate(struct query *s, const struct grouping *g,
     s->top = n;
 }
 
+// Whether x is made of keys, aggregates and literals only.
+static bool is_grouped(const struct query *s, const struct ast_expr *x)
+{
+    enum expr_pseudo pseudo;
+    for (uint32_t i = 0; i < s->q->group_count; i++)
+        if (bind_ast_equal(s->q->group_by[i], x))
+            return true;
+    if (bind_is_aggregate(x) || (x->kind == AST_CALL && !bind_is_function(x)))
+        return true; // what is no function at all gets its own message
+    if (x->kind == AST_COLUMN)
+        return bind_is_pseudo(x->text, &pseudo) && pseudo >= PSEUDO_WINDOWSTART;
+    for (uint32_t i = 0; i < x->arg_count; i++)
+        if (!is_grouped(s, x->args[i]))
+            return false;
+    return true;
+}
+
+// Names all select expressions that are neither grouped by nor aggregated.
+static bool check_grouped(const struct query *s)
+{
+    struct buf names;
+    const struct select_item *first = NULL;
+    buf_init(&names, BIND_MESSAGE_BYTES_MAX);
+    for (uint32_t i = 0; i < s->list.n; i++) {
+        const struct select_item *item = &s->list.v[i];
+        struct expr *ignored;
+        struct scope input = s->input;
+        if (is_grouped(s, item->x))
+            continue;
+        if (item->x->kind == AST_COLUMN && !bind_expr(&ignored, &input, item->x)) {
+            buf_fini(&names);
+            return false; // no such column at all
+        }
+        buf_printf(&names, "%s%s", first ? ", " : "", bind_text(s->b, item->x));
+        first = first ? first : item;
+    }
+    if (first)
+        (void)bind_fail(s->b, &first->pos,
+                        "Non-aggregate SELECT expression(s) not part of GROUP BY: %.*s\n"
+                        "Either add the column(s) to the GROUP BY or remove them from the SELECT.",
+                        (int)names.n, names.p);
+    buf_fini(&names);
+    return !first;
+}
+
 static bool bind_group(struct query *s)
 {
     struct scope below = s->input, above = s->input;
@@ -358,7 +408,7 @@ static bool bind_group(struct query *s)
         return false;
     below.clause = "SELECT";
     above.group = &g;
-    if (!bind_items(s, &above))
+    if (!check_grouped(s) || !bind_items(s, &above))
         return false;
     above.clause = "HAVING";
     above.item = s->q->having;
@@ -470,8 +520,8 @@ static bool incompatible(const struct query *s, const struct schema *result,
                          const struct schema *sink)
 {
     struct buf x, y;
-    buf_init(&x, 4096);
-    buf_init(&y, 4096);
+    buf_init(&x, BIND_MESSAGE_BYTES_MAX);
+    buf_init(&y, BIND_MESSAGE_BYTES_MAX);
     schema_print(&x, result);
     schema_print(&y, sink);
     (void)bind_fail(
@@ -493,7 +543,7 @@ static bool fit_to_sink(struct query *s, const struct schema *sink)
         return incompatible(s, result, sink);
     for (uint32_t i = 0; i < sink->count; i++) {
         const struct type *from = result->columns[i].type, *to = sink->columns[i].type;
-        if (!str_eq(result->columns[i].name, sink->columns[i].name) || !bind_can_widen(from, to))
+        if (!str_eq(result->columns[i].name, sink->columns[i].name) || !cast_implicit(from, to))
             return incompatible(s, result, sink);
         n->exprs[i] = bind_cast(s->b, n->exprs[i], to);
     }
@@ -506,8 +556,7 @@ bool bind_insert(struct binder *b, const struct ast_statement *st)
     struct bind_object *o = bind_find_object(b, st->name);
     struct query s;
     if (!o)
-        return bind_fail(b, &st->name_pos, "Source %s does not exist.",
-                         bind_name_text(b, st->name));
+        return bind_fail(b, &st->name_pos, "Source `%.*s` does not exist.", STR_ARG(st->name));
     if (st->has_properties)
         return bind_refuse(b, &st->name_pos, "WITH properties of INSERT INTO");
     if (o->read_only)

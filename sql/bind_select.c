@@ -1,5 +1,5 @@
 // Select lists: * expanded, columns named as ksqlDB names them, keys found and put first.
-#include "sql/bind_internal.h"
+#include "sql/bind_plan_internal.h"
 
 #include <assert.h>
 
@@ -210,8 +210,8 @@ static bool key_missing(const struct scope *sc, struct ast_expr *const *keys, ui
 {
     struct binder *b = sc->b;
     struct buf all, eg;
-    buf_init(&all, 4096);
-    buf_init(&eg, 4096);
+    buf_init(&all, BIND_MESSAGE_BYTES_MAX);
+    buf_init(&eg, BIND_MESSAGE_BYTES_MAX);
     for (uint32_t i = 0; i < n; i++) {
         const char *text = bind_text(b, keys[i]);
         buf_printf(&all, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " and ", text);
@@ -235,6 +235,10 @@ static bool key_twice(const struct scope *sc, const struct ast_expr *key,
         "The projection contains a key column (`%s`) more than once, aliased as: %.*s and "
         "%.*s.",
         bind_text(sc->b, key), STR_ARG(first->name), STR_ARG(second->name));
+    if (sc->group)
+        (void)bind_fail(sc->b, &second->pos,
+                        "The projection contains a key column more than once: `%.*s` and `%.*s`.",
+                        STR_ARG(first->name), STR_ARG(second->name));
     return err_hint(sc->b->e, "to copy the key into the value use AS_VALUE(%s)",
                     bind_text(sc->b, key));
 }

@@ -1,5 +1,5 @@
 // CREATE STREAM|TABLE name (columns) WITH (…): a topic to read.
-#include "sql/bind_internal.h"
+#include "sql/bind_plan_internal.h"
 
 #include <assert.h>
 

@@ -291,6 +291,12 @@ static bool parse_number(struct expr **out, struct binder *b, struct expr *x, co
     return true;
 }
 
+// "t", "Tru", "yes": ksqlDB takes any beginning of these words, in any case.
+static bool is_prefix(struct str text, const char *word)
+{
+    return text.n > 0 && text.n <= strlen(word) && str_eq_nocase(text, (struct str){word, text.n});
+}
+
 bool bind_parse(struct expr **out, struct binder *b, struct expr *x, const struct type *t)
 {
     if (x->kind != EXPR_LITERAL || x->literal.null || x->type->kind != TYPE_STRING)
@@ -303,60 +309,47 @@ bool bind_parse(struct expr **out, struct binder *b, struct expr *x, const struc
         return parse_temporal(*out, text);
     }
     if (t->kind == TYPE_BOOLEAN) {
-        const bool yes = str_eq_nocase(text, STR("true"));
+        const bool yes = is_prefix(text, "true") || is_prefix(text, "yes");
         *out = literal(b, t, &x->pos);
         (*out)->literal.column.u8[0] = yes;
-        return yes || str_eq_nocase(text, STR("false"));
+        return yes || is_prefix(text, "false") || is_prefix(text, "no");
     }
     return false;
 }
 
-static bool can_cast_nested(const struct type *from, const struct type *to)
+// STRUCT: the fields of both, in the order they come.
+static const struct type *common_struct(struct binder *b, const struct type *x,
+                                        const struct type *y)
 {
-    if (from->kind != to->kind)
-        return to->kind == TYPE_STRING;
-    if (from->kind != TYPE_STRUCT)
-        return bind_can_cast(from->fields[0].type, to->fields[0].type) &&
-               (from->kind == TYPE_ARRAY ||
-                bind_can_cast(from->fields[1].type, to->fields[1].type));
-    for (uint32_t i = 0; i < from->field_count; i++) {
-        const int k = type_field(to, from->fields[i].name);
-        if (k >= 0 && !bind_can_cast(from->fields[i].type, to->fields[k].type))
-            return false;
+    struct field *fields =
+        ARENA_ZARRAY(b->a, struct field, (size_t)x->field_count + y->field_count + 1);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < x->field_count; i++) {
+        const int k = type_field(y, x->fields[i].name);
+        const struct type *t = x->fields[i].type;
+        t = k < 0 ? t : bind_common(b, t, y->fields[k].type);
+        if (!t)
+            return NULL;
+        fields[n++] = (struct field){x->fields[i].name, t};
     }
-    return true;
+    for (uint32_t i = 0; i < y->field_count; i++)
+        if (type_field(x, y->fields[i].name) < 0)
+            fields[n++] = y->fields[i];
+    return type_struct(b->a, fields, n);
 }
 
-bool bind_can_cast(const struct type *from, const struct type *to)
+static const struct type *common_nested(struct binder *b, const struct type *x,
+                                        const struct type *y)
 {
-    if (type_equal(from, to) || (type_is_number(from) && type_is_number(to)))
-        return true;
-    if (type_is_nested(from))
-        return can_cast_nested(from, to);
-    if (type_is_nested(to))
-        return false;
-    if (from->kind == TYPE_BYTES || to->kind == TYPE_BYTES)
-        return false;
-    if (from->kind == TYPE_STRING || to->kind == TYPE_STRING)
-        return true;
-    if (from->kind == TYPE_TIMESTAMP)
-        return to->kind == TYPE_DATE || to->kind == TYPE_TIME;
-    return from->kind == TYPE_DATE && to->kind == TYPE_TIMESTAMP;
-}
-
-bool bind_can_widen(const struct type *from, const struct type *to)
-{
-    if (type_equal(from, to))
-        return true;
-    if (!type_is_number(from) || !type_is_number(to) || from->kind == TYPE_DOUBLE)
-        return false;
-    if (to->kind == TYPE_DOUBLE)
-        return true;
-    if (to->kind != TYPE_DECIMAL)
-        return from->kind == TYPE_INTEGER && to->kind == TYPE_BIGINT;
-    unsigned p, s;
-    bind_decimal_shape(from, &p, &s);
-    return s <= to->scale && p - s <= (unsigned)(to->precision - to->scale);
+    if (x->kind != y->kind || !type_is_nested(x))
+        return NULL;
+    if (x->kind == TYPE_STRUCT)
+        return common_struct(b, x, y);
+    const uint32_t at = x->kind == TYPE_ARRAY ? 0 : 1;
+    const struct type *item = bind_common(b, x->fields[at].type, y->fields[at].type);
+    if (!item)
+        return NULL;
+    return at == 0 ? type_array(b->a, item) : type_map(b->a, x->fields[0].type, item);
 }
 
 const struct type *bind_common(struct binder *b, const struct type *x, const struct type *y)
@@ -366,7 +359,7 @@ const struct type *bind_common(struct binder *b, const struct type *x, const str
     if (type_equal(x, y))
         return x;
     if (!type_is_number(x) || !type_is_number(y))
-        return NULL;
+        return common_nested(b, x, y);
     if (x->kind == TYPE_DOUBLE || y->kind == TYPE_DOUBLE)
         return type_scalar(TYPE_DOUBLE);
     if (x->kind != TYPE_DECIMAL && y->kind != TYPE_DECIMAL)

@@ -1,4 +1,5 @@
-#include "sql/bind_internal.h"
+#include "sql/bind_plan_internal.h"
+#include "sql/lexer.h"
 
 #include "schema/text.h"
 
@@ -225,8 +226,8 @@ static bool check_side(const struct binder *b, const struct sql_pos *pos, const 
 {
     const uint32_t from = key ? 0 : s->key_count, to = key ? s->key_count : s->count;
     struct buf reason, columns;
-    buf_init(&reason, 2048);
-    buf_init(&columns, 2048);
+    buf_init(&reason, BIND_MESSAGE_BYTES_MAX);
+    buf_init(&columns, BIND_MESSAGE_BYTES_MAX);
     const bool bad = cannot_hold(&reason, format, s, from, to);
     if (bad) {
         print_columns(&columns, s, from, to);
@@ -255,11 +256,7 @@ static struct str column_name(const struct binder *b, struct str text)
 {
     if (text.n >= 2 && text.p[0] == '`' && text.p[text.n - 1] == '`')
         return str_slice(text, 1, text.n - 1);
-    struct str out = arena_str(b->a, text);
-    char *p = arena_alloc(b->a, text.n + 1);
-    for (size_t i = 0; i < text.n; i++)
-        p[i] = out.p[i] >= 'a' && out.p[i] <= 'z' ? (char)(out.p[i] - 'a' + 'A') : out.p[i];
-    return (struct str){p, text.n};
+    return lexer_upper(b->a, text);
 }
 
 bool bind_timestamp(int *out, const struct time_pattern **pattern, const struct binder *b,

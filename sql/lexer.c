@@ -66,6 +66,17 @@ bool lexer_needs_quotes(struct str name)
     return lexer_reserved(name);
 }
 
+struct str lexer_upper(struct arena *a, struct str text)
+{
+    char *upper = arena_alloc(a, text.n + 1);
+    for (size_t i = 0; i < text.n; i++) {
+        const char c = text.p[i];
+        upper[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+    }
+    upper[text.n] = '\0';
+    return (struct str){upper, text.n};
+}
+
 static char peek(const struct lexer *s, size_t ahead)
 {
     return s->at + ahead < s->text.n ? s->text.p[s->at + ahead] : '\0';
@@ -133,13 +144,7 @@ static void add_word(struct lexer *s)
     size_t n = 1;
     while (is_word(peek(s, n)))
         n++;
-    char *upper = arena_alloc(s->a, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        char c = peek(s, i);
-        upper[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-    }
-    upper[n] = '\0';
-    add(s, TOKEN_WORD, n, (struct str){upper, n});
+    add(s, TOKEN_WORD, n, lexer_upper(s->a, (struct str){s->text.p + s->at, n}));
 }
 
 // A quoted run: the quote doubled is the quote itself.
@@ -193,12 +198,15 @@ static bool add_number(struct lexer *s, struct err *e)
             n = digits(s, n + 1 + sign);
         }
     }
-    if (is_word(peek(s, n))) {
-        (void)sql_fail(e, s->src, &s->pos, "identifiers must not start with a digit");
-        return err_hint(e, "surround the identifier with back quotes");
+    if (!is_word(peek(s, n))) {
+        add(s, kind, n, (struct str){s->text.p + s->at, n});
+        return true;
     }
-    add(s, kind, n, (struct str){s->text.p + s->at, n});
-    return true;
+    if (kind == TOKEN_INTEGER) { // 1R: an identifier that begins with a digit
+        add_word(s);
+        return true;
+    }
+    return sql_fail(e, s->src, &s->pos, "malformed number: %.*s", (int)n + 1, s->text.p + s->at);
 }
 
 static bool add_variable(struct lexer *s, struct err *e)

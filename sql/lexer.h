@@ -56,6 +56,7 @@ struct token_list {
 
 bool lexer_run(struct token_list *out, struct arena *a, const struct sql_script *script,
                struct err *e) ERR_CHECKED;
+struct str lexer_upper(struct arena *a, struct str text); // ASCII
 // Words that ksqlDB reserves: not an identifier unless quoted. The name is upper case.
 bool lexer_reserved(struct str upper);
 // Reserved, or not of the form [A-Z_][A-Z0-9_@]*: printed back-quoted.

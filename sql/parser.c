@@ -127,17 +127,17 @@ static void define(struct variables *s, struct arena *a, struct str name, struct
     list_push(a, &s->list, value);
 }
 
-// NULL when not defined (or undefined again)
-static const struct str *variable(const struct variables *s, struct str name)
+// NULL when not defined (or undefined again); names in any case
+static const struct str *variable(const struct variables *s, struct arena *a, struct str name)
 {
-    const uint64_t *i = map_get(s->values, name);
+    const uint64_t *i = map_get(s->values, lexer_upper(a, name));
     return i && s->list.v[*i].p ? &s->list.v[*i] : NULL;
 }
 
 // A whole token: the value is SQL text of one token.
 static bool replace_token(struct token *t, struct parser *s, const struct variables *vars)
 {
-    const struct str *value = variable(vars, t->text);
+    const struct str *value = variable(vars, s->a, t->text);
     const struct sql_pos pos = t->pos;
     const struct sql_script one = {pos.file, value ? *value : STR_NONE};
     struct token_list list;
@@ -176,7 +176,7 @@ static bool replace_in_string(struct token *t, struct parser *s, const struct va
             break;
         const struct str *value = NULL;
         if (str_split_once(&name, &tail, str_slice(t->text, from + 2, t->text.n), '}'))
-            value = variable(vars, name);
+            value = variable(vars, s->a, name);
         buf_str(&text, value ? *value : STR("${"));
         from += value ? name.n + 3 : 2;
     }

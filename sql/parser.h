@@ -5,7 +5,7 @@
 #ifndef SQL_PARSER_H
 #define SQL_PARSER_H
 
-#include "sql/ast.h"
+#include "sql/ast_statement.h"
 #include "sql/sql.h"
 
 #define PARSER_DEPTH_MAX  400 // nested calls of the grammar's rules: half as many parentheses

@@ -3,7 +3,7 @@
 #ifndef SQL_PRINT_H
 #define SQL_PRINT_H
 
-#include "sql/ast.h"
+#include "sql/ast_statement.h"
 
 void print_name(struct buf *out, struct str name);
 void print_string(struct buf *out, struct str text); // 'it''s'

@@ -1,0 +1,49 @@
+// Shared by bind.c, bind_source.c, bind_query.c, bind_select.c and bind_with.c: statements to plan nodes.
+#ifndef SQL_BIND_PLAN_INTERNAL_H
+#define SQL_BIND_PLAN_INTERNAL_H
+
+#include "sql/bind_internal.h"
+
+// bind_with.c
+struct with { // a WITH clause, checked one by one
+    struct str topic, timestamp, timestamp_format;
+    bool has_key_format, has_value_format, has_wrap, wrap;
+    enum serde_format key_format, value_format;
+    int partitions;
+    struct sql_pos pos, timestamp_pos;
+};
+bool bind_with(struct with *out, const struct binder *b,
+               const struct ast_statement *st) ERR_CHECKED;
+bool bind_check_formats(const struct binder *b, const struct sql_pos *pos, const struct schema *s,
+                        enum serde_format key, enum serde_format value) ERR_CHECKED;
+bool bind_timestamp(int *out, const struct time_pattern **pattern, const struct binder *b,
+                    const struct with *w, const struct schema *s) ERR_CHECKED;
+
+// bind.c, bind_source.c, bind_query.c, bind_select.c
+struct plan_node *bind_plan_node(struct binder *b, enum plan_kind kind, const struct schema *s,
+                                 struct plan_node *input, const struct sql_pos *pos);
+struct bind_object *bind_find_object(const struct binder *b, struct str name);
+bool bind_add_object(struct binder *b, struct bind_object *o) ERR_CHECKED;
+bool bind_create_source(struct binder *b, const struct ast_statement *st) ERR_CHECKED;
+bool bind_create_as(struct binder *b, const struct ast_statement *st) ERR_CHECKED;
+bool bind_insert(struct binder *b, const struct ast_statement *st) ERR_CHECKED;
+
+struct select_item { // a select list after * is expanded and names are given
+    struct ast_expr *x;
+    struct str name;
+    struct sql_pos pos;
+    struct expr *bound;
+    bool key;
+};
+struct select_list {
+    struct select_item *v;
+    uint32_t n;
+};
+bool bind_select_names(struct select_list *out, const struct scope *sc,
+                       const struct ast_query *q) ERR_CHECKED;
+// Marks the items that are keys and orders them first: keys = the expressions that make the key.
+bool bind_select_keys(struct select_list *list, const struct scope *sc, struct ast_expr **keys,
+                      uint32_t key_count, const char *what) ERR_CHECKED;
+const struct schema *bind_select_schema(const struct scope *sc, const struct select_list *list);
+
+#endif
