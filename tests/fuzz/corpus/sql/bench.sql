@@ -1,0 +1,4 @@
+CREATE STREAM transaction_log (transaction_id VARCHAR, timestamp VARCHAR, user_id VARCHAR, product_id VARCHAR, amount DECIMAL(18,2), currency VARCHAR, location STRUCT<city VARCHAR, country VARCHAR>, payment_method VARCHAR, status VARCHAR) WITH (kafka_topic='transaction_log', value_format='JSON', timestamp='timestamp', timestamp_format='yyyy-MM-dd''T''HH:mm:ss.SSSX');
+CREATE STREAM j1 AS SELECT transaction_id, timestamp, user_id, product_id, amount, currency, location->city AS city, location->country AS country, payment_method, status FROM transaction_log WHERE status = 'completed' EMIT CHANGES;
+CREATE TABLE j3 AS SELECT user_id, SUM(amount) AS total, COUNT(*) AS n, MAX(timestamp) last FROM transaction_log GROUP BY user_id;
+CREATE TABLE j4 AS SELECT payment_method, COUNT(*) AS n, SUM(amount) AS total FROM transaction_log WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 10 MINUTES, GRACE PERIOD 4 DAYS) GROUP BY payment_method EMIT CHANGES;
