@@ -94,8 +94,9 @@ struct lake_file {
     struct str partition; // "year=2025/month=10/day=28"
     uint64_t version;     // snapshots, else 0
     uint64_t rows, bytes, checksum,
-        rows_hash;              // xxh64 of the file's bytes; sum of xxh64 over row codec bytes
-    int64_t time_min, time_max; // event time (ROWTIME or time column), Unix ms
+        rows_hash; // xxh64 of the file's bytes; sum of xxh64 over row codec bytes
+    int64_t time_min,
+        time_max; // event time (ROWTIME or time column), Unix ms; min > max: no row has one
 };
 // Everything publish needs, and what N.json says. Strings live in the arena given to seal or read.
 struct lake_manifest {
@@ -128,7 +129,8 @@ void lake_manifest_write(struct buf *out, const struct lake_manifest *m); // JSO
 bool lake_manifest_read(struct lake_manifest *out, struct arena *a, struct str json,
                         struct err *e) ERR_CHECKED;
 
-// Rolls the batch forward. ERR_FENCED: another digest claimed it, or a later batch is published. Replays are fine.
+// Rolls the batch forward. ERR_FENCED: another digest claimed it, a later batch is published, the head is not (prev_batch,
+// prev_digest), or our staging is gone; ERR_BEHIND: the head is older than prev_batch. Replays are fine.
 bool lake_publish(struct lake *s, const struct lake_manifest *m, struct err *e) ERR_CHECKED;
 // Deletes snapshot versions beyond keep_versions (>= 2); after finish only.
 bool lake_trim_versions(struct lake *s, const struct lake_manifest *m, struct err *e) ERR_CHECKED;

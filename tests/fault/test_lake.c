@@ -261,10 +261,43 @@ TEST(a_failed_fsync_ends_the_stage_and_sealing_it_again_is_refused)
     world_fini(&w);
 }
 
+TEST(a_read_only_lake_is_refused_with_its_path_and_still_read)
+{
+    struct world w;
+    struct err e = {0};
+    struct lake *lake;
+    struct lake_head h;
+    struct lake_manifest m;
+    world_init(&w);
+    struct durable *d = durable_new(DURABLE_DEAD);
+    assert_ok(run(&w, d, &e), &e);
+    struct buf before;
+    buf_init(&before, 1 << 24);
+    lake_rows_tree(&before, w.root);
+    const struct fault_spec fault = {
+        .occurrence = 1, .action = FAULT_ERROR, .sys_errno = EROFS}; // any site
+    durable_set_fault(d, &fault);
+    assert_ok(lake_open(&lake, w.root, LAKE_OPEN_EXISTING, d, &e), &e);
+    const struct lake_rows_batch spec = {
+        .batch = BATCHES + 1, .outputs = w.outputs, .count = OUTPUTS, .rows = 10};
+    assert_fails(lake_rows_stage(&m, w.a, lake, &spec, &e), &e, ERR_IO, "cannot stage lake files");
+    assert_int_equal(e.sys_errno, EROFS);
+    assert_non_null(strstr(e.text, "staging-4"));
+    err_clear(&e);
+    assert_ok(lake_head(lake, "job", 0, &h, &e), &e);
+    assert_int_equal(h.batch, BATCHES);
+    lake_close(lake);
+    expect_tree(&w, buf_view(&before), "read-only");
+    buf_fini(&before);
+    durable_free(d);
+    world_fini(&w);
+}
+
 TEST_MAIN(T(an_undisturbed_run_gives_the_same_bytes_twice),
           T(a_crash_before_any_durable_call_leaves_a_lake_that_is_rolled_forward),
           T(a_crash_after_any_durable_call_leaves_a_lake_that_is_rolled_forward),
           T(an_io_error_of_any_durable_call_is_reported_and_the_next_run_is_right),
           T(a_full_disk_at_any_durable_call_is_reported_and_the_next_run_is_right),
           T(a_lost_reply_of_any_durable_call_is_reported_and_the_next_run_is_right),
+          T(a_read_only_lake_is_refused_with_its_path_and_still_read),
           T(a_failed_fsync_ends_the_stage_and_sealing_it_again_is_refused))
