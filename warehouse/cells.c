@@ -386,21 +386,22 @@ static void array_set(struct cell_array *out, size_t i, const struct cell *v)
     }
 }
 
-bool cells_fill(struct cell_array *out, struct cells *s, struct arena *a, const struct column *c,
-                uint32_t from, uint32_t to, uint32_t *row, struct err *e)
+bool cells_fill(struct cell_array *out, struct cells *s, struct arena *a, struct cell_range *range,
+                struct err *e)
 {
-    assert(from < to);
-    array_alloc(out, a, target_wire(s->target), to - from);
+    assert(range->from < range->to);
+    const struct column *c = range->column;
+    array_alloc(out, a, target_wire(s->target), range->to - range->from);
     const bool null_ok = s->target->nullable && !s->key;
-    for (uint32_t r = from; r < to; r++) {
+    for (uint32_t r = range->from; r < range->to; r++) {
         struct cell v = {0};
         const bool valid = column_is_valid(c, r);
         if (valid ? !s->convert(&v, s, a, c, r) : !null_ok) {
-            *row = r;
+            range->bad = r;
             return reject(s, c, r, e);
         }
-        out->null[r - from] = !valid;
-        array_set(out, r - from, &v);
+        out->null[r - range->from] = !valid;
+        array_set(out, r - range->from, &v);
     }
     return true;
 }

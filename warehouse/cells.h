@@ -19,7 +19,7 @@ bool cells_new(struct cells **out, struct arena *a, const struct sink_column *co
 enum cell_wire cells_wire(const struct cells *s);
 enum cell_wire target_wire(const struct target *t);
 
-// Rows [from, to) of c as n = to - from values; only the arrays of the wire are set.
+// Values of a range of rows; only the arrays of the wire are set.
 struct cell_array {
     char *null; // 1 = NULL; never a NULL pointer
     int64_t *i64;
@@ -27,9 +27,14 @@ struct cell_array {
     const char **text; // not NUL-terminated; "" for NULL
     unsigned long *length;
 };
-// False = the row *row cannot be stored: *e says column, value and limit (ERR_DATA).
-bool cells_fill(struct cell_array *out, struct cells *s, struct arena *a, const struct column *c,
-                uint32_t from, uint32_t to, uint32_t *row, struct err *e) ERR_CHECKED;
+struct cell_range {
+    const struct column *column;
+    uint32_t from, to; // rows [from, to)
+    uint32_t bad;      // set when fill fails with ERR_DATA
+};
+// False = the row range->bad cannot be stored: *e says column, value and limit (ERR_DATA).
+bool cells_fill(struct cell_array *out, struct cells *s, struct arena *a, struct cell_range *range,
+                struct err *e) ERR_CHECKED;
 
 // "region='north', day='2025-01-02'": the key columns of a row for messages, long values cut.
 void cells_key_text(struct buf *out, const struct sink_column *columns, const struct column *values,

@@ -51,7 +51,7 @@ static enum rows_kind kind_of(const struct block *b, uint32_t row)
 struct rows_run rows_next(const struct block *b, uint32_t from, uint32_t max)
 {
     assert(from < b->rows && max > 0);
-    struct rows_run run = {.kind = kind_of(b, from), .from = from, .to = from + 1};
+    struct rows_run run = {.b = b, .kind = kind_of(b, from), .from = from, .to = from + 1};
     while (run.to < b->rows && run.to - from < max && kind_of(b, run.to) == run.kind)
         run.to++;
     return run;
@@ -82,18 +82,18 @@ static void fill_batch(struct cell_array *out, struct arena *a, size_t n, uint64
 }
 
 bool rows_fill(struct cell_array *out, const struct rows_plan *p, struct arena *a,
-               const struct block *b, const struct rows_run *run, uint64_t batch, struct err *e)
+               const struct rows_run *run, uint64_t batch, struct err *e)
 {
-    assert(run->from < run->to && run->to <= b->rows && batch <= INT64_MAX);
+    assert(run->from < run->to && run->to <= run->b->rows && batch <= INT64_MAX);
     // Only tables have keys to delete: the caller gives appended outputs inserts only.
     assert(run->kind == ROWS_PUT || p->spec->mode == SINK_UPSERT);
     size_t n = 0;
     for (size_t c = 0; c < p->spec->count; c++) {
         if (run->kind == ROWS_DELETE && !p->spec->columns[c].key)
             continue;
-        uint32_t row = 0;
-        if (!cells_fill(&out[n++], p->cells[c], a, &b->columns[c], run->from, run->to, &row, e))
-            return e->kind == ERR_DATA ? rows_rejected(p, b, row, e) : false;
+        struct cell_range range = {.column = &run->b->columns[c], .from = run->from, .to = run->to};
+        if (!cells_fill(&out[n++], p->cells[c], a, &range, e))
+            return e->kind == ERR_DATA ? rows_rejected(p, run->b, range.bad, e) : false;
     }
     if (run->kind == ROWS_PUT && p->spec->mode == SINK_APPEND)
         fill_batch(&out[n++], a, run->to - run->from, batch);

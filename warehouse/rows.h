@@ -22,6 +22,7 @@ bool rows_plan_init(struct rows_plan *out, struct arena *a, const struct sink_sp
 
 enum rows_kind { ROWS_PUT, ROWS_DELETE };
 struct rows_run {
+    const struct block *b;
     enum rows_kind kind;
     uint32_t from, to;
 };
@@ -32,8 +33,7 @@ size_t rows_params(const struct rows_plan *p, enum rows_kind kind);
 enum cell_wire rows_wire(const struct rows_plan *p, enum rows_kind kind, size_t i);
 // Converts the run: rows_params() arrays. A row that cannot be stored: ERR_DATA naming table, key, column and value.
 bool rows_fill(struct cell_array *out, const struct rows_plan *p, struct arena *a,
-               const struct block *b, const struct rows_run *run, uint64_t batch,
-               struct err *e) ERR_CHECKED;
+               const struct rows_run *run, uint64_t batch, struct err *e) ERR_CHECKED;
 // Puts "table T, row k='v': " before the error that this row caused; returns false.
 bool rows_rejected(const struct rows_plan *p, const struct block *b, uint32_t row, struct err *e);
 

@@ -107,36 +107,46 @@ static void check_column(struct findings *f, struct target *out, const struct ta
         check_collation(f, out, t, have, spec->table);
 }
 
+static void print_table_key(struct buf *out, const struct table_info *t, size_t in_table)
+{
+    for (unsigned position = 1; position <= in_table; position++) {
+        for (size_t i = 0; i < t->count; i++) {
+            const struct table_column *c = &t->columns[i];
+            if (c->key_position == position)
+                buf_printf(out, "%s%.*s%s", position > 1 ? ", " : "", STR_ARG(c->name),
+                           c->key_prefix ? "(prefix)" : "");
+        }
+    }
+}
+
+static void print_spec_key(struct buf *out, const struct sink_spec *spec)
+{
+    const char *separator = "";
+    for (size_t i = 0; i < spec->count; i++) {
+        if (!spec->columns[i].key)
+            continue;
+        buf_printf(out, "%s%.*s", separator, STR_ARG(spec->columns[i].name));
+        separator = ", ";
+    }
+}
+
 static void check_key(struct findings *f, const struct table_info *t, const struct sink_spec *spec)
 {
-    bool same = true, prefix = false;
+    bool same = true;
     size_t in_table = 0;
     for (size_t i = 0; i < t->count; i++) {
         if (!t->columns[i].key_position)
             continue;
         in_table++;
         const struct sink_column *c = spec_find(spec, t->columns[i].name);
-        same = same && c && c->key;
-        prefix = prefix || t->columns[i].key_prefix;
+        same = same && c && c->key && !t->columns[i].key_prefix;
     }
-    if (same && !prefix && in_table == upsert_keys(spec))
+    if (same && in_table == upsert_keys(spec))
         return;
     buf_text(differ(f), in_table ? "primary key is (" : "there is no primary key");
-    for (unsigned position = 1; position <= in_table; position++) {
-        for (size_t i = 0; i < t->count; i++) {
-            if (t->columns[i].key_position == position)
-                buf_printf(&f->text, "%s%.*s%s", position > 1 ? ", " : "",
-                           STR_ARG(t->columns[i].name), t->columns[i].key_prefix ? "(prefix)" : "");
-        }
-    }
+    print_table_key(&f->text, t, in_table);
     buf_text(&f->text, in_table ? "), must be (" : ", must be (");
-    bool first = true;
-    for (size_t i = 0; i < spec->count; i++) {
-        if (!spec->columns[i].key)
-            continue;
-        buf_printf(&f->text, "%s%.*s", first ? "" : ", ", STR_ARG(spec->columns[i].name));
-        first = false;
-    }
+    print_spec_key(&f->text, spec);
     buf_char(&f->text, ')');
     hint(f, "give table %.*s the primary key of the job's output, or write to another table",
          STR_ARG(spec->table));

@@ -87,20 +87,27 @@ static void key_list(struct buf *out, const struct dialect *d, const struct sink
     }
 }
 
-// Type, collation and nullability behind a column's name.
-static bool column_definition(struct buf *out, struct target *t, const struct dialect *d,
-                              const struct sink_spec *spec, size_t i, const char *collation,
+struct creation {
+    struct target *targets;
+    const struct dialect *d;
+    const struct sink_spec *spec;
+    const char *collation; // of text keys
+};
+
+// Type, collation and nullability behind the name of column i.
+static bool column_definition(struct buf *out, const struct creation *create, size_t i,
                               struct err *e)
 {
-    struct sink_column c = spec->columns[i];
-    c.key = in_key(spec, i);
-    const bool timestamp =
-        c.sql_type.n >= 9 && str_eq_nocase(str_slice(str_trim(c.sql_type), 0, 9), STR("timestamp"));
+    const struct dialect *d = create->d;
+    struct target *t = &create->targets[i];
+    struct sink_column c = create->spec->columns[i];
+    c.key = in_key(create->spec, i);
+    const bool timestamp = str_eq_nocase(str_slice(str_trim(c.sql_type), 0, 9), STR("timestamp"));
     if (!target_for_column(t, out, d, &c, e))
-        return err_wrap(e, "table %.*s", STR_ARG(spec->table));
-    if (c.key && t->kind == TARGET_TEXT && *collation) {
-        buf_printf(out, " CHARACTER SET utf8mb4 COLLATE %s", collation);
-        t->padded = !strstr(collation, "nopad") && !strstr(collation, "_0900_");
+        return err_wrap(e, "table %.*s", STR_ARG(create->spec->table));
+    if (c.key && t->kind == TARGET_TEXT && *create->collation) {
+        buf_printf(out, " CHARACTER SET utf8mb4 COLLATE %s", create->collation);
+        t->padded = !strstr(create->collation, "nopad") && !strstr(create->collation, "_0900_");
     }
     buf_text(out, c.key ? " NOT NULL" : " NULL");
     // Without a default of its own, MySQL's first TIMESTAMP NOT NULL sets itself to now at every update.
@@ -109,10 +116,24 @@ static bool column_definition(struct buf *out, struct target *t, const struct di
     return true;
 }
 
+static void batch_definition(struct buf *out, const struct dialect *d)
+{
+    dialect_name(out, d, STR(SINK_BATCH_COLUMN));
+    buf_text(out, " bigint NOT NULL");
+    if (d->upsert != UPSERT_ON_DUPLICATE_KEY)
+        return;
+    buf_text(out, ",\n  KEY ");
+    dialect_name(out, d, STR(SINK_BATCH_COLUMN));
+    buf_text(out, " (");
+    dialect_name(out, d, STR(SINK_BATCH_COLUMN));
+    buf_char(out, ')');
+}
+
 bool upsert_create(struct buf *out, struct target *targets, const struct dialect *d,
                    const struct sink_spec *spec, const char *key_collation, struct err *e)
 {
-    const char *collation = key_collation ? key_collation : d->key_collation;
+    const struct creation create = {targets, d, spec,
+                                    key_collation ? key_collation : d->key_collation};
     buf_text(out, "CREATE TABLE IF NOT EXISTS ");
     dialect_name(out, d, spec->table);
     buf_text(out, " (");
@@ -120,22 +141,14 @@ bool upsert_create(struct buf *out, struct target *targets, const struct dialect
         buf_text(out, i ? ",\n  " : "\n  ");
         dialect_name(out, d, spec->columns[i].name);
         buf_char(out, ' ');
-        if (!column_definition(out, &targets[i], d, spec, i, collation, e))
+        if (!column_definition(out, &create, i, e))
             return false;
     }
+    buf_text(out, ",\n  ");
     if (spec->mode == SINK_APPEND) {
-        buf_text(out, ",\n  ");
-        dialect_name(out, d, STR(SINK_BATCH_COLUMN));
-        buf_text(out, " bigint NOT NULL");
-        if (d->upsert == UPSERT_ON_DUPLICATE_KEY) {
-            buf_text(out, ",\n  KEY ");
-            dialect_name(out, d, STR(SINK_BATCH_COLUMN));
-            buf_text(out, " (");
-            dialect_name(out, d, STR(SINK_BATCH_COLUMN));
-            buf_char(out, ')');
-        }
+        batch_definition(out, d);
     } else {
-        buf_text(out, ",\n  PRIMARY KEY (");
+        buf_text(out, "PRIMARY KEY (");
         key_list(out, d, spec);
         buf_char(out, ')');
     }

@@ -50,26 +50,28 @@ static bool fail_planned(struct memory_warehouse *w, enum memory_call call,
     return err_remedy(e, f->remedy);
 }
 
+static char *type_text(const struct type *t)
+{
+    struct buf text;
+    buf_init(&text, MEMORY_TEXT_MAX);
+    type_print(&text, t);
+    buf_char(&text, 0);
+    char *copy = mem_strdup(text.p);
+    buf_fini(&text);
+    return copy;
+}
+
 static struct memory_table *table_create(const struct sink_spec *spec)
 {
     struct memory_table *t = mem_zalloc(sizeof *t);
     t->name = mem_strdup(spec->table.p);
     t->mode = spec->mode;
     t->count = spec->count;
-    t->columns = MEM_ARRAY(struct table_column, spec->count);
-    unsigned position = 0;
-    for (size_t i = 0; i < spec->count; i++) {
-        struct buf type;
-        buf_init(&type, 4096);
-        type_print(&type, spec->columns[i].type);
-        t->columns[i] = (struct table_column){
-            .name = memory_own(spec->columns[i].name),
-            .type = memory_own(buf_view(&type)),
-            .nullable = !spec->columns[i].key,
-            .key_position = spec->columns[i].key ? ++position : 0,
-        };
-        buf_fini(&type);
-    }
+    t->columns = MEM_ARRAY(struct memory_column, spec->count);
+    for (size_t i = 0; i < spec->count; i++)
+        t->columns[i] = (struct memory_column){.name = mem_strdup(spec->columns[i].name.p),
+                                               .type = type_text(spec->columns[i].type),
+                                               .key = spec->columns[i].key};
     return t;
 }
 
@@ -77,13 +79,10 @@ static bool table_same(const struct memory_table *t, const struct sink_spec *spe
 {
     bool same = t->count == spec->count && t->mode == spec->mode;
     for (size_t i = 0; same && i < spec->count; i++) {
-        struct buf type;
-        buf_init(&type, 4096);
-        type_print(&type, spec->columns[i].type);
-        same = str_eq_nocase(t->columns[i].name, spec->columns[i].name) &&
-               str_eq(t->columns[i].type, buf_view(&type)) &&
-               (t->columns[i].key_position > 0) == spec->columns[i].key;
-        buf_fini(&type);
+        char *type = type_text(spec->columns[i].type);
+        same = str_eq_nocase(str_from(t->columns[i].name), spec->columns[i].name) &&
+               strcmp(t->columns[i].type, type) == 0 && t->columns[i].key == spec->columns[i].key;
+        mem_free(type);
     }
     return same || err_fail(e, ERR_CONFIG, "table %s differs from the job's output", t->name);
 }
@@ -94,7 +93,7 @@ static bool create_effect(void *arg, struct err *e)
     struct memory_sink *s = arg;
     if (!s->table) {
         s->table = table_create(s->spec);
-        vec_push(&s->warehouse->tables, s->table);
+        memory_table_add(s->warehouse, s->table);
     }
     if (!memory_head_row(s->warehouse, s->spec->job, s->spec->task, s->spec->output,
                          s->spec->table)) {
@@ -228,12 +227,11 @@ static struct str cell_text(struct arena *a, const struct cell_array *c, enum ce
     return text;
 }
 
-static bool stage_run(struct memory_sink *s, const struct block *b, const struct rows_run *run,
-                      struct err *e)
+static bool stage_run(struct memory_sink *s, const struct rows_run *run, struct err *e)
 {
     const size_t params = rows_params(&s->plan, run->kind);
     struct cell_array *arrays = ARENA_ZARRAY(s->scratch, struct cell_array, params);
-    if (!rows_fill(arrays, &s->plan, s->scratch, b, run, s->step.batch, e))
+    if (!rows_fill(arrays, &s->plan, s->scratch, run, s->step.batch, e))
         return false;
     struct str *cells = ARENA_ZARRAY(s->scratch, struct str, s->spec->count);
     for (uint32_t r = run->from; r < run->to; r++) {
@@ -251,7 +249,7 @@ static bool stage_run(struct memory_sink *s, const struct block *b, const struct
         if (run->kind == ROWS_PUT && s->table->reject &&
             memory_row_is(s->table, c.row, s->table->reject)) {
             err_fail(e, ERR_DATA, "refused as asked for");
-            return rows_rejected(&s->plan, b, r, e);
+            return rows_rejected(&s->plan, run->b, r, e);
         }
     }
     return true;
@@ -267,7 +265,7 @@ static bool write_effect(void *arg, struct err *e)
     const struct write_call *w = arg;
     for (uint32_t at = 0; at < w->b->rows;) {
         const struct rows_run run = rows_next(w->b, at, UINT32_MAX);
-        if (!stage_run(w->s, w->b, &run, e))
+        if (!stage_run(w->s, &run, e))
             return false;
         at = run.to;
     }
@@ -306,33 +304,36 @@ static int change_order(const void *x, const void *y, void *table)
     return c ? c : (a->order > b->order) - (a->order < b->order);
 }
 
+static void keep(struct memory_table *t, struct memory_row **row)
+{
+    const struct memory_slot slot = {*row};
+    vec_push(&t->rows, slot);
+    *row = NULL;
+}
+
 // Both sides are in key order; of several changes of a key the last one counts.
 static void apply_upserts(struct memory_sink *s)
 {
-    struct memory_table *t = s->table;
-    VEC(struct memory_row *) merged = {0};
-    size_t old = 0;
+    struct memory_table *t = s->table, old = *t;
+    size_t at = 0;
+    t->rows.v = NULL;
+    t->rows.n = t->rows.cap = 0;
     if (s->changes.n)
         qsort_r(s->changes.v, s->changes.n, sizeof *s->changes.v, change_order, t);
     for (size_t i = 0; i < s->changes.n; i++) {
         struct change *c = &s->changes.v[i];
-        while (old < t->rows.n && memory_row_cmp(t, t->rows.v[old], c->row) < 0)
-            vec_push(&merged, t->rows.v[old++]);
+        while (at < old.rows.n && memory_row_cmp(t, old.rows.v[at].row, c->row) < 0)
+            keep(t, &old.rows.v[at++].row);
         if (i + 1 < s->changes.n && memory_row_cmp(t, c->row, s->changes.v[i + 1].row) == 0)
             continue;
-        if (old < t->rows.n && memory_row_cmp(t, t->rows.v[old], c->row) == 0)
-            mem_free(t->rows.v[old++]);
-        if (c->kind == ROWS_PUT) {
-            vec_push(&merged, c->row);
-            c->row = NULL;
-        }
+        if (at < old.rows.n && memory_row_cmp(t, old.rows.v[at].row, c->row) == 0)
+            mem_free(old.rows.v[at++].row);
+        if (c->kind == ROWS_PUT)
+            keep(t, &c->row);
     }
-    while (old < t->rows.n)
-        vec_push(&merged, t->rows.v[old++]);
-    vec_fini(&t->rows);
-    t->rows.v = merged.v;
-    t->rows.n = merged.n;
-    t->rows.cap = merged.cap;
+    while (at < old.rows.n)
+        keep(t, &old.rows.v[at++].row);
+    vec_fini(&old.rows);
 }
 
 static bool commit_effect(void *arg, struct err *e)
@@ -342,10 +343,8 @@ static bool commit_effect(void *arg, struct err *e)
     if (s->spec->mode == SINK_UPSERT) {
         apply_upserts(s);
     } else {
-        for (size_t i = 0; i < s->changes.n; i++) {
-            vec_push(&s->table->rows, s->changes.v[i].row);
-            s->changes.v[i].row = NULL;
-        }
+        for (size_t i = 0; i < s->changes.n; i++)
+            keep(s->table, &s->changes.v[i].row);
     }
     struct memory_head_row *h =
         memory_head_row(s->warehouse, s->spec->job, s->spec->task, s->spec->output, s->spec->table);

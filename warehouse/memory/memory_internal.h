@@ -15,13 +15,24 @@ struct memory_row {
     struct str cells[];
 };
 
+struct memory_column {
+    char *name, *type; // owned
+    bool key;
+};
+
+// Vectors hold these rather than bare pointers.
+struct memory_slot {
+    struct memory_row *row;
+};
+
 struct memory_table {
+    struct memory_table *next;
     char *name;
     enum sink_mode mode;
-    struct table_column *columns; // names and types are owned
+    struct memory_column *columns;
     size_t count;
-    char *reject;                  // key text, or NULL
-    VEC(struct memory_row *) rows; // upsert: by key, ascending
+    char *reject;                 // key text, or NULL
+    VEC(struct memory_slot) rows; // upsert: by key, ascending
 };
 
 struct memory_head_row {
@@ -39,7 +50,7 @@ struct planned_fault {
 struct memory_warehouse {
     char *name;
     struct memory_warehouse *next;
-    VEC(struct memory_table *) tables;
+    struct memory_table *tables; // by name
     VEC(struct memory_head_row) heads;
     struct planned_fault faults[MEMORY_COMMIT + 1];
     enum memory_power power;
@@ -56,6 +67,7 @@ int memory_row_cmp(const struct memory_table *t, const struct memory_row *x,
                    const struct memory_row *y); // by key
 bool memory_row_is(const struct memory_table *t, const struct memory_row *row,
                    const char *key_text);
-struct str memory_own(struct str s); // heap copy, NUL-terminated
+// Links it in, in name order.
+void memory_table_add(struct memory_warehouse *w, struct memory_table *t);
 
 #endif

@@ -14,11 +14,11 @@ static struct {
 static void table_free(struct memory_table *t)
 {
     for (size_t i = 0; i < t->rows.n; i++)
-        mem_free(t->rows.v[i]);
+        mem_free(t->rows.v[i].row);
     vec_fini(&t->rows);
     for (size_t i = 0; i < t->count; i++) {
-        mem_free((void *)(uintptr_t)t->columns[i].name.p);
-        mem_free((void *)(uintptr_t)t->columns[i].type.p);
+        mem_free(t->columns[i].name);
+        mem_free(t->columns[i].type);
     }
     mem_free(t->columns);
     mem_free(t->reject);
@@ -28,14 +28,16 @@ static void table_free(struct memory_table *t)
 
 static void warehouse_empty(struct memory_warehouse *w)
 {
-    for (size_t i = 0; i < w->tables.n; i++)
-        table_free(w->tables.v[i]);
+    while (w->tables) {
+        struct memory_table *t = w->tables;
+        w->tables = t->next;
+        table_free(t);
+    }
     for (size_t i = 0; i < w->heads.n; i++) {
         mem_free(w->heads.v[i].job);
         mem_free(w->heads.v[i].output);
         mem_free(w->heads.v[i].table);
     }
-    vec_fini(&w->tables);
     vec_fini(&w->heads);
 }
 
@@ -78,19 +80,19 @@ void memory_forget(const char *warehouse)
 
 struct memory_table *memory_table_named(const struct memory_warehouse *w, struct str name)
 {
-    for (size_t i = 0; i < w->tables.n; i++) {
-        if (str_eq_nocase(str_from(w->tables.v[i]->name), name))
-            return w->tables.v[i];
-    }
-    return NULL;
+    struct memory_table *t = w->tables;
+    while (t && !str_eq_nocase(str_from(t->name), name))
+        t = t->next;
+    return t;
 }
 
-struct str memory_own(struct str s)
+void memory_table_add(struct memory_warehouse *w, struct memory_table *t)
 {
-    char *p = mem_zalloc(s.n + 1);
-    if (s.n)
-        memcpy(p, s.p, s.n);
-    return (struct str){p, s.n};
+    struct memory_table **at = &w->tables;
+    while (*at && strcmp((*at)->name, t->name) < 0)
+        at = &(*at)->next;
+    t->next = *at;
+    *at = t;
 }
 
 struct memory_row *memory_row_new(const struct str *cells, size_t count, uint64_t batch)
@@ -105,7 +107,7 @@ struct memory_row *memory_row_new(const struct str *cells, size_t count, uint64_
     char *p = (char *)(row->cells + count);
     for (size_t i = 0; i < count; i++) {
         row->cells[i] = (struct str){cells[i].p ? p : NULL, cells[i].n};
-        if (cells[i].n)
+        if (cells[i].p)
             memcpy(p, cells[i].p, cells[i].n);
         p += cells[i].n;
     }
@@ -118,15 +120,16 @@ static struct memory_table *table_copy(const struct memory_table *from)
     t->name = mem_strdup(from->name);
     t->mode = from->mode;
     t->count = from->count;
-    t->columns = MEM_ARRAY(struct table_column, from->count);
+    t->columns = MEM_ARRAY(struct memory_column, from->count);
     for (size_t i = 0; i < from->count; i++) {
-        t->columns[i] = from->columns[i];
-        t->columns[i].name = memory_own(from->columns[i].name);
-        t->columns[i].type = memory_own(from->columns[i].type);
+        t->columns[i] = (struct memory_column){.name = mem_strdup(from->columns[i].name),
+                                               .type = mem_strdup(from->columns[i].type),
+                                               .key = from->columns[i].key};
     }
     for (size_t i = 0; i < from->rows.n; i++) {
-        const struct memory_row *r = from->rows.v[i];
-        vec_push(&t->rows, memory_row_new(r->cells, r->count, r->batch));
+        const struct memory_row *r = from->rows.v[i].row;
+        const struct memory_slot slot = {memory_row_new(r->cells, r->count, r->batch)};
+        vec_push(&t->rows, slot);
     }
     return t;
 }
@@ -137,8 +140,8 @@ void memory_copy(const char *to, const char *from)
     const struct memory_warehouse *source = memory_warehouse_named(str_from(from));
     assert(target != source && !target->owner);
     warehouse_empty(target);
-    for (size_t i = 0; i < source->tables.n; i++)
-        vec_push(&target->tables, table_copy(source->tables.v[i]));
+    for (const struct memory_table *t = source->tables; t; t = t->next)
+        memory_table_add(target, table_copy(t));
     for (size_t i = 0; i < source->heads.n; i++) {
         struct memory_head_row h = source->heads.v[i];
         h.job = mem_strdup(h.job);
@@ -175,7 +178,7 @@ int memory_row_cmp(const struct memory_table *t, const struct memory_row *x,
                    const struct memory_row *y)
 {
     for (size_t i = 0; i < t->count; i++) {
-        const int c = t->columns[i].key_position ? str_cmp(x->cells[i], y->cells[i]) : 0;
+        const int c = t->columns[i].key ? str_cmp(x->cells[i], y->cells[i]) : 0;
         if (c)
             return c;
     }
@@ -189,13 +192,13 @@ static void print_cells(struct buf *out, const struct memory_table *t, const str
 {
     bool first = true;
     for (size_t i = 0; i < t->count; i++) {
-        if (what == PRINT_KEY && !t->columns[i].key_position)
+        if (what == PRINT_KEY && !t->columns[i].key)
             continue;
         if (!first)
             buf_char(out, '|');
         first = false;
         if (what == PRINT_NAMED) {
-            buf_str(out, t->columns[i].name);
+            buf_text(out, t->columns[i].name);
             buf_char(out, '=');
         }
         if (row->cells[i].p)
@@ -232,8 +235,8 @@ bool memory_get(struct buf *out, const char *warehouse, const char *table, const
     const struct memory_table *t =
         memory_table_named(memory_warehouse_named(str_from(warehouse)), str_from(table));
     for (size_t i = 0; t && i < t->rows.n; i++) {
-        if (memory_row_is(t, t->rows.v[i], key_text)) {
-            print_cells(out, t, t->rows.v[i], PRINT_NAMED);
+        if (memory_row_is(t, t->rows.v[i].row, key_text)) {
+            print_cells(out, t, t->rows.v[i].row, PRINT_NAMED);
             return true;
         }
     }
@@ -243,7 +246,7 @@ bool memory_get(struct buf *out, const char *warehouse, const char *table, const
 static void print_table(struct buf *out, const struct memory_table *t)
 {
     for (size_t i = 0; i < t->rows.n; i++) {
-        print_cells(out, t, t->rows.v[i], PRINT_ALL);
+        print_cells(out, t, t->rows.v[i].row, PRINT_ALL);
         buf_char(out, '\n');
     }
 }
@@ -254,12 +257,6 @@ void memory_print_table(struct buf *out, const char *warehouse, const char *tabl
         memory_table_named(memory_warehouse_named(str_from(warehouse)), str_from(table));
     if (t)
         print_table(out, t);
-}
-
-static int table_order(const void *x, const void *y)
-{
-    const struct memory_table *const *a = x, *const *b = y;
-    return strcmp((*a)->name, (*b)->name);
 }
 
 static int head_order(const void *x, const void *y)
@@ -276,13 +273,11 @@ static int head_order(const void *x, const void *y)
 void memory_print(struct buf *out, const char *warehouse)
 {
     struct memory_warehouse *w = memory_warehouse_named(str_from(warehouse));
-    if (w->tables.n)
-        qsort(w->tables.v, w->tables.n, sizeof *w->tables.v, table_order);
     if (w->heads.n)
         qsort(w->heads.v, w->heads.n, sizeof *w->heads.v, head_order);
-    for (size_t i = 0; i < w->tables.n; i++) {
-        buf_printf(out, "table %s\n", w->tables.v[i]->name);
-        print_table(out, w->tables.v[i]);
+    for (const struct memory_table *t = w->tables; t; t = t->next) {
+        buf_printf(out, "table %s\n", t->name);
+        print_table(out, t);
     }
     for (size_t i = 0; i < w->heads.n; i++) {
         const struct memory_head_row *h = &w->heads.v[i];

@@ -2,8 +2,6 @@
 
 #include <assert.h>
 
-enum { COLUMN_FIELDS = 6, INDEX_FIELDS = 4 };
-
 static enum collation_kind collation_kind_of(struct str name)
 {
     size_t at;
@@ -19,23 +17,22 @@ static enum collation_kind collation_kind_of(struct str name)
 static bool describe_kind(struct table_info *t, struct mysql_session *s, struct arena *a,
                           struct str table, struct err *e)
 {
-    struct str *v;
-    size_t rows;
+    struct mysql_result r;
     const struct str sql =
         mysql_literals(s, a,
                        STR("SELECT table_type, engine FROM information_schema.tables"
                            " WHERE table_schema = DATABASE() AND table_name = ?"),
                        &table, 1);
-    if (!mysql_query_rows(&v, &rows, s, a, sql, 2, e))
+    if (!mysql_fetch(&r, s, a, sql, e))
         return false;
-    t->exists = rows > 0;
+    t->exists = r.rows > 0;
     if (!t->exists)
         return true;
-    if (!str_eq(v[0], STR("BASE TABLE"))) {
-        t->wrong_kind = str_eq(v[0], STR("VIEW")) ? "a view" : "not a base table";
+    if (!str_eq(r.v[0], STR("BASE TABLE"))) {
+        t->wrong_kind = str_eq(r.v[0], STR("VIEW")) ? "a view" : "not a base table";
         t->wrong_hint = "write to an InnoDB table";
-    } else if (!str_eq_nocase(v[1], STR("InnoDB"))) {
-        t->wrong_kind = arena_printf(a, "a %.*s table", STR_ARG(v[1])).p;
+    } else if (!str_eq_nocase(r.v[1], STR("InnoDB"))) {
+        t->wrong_kind = arena_printf(a, "a %.*s table", STR_ARG(r.v[1])).p;
         t->wrong_hint = arena_printf(a, "ALTER TABLE %.*s ENGINE=InnoDB", STR_ARG(table)).p;
     }
     return true;
@@ -44,18 +41,19 @@ static bool describe_kind(struct table_info *t, struct mysql_session *s, struct 
 static bool describe_columns(struct table_info *t, struct mysql_session *s, struct arena *a,
                              struct str table, struct err *e)
 {
-    struct str *v;
+    struct mysql_result r;
     const struct str sql = mysql_literals(
         s, a,
         STR("SELECT column_name, column_type, collation_name, is_nullable, column_default, extra"
             " FROM information_schema.columns"
             " WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position"),
         &table, 1);
-    if (!mysql_query_rows(&v, &t->count, s, a, sql, COLUMN_FIELDS, e))
+    if (!mysql_fetch(&r, s, a, sql, e))
         return false;
+    t->count = r.rows;
     t->columns = ARENA_ZARRAY(a, struct table_column, t->count + 1);
     for (size_t i = 0; i < t->count; i++) {
-        const struct str *f = &v[i * COLUMN_FIELDS];
+        const struct str *f = &r.v[i * r.columns];
         size_t at;
         // MySQL's DEFAULT_GENERATED is an expression as default, not a generated column.
         const bool by_default = str_find(&at, f[5], STR("DEFAULT_GENERATED"));
@@ -85,8 +83,7 @@ static void note_key_column(struct table_info *t, const struct str *f)
 static bool describe_indexes(struct table_info *t, struct mysql_session *s, struct arena *a,
                              struct str table, struct err *e)
 {
-    struct str *v;
-    size_t rows;
+    struct mysql_result r;
     const struct str sql =
         mysql_literals(s, a,
                        STR("SELECT index_name, column_name, seq_in_index, sub_part"
@@ -94,10 +91,10 @@ static bool describe_indexes(struct table_info *t, struct mysql_session *s, stru
                            " AND table_name = ? AND non_unique = 0"
                            " ORDER BY index_name, seq_in_index"),
                        &table, 1);
-    if (!mysql_query_rows(&v, &rows, s, a, sql, INDEX_FIELDS, e))
+    if (!mysql_fetch(&r, s, a, sql, e))
         return false;
-    for (size_t i = 0; i < rows; i++) {
-        const struct str *f = &v[i * INDEX_FIELDS];
+    for (size_t i = 0; i < r.rows; i++) {
+        const struct str *f = &r.v[i * r.columns];
         if (str_eq(f[0], STR("PRIMARY")))
             note_key_column(t, f);
         else

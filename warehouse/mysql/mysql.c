@@ -113,14 +113,14 @@ static bool check_heads_table(struct mysql_sink *s, struct err *e)
 // The row may be locked by an old session that is still committing: first a plain look, and only then an insert.
 static bool ensure_head(struct mysql_sink *s, struct err *e)
 {
-    struct str *v, values[HEADS_COLUMNS];
-    size_t rows;
+    struct mysql_result r;
+    struct str values[HEADS_COLUMNS];
     head_key(values, s->arena, s->spec);
     const struct str select =
         str_slice(s->head_select, 0, s->head_select.n - strlen(dialect_mysql.lock_suffix));
-    if (!mysql_query_rows(&v, &rows, &s->session, s->arena, select, 4, e))
+    if (!mysql_fetch(&r, &s->session, s->arena, select, e))
         return err_wrap(e, SINK_HEADS_TABLE);
-    if (rows)
+    if (r.rows)
         return true;
     const struct commit_step nothing = {.batch = 1};
     struct head_texts zero;
@@ -196,12 +196,11 @@ static void roll_back(struct mysql_sink *s)
 
 static bool read_head(struct mysql_sink *s, struct head *out, struct err *e)
 {
-    struct str *v;
-    size_t rows;
-    if (!mysql_query_rows(&v, &rows, &s->session, s->step_arena, s->head_select, 4, e))
+    struct mysql_result r;
+    if (!mysql_fetch(&r, &s->session, s->step_arena, s->head_select, e))
         return err_wrap(e, "lock the head of %s", s->spec->output);
-    if (rows == 1)
-        return head_parse(out, v, e);
+    if (r.rows == 1)
+        return head_parse(out, r.v, e);
     err_fail(e, ERR_BEHIND, "%s: the row of %s in " SINK_HEADS_TABLE " is gone", s->session.display,
              s->spec->output);
     return err_hint(e, "the store was restored or edited: `sluice job recover %s`", s->spec->job);

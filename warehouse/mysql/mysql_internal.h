@@ -41,9 +41,14 @@ void mysql_session_close(struct mysql_session *s);
 bool mysql_db_err(struct err *e, const struct mysql_session *s); // of the connection's last call
 bool mysql_stmt_err(struct err *e, const struct mysql_session *s, MYSQL_STMT *stmt);
 bool mysql_run(struct mysql_session *s, struct str sql, struct err *e) ERR_CHECKED;
-// Rows as text in arena memory, `columns` views each; NULL has p == NULL.
-bool mysql_query_rows(struct str **out, size_t *rows, struct mysql_session *s, struct arena *a,
-                      struct str sql, unsigned columns, struct err *e) ERR_CHECKED;
+// Rows as text in arena memory; NULL has p == NULL.
+struct mysql_result {
+    struct str *v; // row after row
+    size_t rows;
+    unsigned columns;
+};
+bool mysql_fetch(struct mysql_result *out, struct mysql_session *s, struct arena *a, struct str sql,
+                 struct err *e) ERR_CHECKED;
 // sql in which the i-th ? is replaced by the i-th value as a quoted literal.
 struct str mysql_literals(struct mysql_session *s, struct arena *a, struct str sql,
                           const struct str *values, size_t count);

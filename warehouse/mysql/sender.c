@@ -71,16 +71,10 @@ void mysql_sender_fini(struct mysql_sender *s)
     }
 }
 
-// A converted run: cells[i] are `count` values of parameter i, for rows from run.from on.
-struct chunk {
-    enum rows_kind kind;
-    uint32_t count;
-};
-
-static uint64_t row_bytes(const struct mysql_sender *s, const struct chunk *c, uint32_t i)
+static uint64_t row_bytes(const struct mysql_sender *s, const struct rows_run *run, uint32_t i)
 {
     uint64_t n = 0;
-    for (size_t p = 0; p < rows_params(s->plan, c->kind); p++)
+    for (size_t p = 0; p < rows_params(s->plan, run->kind); p++)
         n += CELL_BYTES + (s->cells[p].length ? s->cells[p].length[i] : 0);
     return n;
 }
@@ -100,15 +94,17 @@ static enum enum_field_types field_type(enum cell_wire wire)
     return MYSQL_TYPE_BLOB;
 }
 
-// All rows of the chunk in one execution, column by column.
-static bool execute_bulk(struct mysql_sender *s, const struct chunk *c, MYSQL_STMT *stmt,
+// Below, rows count from run->from on, as the converted cells do.
+
+// All rows of the range in one execution, column by column.
+static bool execute_bulk(struct mysql_sender *s, const struct rows_run *run, MYSQL_STMT *stmt,
                          uint32_t from, uint32_t to, struct err *e)
 {
-    const size_t params = rows_params(s->plan, c->kind);
+    const size_t params = rows_params(s->plan, run->kind);
     MYSQL_BIND *binds = ARENA_ZARRAY(s->scratch, MYSQL_BIND, params);
     for (size_t i = 0; i < params; i++) {
         const struct cell_array *v = &s->cells[i];
-        binds[i].buffer_type = field_type(rows_wire(s->plan, c->kind, i));
+        binds[i].buffer_type = field_type(rows_wire(s->plan, run->kind, i));
         if (v->i64)
             binds[i].buffer = v->i64 + from;
         else if (v->f64)
@@ -133,7 +129,7 @@ static void bind_cell(MYSQL_BIND *out, const struct cell_array *v, enum cell_wir
     else if (v->f64)
         out->buffer = &v->f64[i];
     else
-        out->buffer = (void *)(uintptr_t)v->text[i];
+        memcpy(&out->buffer, &v->text[i], sizeof out->buffer); // only read, though not const
     if (v->length) {
         out->length = &v->length[i];
         out->buffer_length = v->length[i];
@@ -141,30 +137,30 @@ static void bind_cell(MYSQL_BIND *out, const struct cell_array *v, enum cell_wir
 }
 
 // Row after row as the parameters of one statement.
-static bool execute_multi(struct mysql_sender *s, const struct chunk *c, MYSQL_STMT *stmt,
+static bool execute_multi(struct mysql_sender *s, const struct rows_run *run, MYSQL_STMT *stmt,
                           uint32_t from, uint32_t to, struct err *e)
 {
-    const size_t params = rows_params(s->plan, c->kind);
+    const size_t params = rows_params(s->plan, run->kind);
     MYSQL_BIND *binds = ARENA_ZARRAY(s->scratch, MYSQL_BIND, params * (to - from));
     for (uint32_t r = from; r < to; r++) {
         for (size_t i = 0; i < params; i++)
-            bind_cell(&binds[(r - from) * params + i], &s->cells[i], rows_wire(s->plan, c->kind, i),
-                      r);
+            bind_cell(&binds[(r - from) * params + i], &s->cells[i],
+                      rows_wire(s->plan, run->kind, i), r);
     }
     if (mysql_stmt_bind_param(stmt, binds) || mysql_stmt_execute(stmt))
         return mysql_stmt_err(e, s->session, stmt);
     return true;
 }
 
-static bool execute(struct mysql_sender *s, const struct chunk *c, uint32_t from, uint32_t to,
+static bool execute(struct mysql_sender *s, const struct rows_run *run, uint32_t from, uint32_t to,
                     struct err *e)
 {
-    const struct mysql_operation *op = &s->ops[c->kind];
+    const struct mysql_operation *op = &s->ops[run->kind];
     if (s->session->sending == MYSQL_BULK)
-        return execute_bulk(s, c, op->v[0].stmt, from, to, e);
+        return execute_bulk(s, run, op->v[0].stmt, from, to, e);
     for (size_t i = 0; i < op->n; i++) {
         for (; to - from >= op->v[i].rows; from += op->v[i].rows) {
-            if (!execute_multi(s, c, op->v[i].stmt, from, from + op->v[i].rows, e))
+            if (!execute_multi(s, run, op->v[i].stmt, from, from + op->v[i].rows, e))
                 return false;
         }
     }
@@ -174,7 +170,7 @@ static bool execute(struct mysql_sender *s, const struct chunk *c, uint32_t from
 
 // Halves the range until one refused row is left; what stands before it stays written, as it would have been. The
 // transaction ends in a rollback either way.
-static bool find_refused(uint32_t *row, struct mysql_sender *s, const struct chunk *c,
+static bool find_refused(uint32_t *row, struct mysql_sender *s, const struct rows_run *run,
                          uint32_t from, uint32_t to, struct err *e)
 {
     while (to - from > 1) {
@@ -182,7 +178,7 @@ static bool find_refused(uint32_t *row, struct mysql_sender *s, const struct chu
         if (!mysql_run(s->session, STR("SAVEPOINT sluice_half"), e))
             return false;
         struct err half = {0};
-        if (execute(s, c, from, middle, &half)) {
+        if (execute(s, run, from, middle, &half)) {
             from = middle;
             continue;
         }
@@ -195,57 +191,53 @@ static bool find_refused(uint32_t *row, struct mysql_sender *s, const struct chu
             return false;
     }
     *row = from;
-    if (!execute(s, c, from, to, e))
+    if (!execute(s, run, from, to, e))
         return false;
     return err_fail(e, ERR_REMOTE, "the server refused rows together that it takes one by one");
 }
 
-static bool send_part(struct mysql_sender *s, const struct block *b, const struct chunk *c,
-                      uint32_t block_row, uint32_t from, uint32_t to, struct err *e)
+static bool send_part(struct mysql_sender *s, const struct rows_run *run, uint32_t from,
+                      uint32_t to, struct err *e)
 {
     if (!mysql_run(s->session, STR("SAVEPOINT sluice_part"), e))
         return false;
-    if (execute(s, c, from, to, e))
+    if (execute(s, run, from, to, e))
         return true;
     if (e->kind != ERR_DATA)
         return err_wrap(e, "table %.*s", STR_ARG(s->plan->spec->table));
-    struct err found = {0};
-    if (!mysql_run(s->session, STR("ROLLBACK TO SAVEPOINT sluice_part"), &found)) {
-        *e = found;
-        return false;
-    }
-    uint32_t row = from;
     err_clear(e);
-    if (!find_refused(&row, s, c, from, to, e) && e->kind == ERR_DATA)
-        return rows_rejected(s->plan, b, block_row + row, e);
+    if (!mysql_run(s->session, STR("ROLLBACK TO SAVEPOINT sluice_part"), e))
+        return false;
+    uint32_t row = from;
+    if (!find_refused(&row, s, run, from, to, e) && e->kind == ERR_DATA)
+        return rows_rejected(s->plan, run->b, run->from + row, e);
     return err_wrap(e, "table %.*s", STR_ARG(s->plan->spec->table));
 }
 
 // Parts that fit the server's packet.
-static bool send_run(struct mysql_sender *s, const struct block *b, const struct rows_run *run,
-                     struct err *e)
+static bool send_run(struct mysql_sender *s, const struct rows_run *run, struct err *e)
 {
     const uint64_t half = s->session->packet_max / PACKET_SHARE;
     const uint64_t most = half < PACKET_MOST ? half : PACKET_MOST;
-    const struct chunk c = {run->kind, run->to - run->from};
+    const uint32_t count = run->to - run->from;
     uint32_t from = 0;
     uint64_t bytes = 0;
-    for (uint32_t i = 0; i < c.count; i++) {
-        const uint64_t n = row_bytes(s, &c, i);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t n = row_bytes(s, run, i);
         if (n + 1024 > s->session->packet_max) {
             err_fail(e, ERR_DATA, "the row has %llu bytes, max_allowed_packet is %llu",
                      (unsigned long long)n, (unsigned long long)s->session->packet_max);
-            return rows_rejected(s->plan, b, run->from + i, e);
+            return rows_rejected(s->plan, run->b, run->from + i, e);
         }
         if (i > from && bytes + n > most) {
-            if (!send_part(s, b, &c, run->from, from, i, e))
+            if (!send_part(s, run, from, i, e))
                 return false;
             from = i;
             bytes = 0;
         }
         bytes += n;
     }
-    return send_part(s, b, &c, run->from, from, c.count, e);
+    return send_part(s, run, from, count, e);
 }
 
 bool mysql_send(struct mysql_sender *s, const struct block *b, uint64_t batch, struct err *e)
@@ -253,7 +245,7 @@ bool mysql_send(struct mysql_sender *s, const struct block *b, uint64_t batch, s
     for (uint32_t at = 0; at < b->rows;) {
         const struct rows_run run = rows_next(b, at, MYSQL_BULK_ROWS_MAX);
         const bool ok =
-            rows_fill(s->cells, s->plan, s->scratch, b, &run, batch, e) && send_run(s, b, &run, e);
+            rows_fill(s->cells, s->plan, s->scratch, &run, batch, e) && send_run(s, &run, e);
         arena_reset(s->scratch);
         if (!ok)
             return false;

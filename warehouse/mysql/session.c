@@ -161,23 +161,22 @@ bool mysql_run(struct mysql_session *s, struct str sql, struct err *e)
     return mysql_real_query(s->db, sql.p, sql.n) == 0 || mysql_db_err(e, s);
 }
 
-bool mysql_query_rows(struct str **out, size_t *rows, struct mysql_session *s, struct arena *a,
-                      struct str sql, unsigned columns, struct err *e)
+bool mysql_fetch(struct mysql_result *out, struct mysql_session *s, struct arena *a, struct str sql,
+                 struct err *e)
 {
     if (!mysql_run(s, sql, e))
         return false;
     MYSQL_RES *res = mysql_store_result(s->db);
     if (!res)
         return mysql_db_err(e, s);
-    assert(mysql_num_fields(res) == columns);
-    *rows = mysql_num_rows(res);
-    *out = ARENA_ZARRAY(a, struct str, *rows * columns + 1);
-    for (size_t r = 0; r < *rows; r++) {
-        const MYSQL_ROW row = mysql_fetch_row(res);
+    *out = (struct mysql_result){.rows = mysql_num_rows(res), .columns = mysql_num_fields(res)};
+    out->v = ARENA_ZARRAY(a, struct str, out->rows * out->columns + 1);
+    for (size_t r = 0; r < out->rows; r++) {
+        char **row = mysql_fetch_row(res);
         const unsigned long *n = mysql_fetch_lengths(res);
-        for (unsigned i = 0; i < columns; i++) {
+        for (unsigned i = 0; i < out->columns; i++) {
             if (row[i])
-                (*out)[r * columns + i] = arena_str(a, (struct str){n[i] ? row[i] : "", n[i]});
+                out->v[r * out->columns + i] = arena_str(a, (struct str){n[i] ? row[i] : "", n[i]});
         }
     }
     mysql_free_result(res);
@@ -219,7 +218,8 @@ static void set_option(MYSQL *db, enum mysql_option option, const void *value)
 
 static void set_tls(MYSQL *db, struct arena *a, const struct mysql_settings *settings)
 {
-    const my_bool on = 1, verify = str_eq(settings->tls, STR("verify"));
+    const my_bool on = 1;
+    const my_bool verify = settings->tls.n > 0 && str_eq(settings->tls, STR("verify"));
     if (settings->tls.n) {
         set_option(db, MYSQL_OPT_SSL_ENFORCE, &on);
         set_option(db, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
@@ -269,26 +269,27 @@ static bool connect_to(struct mysql_session *s, struct arena *a, const struct wa
 
 static bool check_session(struct mysql_session *s, struct arena *a, struct err *e)
 {
-    struct str *v;
-    size_t rows, at;
-    if (!mysql_query_rows(&v, &rows, s, a,
-                          STR("SELECT @@session.sql_mode, @@session.time_zone,"
-                              " @@session.character_set_client, @@session.max_allowed_packet"),
-                          4, e))
+    struct mysql_result r;
+    if (!mysql_fetch(&r, s, a,
+                     STR("SELECT @@session.sql_mode, @@session.time_zone,"
+                         " @@session.character_set_client, @@session.max_allowed_packet"),
+                     e))
         return false;
-    assert(rows == 1);
-    if (!str_find(&at, v[0], STR("STRICT_ALL_TABLES"))) {
+    assert(r.rows == 1 && r.columns == 4);
+    const struct str mode = r.v[0], zone = r.v[1], charset = r.v[2], packet = r.v[3];
+    size_t at;
+    if (!str_find(&at, mode, STR("STRICT_ALL_TABLES"))) {
         err_fail(e, ERR_CONFIG, "%s: strict mode cannot be set, sql_mode is \"%.*s\"", s->display,
-                 STR_ARG(v[0]));
+                 STR_ARG(mode));
         return err_hint(e, "a proxy overrides it: let the session set STRICT_ALL_TABLES");
     }
-    if (!str_eq(v[1], STR("+00:00")) || !str_eq(v[2], STR("utf8mb4")))
+    if (!str_eq(zone, STR("+00:00")) || !str_eq(charset, STR("utf8mb4")))
         return err_fail(e, ERR_CONFIG,
                         "%s: the session has time zone %.*s and character set %.*s, must be +00:00 "
                         "and utf8mb4",
-                        s->display, STR_ARG(v[1]), STR_ARG(v[2]));
-    return str_to_u64(&s->packet_max, v[3]) ||
-           err_fail(e, ERR_REMOTE, "%s: max_allowed_packet is %.*s", s->display, STR_ARG(v[3]));
+                        s->display, STR_ARG(zone), STR_ARG(charset));
+    return str_to_u64(&s->packet_max, packet) ||
+           err_fail(e, ERR_REMOTE, "%s: max_allowed_packet is %.*s", s->display, STR_ARG(packet));
 }
 
 static bool set_session(struct mysql_session *s, struct arena *a,
@@ -307,15 +308,14 @@ static bool set_session(struct mysql_session *s, struct arena *a,
 
 static bool find_collation(struct mysql_session *s, struct arena *a, struct err *e)
 {
-    struct str *v;
-    size_t rows;
-    if (!mysql_query_rows(&v, &rows, s, a,
-                          STR("SELECT collation_name FROM information_schema.collations WHERE"
-                              " collation_name IN ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin')"),
-                          1, e))
+    struct mysql_result r;
+    if (!mysql_fetch(&r, s, a,
+                     STR("SELECT collation_name FROM information_schema.collations WHERE"
+                         " collation_name IN ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin')"),
+                     e))
         return false;
-    s->padded_ok = rows == 0;
-    s->key_collation = rows ? v[0].p : "utf8mb4_bin";
+    s->padded_ok = r.rows == 0;
+    s->key_collation = r.rows ? r.v[0].p : "utf8mb4_bin";
     return true;
 }
 

@@ -473,10 +473,9 @@ static void bind_cell(sqlite3_stmt *stmt, int at, const struct cell_array *c, en
     }
 }
 
-static bool write_run(struct sqlite_sink *s, const struct block *b, const struct rows_run *run,
-                      struct err *e)
+static bool write_run(struct sqlite_sink *s, const struct rows_run *run, struct err *e)
 {
-    if (!rows_fill(s->cells, &s->plan, s->scratch, b, run, s->step.batch, e))
+    if (!rows_fill(s->cells, &s->plan, s->scratch, run, s->step.batch, e))
         return false;
     sqlite3_stmt *stmt = run->kind == ROWS_PUT ? s->put : s->delete;
     const size_t params = rows_params(&s->plan, run->kind);
@@ -488,7 +487,7 @@ static bool write_run(struct sqlite_sink *s, const struct block *b, const struct
         sqlite3_reset(stmt);
         if (rc != SQLITE_DONE) {
             sqlite_err(e, s, rc, "write");
-            return e->kind == ERR_DATA ? rows_rejected(&s->plan, b, r, e) : false;
+            return e->kind == ERR_DATA ? rows_rejected(&s->plan, run->b, r, e) : false;
         }
     }
     return true;
@@ -504,7 +503,7 @@ static bool write_effect(void *arg, struct err *e)
     const struct write_call *w = arg;
     for (uint32_t at = 0; at < w->b->rows;) {
         const struct rows_run run = rows_next(w->b, at, ROWS_MAX);
-        const bool ok = write_run(w->s, w->b, &run, e);
+        const bool ok = write_run(w->s, &run, e);
         arena_reset(w->s->scratch);
         if (!ok)
             return false;

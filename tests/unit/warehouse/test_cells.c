@@ -26,8 +26,8 @@ static void init(struct fixture *f, const struct type *type, const char *mapping
 
 static bool fill(struct fixture *f, struct cell_array *out)
 {
-    uint32_t row;
-    return cells_fill(out, f->cells, f->a, &f->values, 0, 1, &row, &f->e);
+    struct cell_range range = {.column = &f->values, .from = 0, .to = 1};
+    return cells_fill(out, f->cells, f->a, &range, &f->e);
 }
 
 static void gives(struct fixture *f, const char *text)
