@@ -19,7 +19,8 @@ struct server {
     unsigned port;
     char database[64];
     const char *bulk;
-    MYSQL *db; // the test's own connection
+    bool nopad; // MariaDB's collations
+    MYSQL *db;  // the test's own connection
 };
 
 static bool run(MYSQL *db, const char *sql)
@@ -65,10 +66,18 @@ static void url(struct warehouse_url *out, void *arg)
     };
 }
 
+// The cases are written with MariaDB's name of the collation.
 static bool sql(void *arg, const char *text)
 {
+    static const char mariadb_name[] = "utf8mb4_nopad_bin";
     const struct server *s = arg;
-    return run(s->db, text);
+    const char *at = strstr(text, mariadb_name);
+    if (!at || s->nopad)
+        return run(s->db, text);
+    char other[1024];
+    snprintf(other, sizeof other, "%.*sutf8mb4_bin%s", (int)(at - text), text,
+             at + strlen(mariadb_name));
+    return run(s->db, other);
 }
 
 static void print_cell(struct buf *out, const MYSQL_FIELD *f, const char *p, size_t n)
@@ -164,11 +173,14 @@ TEST(case_insensitive_keys_are_refused)
 {
     refuses(state, "CREATE TABLE t (id VARCHAR(100) PRIMARY KEY, " REST ")",
             "collation utf8mb4_general_ci, which takes different strings",
-            "MODIFY id varchar(100) COLLATE utf8mb4_nopad_bin NOT NULL");
+            "MODIFY id varchar(100) COLLATE utf8mb4_");
 }
 
 TEST(padding_keys_are_refused)
 {
+    const struct own *o = *state;
+    if (o->store->oracle_mysql)
+        skip();
     refuses(state, "CREATE TABLE t (id VARCHAR(100) COLLATE utf8mb4_bin PRIMARY KEY, " REST ")",
             "collation utf8mb4_bin, which takes 'a' and 'a '", "COLLATE utf8mb4_nopad_bin");
 }
@@ -202,8 +214,8 @@ TEST(heads_without_transactions_are_refused)
 {
     struct world *w = fresh(state);
     w->spec.create = SINK_CREATE_IF_ABSENT;
-    assert_true(w->store->sql(w->store->arg, "CREATE TABLE sluice_heads (job INT) ENGINE=Aria"));
-    assert_fails(world_open(w), &w->e, ERR_CONFIG, "sluice_heads is a Aria table");
+    assert_true(w->store->sql(w->store->arg, "CREATE TABLE sluice_heads (job INT) ENGINE=MyISAM"));
+    assert_fails(world_open(w), &w->e, ERR_CONFIG, "sluice_heads is a MyISAM table");
     world_free(w);
 }
 
@@ -407,6 +419,7 @@ static int run_all(struct server *server)
 {
     struct store store = {.name = "mysql bulk",
                           .kind = STORE_MYSQL,
+                          .oracle_mysql = !server->nopad,
                           .type = &sink_mysql,
                           .commit_site = "mysql.commit",
                           .write_site = "mysql.write",
@@ -445,6 +458,7 @@ int main(void)
                                 .port = (unsigned)number};
         snprintf(server.database, sizeof server.database, "sluice_sink_%d", (int)getpid());
         server.db = connect_to(&server);
+        server.nopad = strstr(mysql_get_server_info(server.db), "MariaDB") != NULL;
         const int failed = run_all(&server);
         char drop[128];
         snprintf(drop, sizeof drop, "DROP DATABASE IF EXISTS %s", server.database);

@@ -471,7 +471,11 @@ CASE(nested_values_become_json_text)
     st->children[1].str[0] = STR("x");
     cell_null(b, 2, 1);
     deliver(w, b);
-    ROWS_ARE(w, "a|[\"com\\\"pleted\",\"p\xC3\xA9nding\"]|{\"A\":7,\"B\":\"x\"}\nb|[]|NULL\n");
+    if (w->store->oracle_mysql)
+        ROWS_ARE(w,
+                 "a|[\"com\\\"pleted\", \"p\xC3\xA9nding\"]|{\"A\": 7, \"B\": \"x\"}\nb|[]|NULL\n");
+    else
+        ROWS_ARE(w, "a|[\"com\\\"pleted\",\"p\xC3\xA9nding\"]|{\"A\":7,\"B\":\"x\"}\nb|[]|NULL\n");
 }
 
 CASE(keys_differing_in_case_accent_or_trailing_space_are_different)
@@ -481,6 +485,10 @@ CASE(keys_differing_in_case_accent_or_trailing_space_are_different)
         BLOCK(w, {"", 1, "0.00"}, {" ", 2, "0.00"}, {"A", 3, "0.00"}, {"a", 4, "0.00"},
               {"a ", 5, "0.00"}, {"e\xCC\x81", 6, "0.00"}, {"\xC3\xA9", 7, "0.00"},
               {"\xE6\x97\xA5\xE6\x9C\xAC", 8, "0.00"}, {"\xF0\x9F\x8E\x89", 9, "0.00"});
+    if (w->store->oracle_mysql) { // 'a' and 'a ' would be one key there: never merged, but refused
+        assert_fails(world_deliver(w, b), &w->e, ERR_DATA, "ends with a space");
+        return;
+    }
     deliver(w, b);
     deliver(w, b);
     const char *rows = world_rows(w);
@@ -707,6 +715,8 @@ CASE(columns_that_are_not_written_are_left_alone)
 
 CASE(a_row_that_the_store_refuses_is_named_with_the_stores_words)
 {
+    if (w->store->oracle_mysql)
+        skip();
     if (!has_sql(
             w,
             w->store->kind == STORE_MYSQL

@@ -15,6 +15,8 @@ struct store {
     const char *name; // before each case's name
     enum store_kind kind;
     const struct sink_type *type;
+    bool
+        oracle_mysql; // JSON is rewritten; before 8.0.17 no collation without padding, before 8.0.16 no CHECK
     const char *commit_site, *write_site, *ddl_site;
     void *arg;
     void (*setup)(void *arg); // an empty store

@@ -164,11 +164,14 @@ bool mysql_run(struct mysql_session *s, struct str sql, struct err *e)
 bool mysql_fetch(struct mysql_result *out, struct mysql_session *s, struct arena *a, struct str sql,
                  struct err *e)
 {
+    *out = (struct mysql_result){0};
     if (!mysql_run(s, sql, e))
         return false;
     MYSQL_RES *res = mysql_store_result(s->db);
-    if (!res)
-        return mysql_db_err(e, s);
+    if (!res) {
+        mysql_db_err(e, s);
+        return false;
+    }
     *out = (struct mysql_result){.rows = mysql_num_rows(res), .columns = mysql_num_fields(res)};
     out->v = ARENA_ZARRAY(a, struct str, out->rows * out->columns + 1);
     for (size_t r = 0; r < out->rows; r++) {
