@@ -24,6 +24,8 @@ static int by_name(const void *x, const void *y)
 
 static enum store_entry_kind kind_of(DIR *dir, const struct dirent *d)
 {
+    if (d->d_type == DT_REG || d->d_type == DT_DIR)
+        return d->d_type == DT_DIR ? STORE_DIRECTORY : STORE_FILE;
     struct stat st;
     if (fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return STORE_OTHER;
@@ -66,6 +68,13 @@ bool store_list(struct store_entry **out, size_t *n, struct arena *a, const char
     bool ok = read_entries(out, n, a, d) || err_sys(e, "cannot list %s", dir);
     closedir(d);
     return ok;
+}
+
+bool store_may_hold_dirs(const char *dir)
+{
+    struct stat st;
+    return stat(dir, &st) != 0 ||
+           st.st_nlink != 2; // itself and its own "."; each directory's ".." would add one
 }
 
 enum store_read store_open(struct store_file **out, const char *path, struct err *e)

@@ -18,6 +18,9 @@ struct store_entry {
 bool store_list(struct store_entry **out, size_t *n, struct arena *a, const char *dir,
                 struct err *e) ERR_CHECKED;
 
+// False when the directory surely holds no directories: known from its link count on most file systems, without listing it.
+bool store_may_hold_dirs(const char *dir);
+
 enum store_content { STORE_ABSENT, STORE_SAME, STORE_DIFFERENT };
 // Compares a file with the size and xxh64 it should have; reads it whole when the size fits.
 bool store_compare(enum store_content *out, const char *path, uint64_t bytes, uint64_t checksum,
