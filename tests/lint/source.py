@@ -36,7 +36,7 @@ def check_include(path, included):
     if own is None:
         return f"stands in no layer of {HERE}/layers"
     allowed = LAYERS[own]
-    if "anything" in allowed:
+    if "anything" in allowed or included in allowed:
         return None
     if any(under(included, a[1:]) for a in allowed if a.startswith("!")):
         return f"is closed to {own}"
