@@ -55,7 +55,7 @@ const char *bind_name_text(const struct binder *b, struct str name)
 
 // --- the catalogue ---------------------------------------------------------------------------------
 
-static struct str statement_text(const struct binder *b, const struct ast_statement *st)
+struct str bind_statement_text(const struct binder *b, const struct ast_statement *st)
 {
     struct buf text;
     buf_init(&text, (size_t)256 << 20);
@@ -95,7 +95,7 @@ bool bind_add_object(struct binder *b, struct bind_object *o)
                          BIND_OBJECTS_MAX);
     *map_put(b->names, o->node->name, &added) = b->objects.n;
     assert(added);
-    o->node->statement = statement_text(b, b->statement);
+    o->node->statement = bind_statement_text(b, b->statement);
     list_push(b->a, &b->objects, o);
     return true;
 }
@@ -272,24 +272,37 @@ static bool bind_statement(struct binder *b, const struct ast_statement *st)
 
 struct order {
     LIST(struct plan_node *) nodes;
+    LIST(const struct plan_node *) open; // from the object being visited down
     struct binder *b;
 };
 
 enum { ORDER_NEW, ORDER_OPEN = UINT32_MAX };
 
-// Inputs before consumers, otherwise in statement order. node.id is 0 (new), ORDER_OPEN, or its place + 1. The depth is
+// `n` reads itself: the INSERT INTO to blame is the writer that stands after it among the open nodes.
+static bool cycle(const struct order *s, const struct plan_node *n)
+{
+    uint32_t i = s->open.n;
+    while (i > 0 && s->open.v[i - 1] != n)
+        i--;
+    assert(i > 0 && i < s->open.n);
+    return bind_fail(s->b, &s->open.v[i]->pos,
+                     "INSERT INTO makes a cycle: %.*s reads what it writes", STR_ARG(n->name));
+}
+
+// Inputs before consumers, otherwise in statement order. node.id is ORDER_NEW, ORDER_OPEN, or its place + 1. The depth is
 // bounded by BIND_OBJECTS_MAX.
-static bool visit(struct order *s, struct plan_node *n, const struct plan_node *consumer)
+static bool visit(struct order *s, struct plan_node *n)
 {
     if (n->id == ORDER_OPEN)
-        return bind_fail(s->b, &consumer->pos,
-                         "INSERT INTO makes a cycle: %.*s reads what it writes", STR_ARG(n->name));
+        return cycle(s, n);
     if (n->id != ORDER_NEW)
         return true;
     n->id = ORDER_OPEN;
+    list_push(s->b->a, &s->open, n);
     for (uint32_t i = 0; i < n->input_count; i++)
-        if (!visit(s, n->inputs[i], n))
+        if (!visit(s, n->inputs[i]))
             return false;
+    s->open.n--;
     list_push(s->b->a, &s->nodes, n);
     n->id = s->nodes.n;
     return true;
@@ -309,7 +322,7 @@ static bool finish(const struct plan **out, struct binder *b, const struct ast_s
     plan->object_count = b->objects.n;
     for (uint32_t i = 0; i < b->objects.n; i++) {
         plan->objects[i] = b->objects.v[i]->node;
-        if (!visit(&order, plan->objects[i], plan->objects[i]))
+        if (!visit(&order, plan->objects[i]))
             return false;
     }
     plan->nodes = order.nodes.v;

@@ -22,6 +22,7 @@ bool bind_timestamp(int *out, const struct time_pattern **pattern, const struct 
 // bind.c, bind_source.c, bind_query.c, bind_select.c
 struct plan_node *bind_plan_node(struct binder *b, enum plan_kind kind, const struct schema *s,
                                  struct plan_node *input, const struct sql_pos *pos);
+struct str bind_statement_text(const struct binder *b, const struct ast_statement *st);
 struct bind_object *bind_find_object(const struct binder *b, struct str name);
 bool bind_add_object(struct binder *b, struct bind_object *o) ERR_CHECKED;
 bool bind_create_source(struct binder *b, const struct ast_statement *st) ERR_CHECKED;

@@ -578,6 +578,7 @@ bool bind_insert(struct binder *b, const struct ast_statement *st)
             "TABLE.");
     if (!fit_to_sink(&s, o->node->schema))
         return false;
+    s.top->statement = bind_statement_text(b, st);
     list_push(b->a, &o->writers, s.top);
     return true;
 }

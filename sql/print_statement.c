@@ -266,6 +266,19 @@ static void print_named(struct buf *out, const char *words, const struct ast_sta
     print_name(out, st->name);
 }
 
+static void print_create_other(struct buf *out, const struct ast_statement *st)
+{
+    if (st->kind == AST_CREATE_TYPE) {
+        print_named(out, "CREATE TYPE ", st);
+        buf_text(out, " AS ");
+        print_ast_type(out, st->type);
+        return;
+    }
+    const bool sink = str_eq(st->what, STR("SINK"));
+    print_named(out, sink ? "CREATE SINK CONNECTOR " : "CREATE SOURCE CONNECTOR ", st);
+    print_properties(out, st);
+}
+
 void print_statement(struct buf *out, const struct ast_statement *st)
 {
     switch (st->kind) {
@@ -290,16 +303,8 @@ void print_statement(struct buf *out, const struct ast_statement *st)
         print_setting(out, "ALTER SYSTEM ", st);
         return;
     case AST_CREATE_TYPE:
-        print_named(out, "CREATE TYPE ", st);
-        buf_text(out, " AS ");
-        print_ast_type(out, st->type);
-        return;
     case AST_CREATE_CONNECTOR:
-        print_named(out,
-                    str_eq(st->what, STR("SINK")) ? "CREATE SINK CONNECTOR "
-                                                  : "CREATE SOURCE CONNECTOR ",
-                    st);
-        print_properties(out, st);
+        print_create_other(out, st);
         return;
     case AST_SET:
         print_setting(out, "SET ", st);

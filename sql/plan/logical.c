@@ -6,11 +6,11 @@
 #include <assert.h>
 
 // Columns that go through under their own name share a line; the others get one each.
-static void print_columns(struct buf *out, const struct plan_node *n)
+static void print_columns(struct buf *out, const struct plan_node *n, uint32_t from, uint32_t to)
 {
     const struct schema *input = n->inputs[0]->schema;
     bool open = false; // a line of unchanged columns
-    for (uint32_t i = 0; i < n->expr_count; i++) {
+    for (uint32_t i = from; i < to; i++) {
         const struct expr *x = n->exprs[i];
         const struct str name = n->schema->columns[i].name;
         if (x->kind == EXPR_COLUMN && str_eq(input->columns[x->column].name, name)) {
@@ -110,9 +110,14 @@ static void print_node(struct buf *out, const struct plan_node *n)
         buf_text(out, " where ");
         sql_print_expr(out, n->predicate, n->inputs[0]->schema);
         break;
-    case PLAN_PROJECT:
     case PLAN_REKEY:
-        print_columns(out, n);
+        buf_text(out, n->key_count ? "\n    by" : "\n    by nothing");
+        print_columns(out, n, 0, n->key_count);
+        buf_text(out, "\n    with");
+        print_columns(out, n, n->key_count, n->expr_count);
+        break;
+    case PLAN_PROJECT:
+        print_columns(out, n, 0, n->expr_count);
         break;
     case PLAN_AGGREGATE:
         print_aggregate(out, n);

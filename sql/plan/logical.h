@@ -145,7 +145,7 @@ struct plan_node {
     const struct plan_source *source;   // PLAN_SOURCE
     const struct plan_formats *formats; // PLAN_OBJECT
     struct str name;                    // PLAN_OBJECT
-    struct str statement;               // canonical SQL text
+    struct str statement; // canonical SQL text: PLAN_OBJECT, and the last node of an INSERT INTO
     struct sql_pos pos;
 };
 
