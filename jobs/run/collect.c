@@ -225,7 +225,7 @@ bool collect_dead_letters(struct collect *s, uint64_t rows, struct str text, str
     s->dead_file = arena_printf(s->a, "%llu.jsonl", batch);
     struct str path = arena_printf(s->a, "%s/%llu.dead", s->spec.spool_dir, batch);
     int fd;
-    if (!durable_create(&fd, s->spec.durable, "dead.create", path.p, O_TRUNC, e))
+    if (!durable_create(&fd, s->spec.durable, "dead.create", path.p, O_TRUNC | DURABLE_PRIVATE, e))
         return false;
     bool ok = durable_write(s->spec.durable, "dead.write", fd, path.p, text.p, text.n, e) &&
               durable_fsync(s->spec.durable, "dead.fsync", fd, path.p, e);

@@ -56,7 +56,7 @@ bool spool_create(struct spool **out, struct durable *d, const char *path, struc
     buf_init(&s->out, (size_t)2 * SPOOL_ROW_MAX);
     buf_init(&s->row, SPOOL_ROW_MAX);
     hasher_init(&s->hash);
-    if (!durable_create(&s->fd, d, "spool.create", path, O_TRUNC, e)) {
+    if (!durable_create(&s->fd, d, "spool.create", path, O_TRUNC | DURABLE_PRIVATE, e)) {
         spool_abandon(s);
         return false;
     }

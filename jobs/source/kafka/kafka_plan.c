@@ -187,7 +187,7 @@ bool kafka_group_commit(struct source *base, const struct source_offset *offsets
 {
     struct kafka_source *s = kafka_from(base);
     struct kafka_commit c = {s, kafka_list_of(s, offsets, n)};
-    bool ok = durable_call(s->spec.durable, "kafka.commit", kafka_commit_call, &c, e);
+    bool ok = durable_call_remote(s->spec.durable, "kafka.commit", kafka_commit_call, &c, e);
     rd_kafka_topic_partition_list_destroy(c.list);
     return ok || err_wrap(e, "group %s", s->group);
 }
