@@ -15,6 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#if SLUICE_WITH_MYSQL
+#include <mysql.h>
+#endif
+
 #define BLOCK_ROWS 4096
 #define COLUMNS    6
 
@@ -179,8 +183,18 @@ static void measure_server(void)
         fputs("bench/sink: mysql skipped: SLUICE_TEST_MYSQL_HOST and _PORT are not set\n", stderr);
         return;
     }
+    MYSQL *db = mysql_init(NULL);
+    if (!mysql_real_connect(db, host, getenv("SLUICE_TEST_MYSQL_USER"),
+                            getenv("SLUICE_TEST_MYSQL_PASSWORD"), NULL, (unsigned)number, NULL,
+                            0) ||
+        mysql_query(db, "CREATE DATABASE IF NOT EXISTS sluice_bench")) {
+        fprintf(stderr, "bench/sink: %s\n", mysql_error(db));
+        exit(1);
+    }
     measure_mysql("mysql bulk", "auto", host, number);
     measure_mysql("mysql multi-row", "off", host, number);
+    mysql_query(db, "DROP DATABASE sluice_bench");
+    mysql_close(db);
 }
 #endif
 
