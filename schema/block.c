@@ -51,9 +51,11 @@ struct block *block_gather(struct arena *a, const struct block *b, const uint32_
     for (uint32_t i = 0; i < b->schema->count; i++)
         column_gather(&out->columns[i], a, &b->columns[i], idx, n);
     out->rowtime = gather_i64(a, b->rowtime, idx, n);
-    out->seq = ARENA_ARRAY(a, uint64_t, n);
-    for (uint32_t i = 0; i < n; i++)
-        out->seq[i] = b->seq[idx[i]];
+    if (b->seq) { // blocks straight from a scan have none yet
+        out->seq = ARENA_ARRAY(a, uint64_t, n);
+        for (uint32_t i = 0; i < n; i++)
+            out->seq[i] = b->seq[idx[i]];
+    }
     out->op = gather_u8(a, b->op, idx, n);
     out->window_start = gather_i64(a, b->window_start, idx, n);
     out->window_end = gather_i64(a, b->window_end, idx, n);
