@@ -7,11 +7,6 @@
 
 #define BIND_TEXT_BYTES_MAX ((size_t)400) // of an expression in a message
 
-bool bind_refuse(const struct binder *b, const struct sql_pos *pos, const char *what)
-{
-    return bind_fail(b, pos, "not supported yet: %s", what);
-}
-
 // What a printer wrote, kept in the arena; cut with "..." at max bytes.
 static const char *keep(const struct binder *b, struct buf *text, size_t max)
 {
@@ -84,7 +79,8 @@ struct plan_node *bind_plan_node(struct binder *b, enum plan_kind kind, const st
 struct bind_object *bind_find_object(const struct binder *b, struct str name)
 {
     const uint64_t *i = map_get(b->names, name);
-    return i ? b->objects.v[*i] : NULL;
+    assert(!i || *i < b->objects.n);
+    return i && b->objects.v ? b->objects.v[*i] : NULL;
 }
 
 bool bind_add_object(struct binder *b, struct bind_object *o)
@@ -164,7 +160,7 @@ static bool bind_set(const struct binder *b, const struct ast_statement *st)
             return true;
         (void)bind_fail(b, &st->name_pos, "not supported yet: SET '%.*s'='%.*s'", STR_ARG(st->name),
                         STR_ARG(st->value));
-        return err_hint(b->e, "where reading starts is the job's: start: latest");
+        return sql_hint(b->e, "where reading starts is the job's: start: latest");
     }
     return bind_fail(b, &st->name_pos, "not supported yet: property '%.*s'", STR_ARG(st->name));
 }
@@ -185,7 +181,7 @@ static bool bind_create_type(struct binder *b, const struct ast_statement *st)
 {
     const struct type *t;
     bool added;
-    if (!bind_type(&t, b, st->type))
+    if (!bind_type(&t, b, st->type) || !bind_check_type(b, &st->name_pos, t))
         return false;
     uint64_t *at = map_put(b->type_names, st->name, &added);
     if (!added)

@@ -30,6 +30,15 @@ bool bind_ast_equal(const struct ast_expr *x, const struct ast_expr *y)
     return true;
 }
 
+uint32_t bind_weight(const struct ast_expr *x)
+{
+    const uint32_t whens = x->has_operand ? (x->arg_count - 1) / 2 : 1;
+    uint64_t n = 1;
+    for (uint32_t i = 0; i < x->arg_count && n <= BIND_EXPR_NODES_MAX; i++)
+        n += (uint64_t)bind_weight(x->args[i]) * (i == 0 ? whens : 1);
+    return n > BIND_EXPR_NODES_MAX ? BIND_EXPR_NODES_MAX + 1 : (uint32_t)n;
+}
+
 bool bind_is_aggregate(const struct ast_expr *x)
 {
     return x->kind == AST_CALL && agg_find(x->text) != NULL;
@@ -65,7 +74,7 @@ static bool does_not_accept(const struct scope *sc, const struct ast_expr *x,
     (void)bind_fail(sc->b, &x->pos, "Function '%.*s' does not accept parameters (%.*s).",
                     STR_ARG(x->text), (int)text.n, text.p ? text.p : "");
     buf_fini(&text);
-    return err_hint(sc->b->e, "valid alternatives are: %s", signatures);
+    return sql_hint(sc->b->e, "valid alternatives are: %s", signatures);
 }
 
 // Binds the arguments and asks the function what it makes of their types.
@@ -135,6 +144,8 @@ static bool bind_aggregate(struct expr **out, const struct scope *sc, const stru
                              bind_text(b, x));
     for (at = 0; at < g->calls.n && !bind_ast_equal(g->calls.v[at], x); at++)
         ;
+    if (at == BIND_AGGREGATES_MAX)
+        return bind_fail(b, &x->pos, "too many aggregates: at most %d", BIND_AGGREGATES_MAX);
     if (at == g->calls.n) {
         struct call c;
         if (!bind_arguments(&c, g->input, x))
@@ -159,7 +170,7 @@ static bool unknown_function(const struct scope *sc, const struct ast_expr *x)
     const char *near = fn_nearest(x->text);
     (void)bind_fail(sc->b, &x->pos, "Can't find any functions with the name '%.*s'",
                     STR_ARG(x->text));
-    return near ? err_hint(sc->b->e, "did you mean %s?", near) : false;
+    return near ? sql_hint(sc->b->e, "did you mean %s?", near) : false;
 }
 
 bool bind_call(struct expr **out, const struct scope *sc, const struct ast_expr *x)

@@ -98,7 +98,7 @@ bool bind_comparison(struct expr **out, const struct scope *sc, const struct ast
     if (!left->type && !right->type)
         return bind_fail(b, &x->pos, "Comparison with NULL not supported: %s %s %s",
                          bind_text(b, x->args[0]), print_op(op), bind_text(b, x->args[1])) ||
-               err_hint(b->e, "use IS NULL");
+               sql_hint(b->e, "use IS NULL");
     if (!left->type)
         left = bind_cast(b, left, right->type);
     if (!right->type)
@@ -214,7 +214,7 @@ bool bind_unify(struct expr **items, const struct scope *sc, struct ast_expr *co
             (void)bind_fail(b, &items[i]->pos, "%soperator does not exist: %s = %s (%s)",
                             bind_invalid_prefix(sc), bind_type_text(b, t), bind_type_text(b, own),
                             bind_text(b, asts[i]));
-            return err_hint(b->e, "You might need to add explicit type casts.");
+            return sql_hint(b->e, "You might need to add explicit type casts.");
         }
         items[i] = as;
     }

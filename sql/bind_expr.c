@@ -52,7 +52,7 @@ static bool not_resolved(const struct scope *sc, const struct ast_expr *x)
             near = arena_str(sc->b->a, s->columns[i].name).p;
         }
     }
-    return near ? err_hint(sc->b->e, "did you mean %s?", near) : false;
+    return near ? sql_hint(sc->b->e, "did you mean %s?", near) : false;
 }
 
 static bool bind_pseudo(struct expr **out, const struct scope *sc, const struct ast_expr *x,
@@ -298,6 +298,8 @@ static bool bind_case(struct expr **out, const struct scope *sc, const struct as
     const uint32_t n = pairs + x->has_else;
     struct expr *operand = NULL, **values = ARENA_ZARRAY(b->a, struct expr *, n);
     struct ast_expr **asts = ARENA_ZARRAY(b->a, struct ast_expr *, n);
+    if (x->has_operand && bind_weight(x) > BIND_EXPR_NODES_MAX)
+        return bind_fail(b, &x->pos, "CASE is too large: its operand is computed for each WHEN");
     if (x->has_operand && !bind_expr(&operand, sc, x->args[0]))
         return false;
     *out = bind_node(b, EXPR_CASE, NULL, &x->pos, x->arg_count - from);
@@ -368,7 +370,7 @@ static bool bind_struct(struct expr **out, const struct scope *sc, const struct 
     *out = bind_node(sc->b, EXPR_STRUCT, type_struct(sc->b->a, fields, x->arg_count), &x->pos, 0);
     (*out)->args = items;
     (*out)->arg_count = x->arg_count;
-    return true;
+    return bind_check_type(sc->b, &x->pos, (*out)->type);
 }
 
 static bool bind_array(struct expr **out, const struct scope *sc, const struct ast_expr *x)

@@ -12,7 +12,12 @@
 #include "base/map.h"
 #include "schema/decimal.h"
 
-#define BIND_OBJECTS_MAX       2000               // streams and tables of one job
+#define BIND_OBJECTS_MAX       2000  // streams and tables of one job
+#define BIND_COLUMNS_MAX       4096  // of one stream or table
+#define BIND_KEYS_MAX          256   // GROUP BY, PARTITION BY
+#define BIND_AGGREGATES_MAX    1024  // of one GROUP BY
+#define BIND_TYPE_NODES_MAX    10000 // types nest by name: their size is not bounded by the text's
+#define BIND_EXPR_NODES_MAX    1000000 // what binding repeats: the operand of CASE x, the base of x->*
 #define BIND_MESSAGE_BYTES_MAX ((size_t)64 << 10) // of lists built for a message
 
 struct bind_object {
@@ -56,8 +61,8 @@ struct grouping {
 };
 
 #define bind_fail(b, pos, ...) sql_fail((b)->e, (b)->src, (pos), __VA_ARGS__)
-// "… is not supported yet: what"; returns false.
-bool bind_refuse(const struct binder *b, const struct sql_pos *pos, const char *what);
+// "not supported yet: what"; is false.
+#define bind_refuse(b, pos, what) bind_fail((b), (pos), "not supported yet: %s", (what))
 const char *bind_text(const struct binder *b, const struct ast_expr *x); // canonical, for messages
 const char *bind_type_text(const struct binder *b, const struct type *t);
 const char *bind_name_text(const struct binder *b, struct str name); // quoted when it needs to be
@@ -75,6 +80,9 @@ struct expr *bind_cast(struct binder *b, struct expr *x, const struct type *t);
 // The type both can be coerced to (number widening, item by item in nested types); NULL = none.
 const struct type *bind_common(struct binder *b, const struct type *x, const struct type *y);
 // A string literal as t (number, BOOLEAN, DATE, TIME, TIMESTAMP); false when it is not one, without an error.
+// ERR_SQL when the type has more than BIND_TYPE_NODES_MAX nodes.
+bool bind_check_type(const struct binder *b, const struct sql_pos *pos,
+                     const struct type *t) ERR_CHECKED;
 bool bind_parse(struct expr **out, struct binder *b, struct expr *x, const struct type *t);
 void bind_decimal_shape(const struct type *t, unsigned *precision, unsigned *scale);
 
@@ -98,6 +106,8 @@ bool bind_call(struct expr **out, const struct scope *sc, const struct ast_expr 
 bool bind_is_aggregate(const struct ast_expr *x); // the call itself
 bool bind_is_function(const struct ast_expr *x);
 const struct ast_expr *bind_find_aggregate(const struct ast_expr *x); // anywhere below; NULL = none
+// Expressions that x becomes when it is bound; saturates above BIND_EXPR_NODES_MAX.
+uint32_t bind_weight(const struct ast_expr *x);
 bool bind_ast_equal(const struct ast_expr *x, const struct ast_expr *y); // qualifiers apart
 bool bind_is_pseudo(struct str name, enum expr_pseudo *out);
 

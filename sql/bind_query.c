@@ -37,6 +37,8 @@ static bool refuse_later(const struct query *s)
         return bind_fail(b, &q->window->pos, "WINDOW clause requires a GROUP BY clause.");
     if (q->having && !q->has_group)
         return bind_fail(b, &q->having->pos, "HAVING clause requires a GROUP BY clause.");
+    if (q->group_count > BIND_KEYS_MAX || q->partition_count > BIND_KEYS_MAX)
+        return bind_fail(b, &q->pos, "too many key expressions: at most %d", BIND_KEYS_MAX);
     if (q->has_group && q->has_partition)
         return bind_refuse(b, &q->partition_pos, "PARTITION BY together with GROUP BY");
     if (q->has_group && q->group_count == 0)
@@ -153,7 +155,7 @@ static bool bind_items(struct query *s, struct scope *sc)
         if (!item->bound->type)
             return bind_fail(s->b, &item->pos, "the type of NULL column `%.*s` is not known",
                              STR_ARG(item->name)) ||
-                   err_hint(s->b->e, "cast it to the desired type: CAST(NULL AS STRING)");
+                   sql_hint(s->b->e, "cast it to the desired type: CAST(NULL AS STRING)");
     }
     return true;
 }

@@ -159,6 +159,9 @@ static bool expand_fields(item_list *out, struct namer *s, const struct ast_item
     if (!base->type || base->type->kind != TYPE_STRUCT)
         return bind_fail(b, &item->pos, "Expected STRUCT type, got: %s (%s)",
                          bind_type_text(b, base->type), bind_text(b, item->x));
+    if ((uint64_t)bind_weight(item->x) * base->type->field_count > BIND_EXPR_NODES_MAX)
+        return bind_fail(b, &item->pos, "->* is too large: %s is computed for each field",
+                         bind_text(b, item->x));
     for (uint32_t i = 0; i < base->type->field_count; i++) {
         struct ast_expr *x = column_ast(b, base->type->fields[i].name, &item->pos);
         x->kind = AST_FIELD;
@@ -170,8 +173,6 @@ static bool expand_fields(item_list *out, struct namer *s, const struct ast_item
     }
     return true;
 }
-
-#define SELECT_COLUMNS_MAX 10000
 
 bool bind_select_names(struct select_list *out, const struct scope *sc, const struct ast_query *q)
 {
@@ -196,8 +197,8 @@ bool bind_select_names(struct select_list *out, const struct scope *sc, const st
         }
         if (!ok)
             return false;
-        if (list.n > SELECT_COLUMNS_MAX)
-            return bind_fail(b, &item->pos, "too many columns: at most %d", SELECT_COLUMNS_MAX);
+        if (list.n > BIND_COLUMNS_MAX)
+            return bind_fail(b, &item->pos, "too many columns: at most %d", BIND_COLUMNS_MAX);
     }
     *out = (struct select_list){list.v, list.n};
     return true;
@@ -239,7 +240,7 @@ static bool key_twice(const struct scope *sc, const struct ast_expr *key,
         (void)bind_fail(sc->b, &second->pos,
                         "The projection contains a key column more than once: `%.*s` and `%.*s`.",
                         STR_ARG(first->name), STR_ARG(second->name));
-    return err_hint(sc->b->e, "to copy the key into the value use AS_VALUE(%s)",
+    return sql_hint(sc->b->e, "to copy the key into the value use AS_VALUE(%s)",
                     bind_text(sc->b, key));
 }
 

@@ -36,43 +36,57 @@ static bool is_headers_type(const struct type *t)
            str_eq(item->fields[1].name, STR("VALUE")) && item->fields[1].type->kind == TYPE_BYTES;
 }
 
+static bool is_key(const struct ast_element *c)
+{
+    return c->role == AST_KEY || c->role == AST_PRIMARY_KEY;
+}
+
+// One column; *headers becomes its place when it is the HEADERS column.
+static bool bind_column(struct schema_column *out, int *headers, const struct binder *b,
+                        const struct ast_statement *st, const struct ast_element *c)
+{
+    *out = (struct schema_column){c->name, NULL, is_key(c)};
+    if (!check_role(b, st, c) || !bind_type(&out->type, b, c->type))
+        return false;
+    if (c->role != AST_HEADERS)
+        return true;
+    if (*headers >= 0)
+        return bind_fail(b, &c->pos, "Only one HEADERS column is allowed");
+    if (!is_headers_type(out->type))
+        return bind_fail(b, &c->pos,
+                         "Invalid type for HEADERS column: expected ARRAY<STRUCT<`KEY` STRING, "
+                         "`VALUE` BYTES>>, got %s",
+                         bind_type_text(b, out->type));
+    *headers = 0;
+    return true;
+}
+
 // Columns in schema order: keys first.
 static bool bind_columns(struct schema *out, int *headers, const struct binder *b,
                          const struct ast_statement *st)
 {
     struct schema_column *columns = ARENA_ZARRAY(b->a, struct schema_column, st->element_count);
     struct map *seen = map_new(b->a);
-    uint32_t n = 0;
-    *out = (struct schema){.count = st->element_count, .columns = columns};
+    uint32_t keys = 0, k = 0;
+    if (st->element_count > BIND_COLUMNS_MAX)
+        return bind_fail(b, &st->name_pos, "too many columns: at most %d", BIND_COLUMNS_MAX);
+    for (uint32_t i = 0; i < st->element_count; i++)
+        keys += is_key(&st->elements[i]);
+    uint32_t v = keys;
     *headers = -1;
-    for (int pass = 0; pass < 2; pass++) {
-        for (uint32_t i = 0; i < st->element_count; i++) {
-            const struct ast_element *c = &st->elements[i];
-            const bool key = c->role == AST_KEY || c->role == AST_PRIMARY_KEY;
-            bool added = true;
-            if (key != (pass == 0))
-                continue;
-            (void)map_put(seen, c->name, &added);
-            if (!added)
-                return bind_fail(b, &c->pos, "Duplicate column name: `%.*s`", STR_ARG(c->name));
-            columns[n] = (struct schema_column){c->name, NULL, key};
-            if (!check_role(b, st, c) || !bind_type(&columns[n].type, b, c->type))
-                return false;
-            if (c->role == AST_HEADERS) {
-                if (*headers >= 0)
-                    return bind_fail(b, &c->pos, "Only one HEADERS column is allowed");
-                if (!is_headers_type(columns[n].type))
-                    return bind_fail(b, &c->pos,
-                                     "Invalid type for HEADERS column: expected ARRAY<STRUCT<`KEY` "
-                                     "STRING, `VALUE` BYTES>>, got %s",
-                                     bind_type_text(b, columns[n].type));
-                *headers = (int)n;
-            }
-            n++;
-        }
-        if (pass == 0)
-            out->key_count = n;
+    for (uint32_t i = 0; i < st->element_count; i++) {
+        const struct ast_element *c = &st->elements[i];
+        const uint32_t at = is_key(c) ? k++ : v++;
+        bool added;
+        (void)map_put(seen, c->name, &added);
+        if (!added)
+            return bind_fail(b, &c->pos, "Duplicate column name: `%.*s`", STR_ARG(c->name));
+        if (!bind_column(&columns[at], headers, b, st, c))
+            return false;
+        if (c->role == AST_HEADERS)
+            *headers = (int)at;
     }
+    *out = (struct schema){.count = st->element_count, .key_count = keys, .columns = columns};
     return true;
 }
 

@@ -87,6 +87,22 @@ bool bind_type(const struct type **out, const struct binder *b, const struct ast
     return false;
 }
 
+// Counts nodes up to the limit.
+static uint32_t type_nodes(const struct type *t, uint32_t left)
+{
+    uint32_t n = 1;
+    for (uint32_t i = 0; i < t->field_count && n <= left; i++)
+        n += type_nodes(t->fields[i].type, left - n);
+    return n;
+}
+
+bool bind_check_type(const struct binder *b, const struct sql_pos *pos, const struct type *t)
+{
+    return type_nodes(t, BIND_TYPE_NODES_MAX) <= BIND_TYPE_NODES_MAX ||
+           bind_fail(b, pos, "type is too large: at most %d fields are allowed",
+                     BIND_TYPE_NODES_MAX);
+}
+
 // --- literals ------------------------------------------------------------------------------------
 
 struct expr *bind_node(struct binder *b, enum expr_kind kind, const struct type *type,

@@ -32,7 +32,7 @@ static bool with_format(enum serde_format *out, bool *has, const struct binder *
         if (str_eq_nocase(name, str_from(later[i])))
             return bind_refuse(b, &p->value->pos, arena_printf(b->a, "format %s", later[i]).p);
     (void)bind_fail(b, &p->value->pos, "Unknown format: %.*s", STR_ARG(name));
-    return err_hint(b->e, "formats are JSON, DELIMITED, KAFKA and NONE");
+    return sql_hint(b->e, "formats are JSON, DELIMITED, KAFKA and NONE");
 }
 
 static bool with_count(int *out, const struct binder *b, const struct ast_property *p)

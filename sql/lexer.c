@@ -259,7 +259,7 @@ static bool add_operator(struct lexer *s, struct err *e)
     if (n == 0 || cp < ' ' || cp == 0x7f)
         return sql_fail(e, s->src, &s->pos, "unexpected byte 0x%02x", (unsigned char)c);
     (void)sql_fail(e, s->src, &s->pos, "unexpected character '%.*s'", (int)n, s->text.p + s->at);
-    return err_hint(e, "names with other characters than letters, digits and _ need back quotes");
+    return sql_hint(e, "names with other characters than letters, digits and _ need back quotes");
 }
 
 static bool next_token(struct lexer *s, struct err *e)

@@ -37,21 +37,22 @@ bool parse_accept_word(struct parser *s, const char *word)
     return true;
 }
 
-bool parse_fail(struct parser *s, const char *expecting)
+void parse_fail_at(struct parser *s, const char *expecting)
 {
     const struct token *t = parse_peek(s, 0);
-    if (t->kind == TOKEN_END)
-        return sql_fail(s->e, s->src, &t->pos, "Syntax Error: end of script, expecting %s",
-                        expecting);
+    if (t->kind == TOKEN_END) {
+        (void)sql_fail(s->e, s->src, &t->pos, "Syntax Error: end of script, expecting %s",
+                       expecting);
+        return;
+    }
     struct str text = t->source;
     if (text.n > 40)
         text = str_slice(text, 0, utf8_offset(text, 40));
     (void)sql_fail(s->e, s->src, &t->pos, "Syntax Error: unexpected '%.*s', expecting %s",
                    STR_ARG(text), expecting);
     if (t->kind == TOKEN_WORD && lexer_reserved(t->text))
-        return err_hint(s->e, "%.*s is a reserved word: back-quote it to use it as a name",
-                        STR_ARG(t->text));
-    return false;
+        (void)sql_hint(s->e, "%.*s is a reserved word: back-quote it to use it as a name",
+                       STR_ARG(t->text));
 }
 
 bool parse_expect(struct parser *s, enum token_kind kind, const char *what)
@@ -156,7 +157,7 @@ static bool replace_token(struct token *t, struct parser *s, const struct variab
     return true;
 }
 
-#define VARIABLE_STRING_BYTES_MAX ((size_t)1 << 20)
+#define VARIABLE_STRING_BYTES_MAX ((size_t)64 << 10)
 
 // ${name} inside a string; names that are not defined stay as they are.
 static bool replace_in_string(struct token *t, struct parser *s, const struct variables *vars)

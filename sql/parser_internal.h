@@ -22,8 +22,9 @@ bool parse_accept(struct parser *s, enum token_kind kind);
 bool parse_accept_word(struct parser *s, const char *word);
 bool parse_expect(struct parser *s, enum token_kind kind, const char *what) ERR_CHECKED;
 bool parse_expect_word(struct parser *s, const char *word) ERR_CHECKED;
-// "syntax error at 'x': expecting …"; returns false.
-bool parse_fail(struct parser *s, const char *expecting);
+// "syntax error at 'x': expecting …"; is false.
+void parse_fail_at(struct parser *s, const char *expecting);
+#define parse_fail(s, expecting) (parse_fail_at((s), (expecting)), false)
 bool parse_enter(struct parser *s) ERR_CHECKED; // one level of nesting
 void parse_leave(struct parser *s);
 

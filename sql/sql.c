@@ -23,7 +23,7 @@ static struct str line_text(struct str text, unsigned line)
     return head;
 }
 
-bool sql_fail_at(struct err *e, const char *file, int line, const struct sql_source *src,
+void sql_fail_at(struct err *e, const char *file, int line, const struct sql_source *src,
                  const struct sql_pos *pos, const char *fmt, ...)
 {
     char text[sizeof e->text];
@@ -37,9 +37,10 @@ bool sql_fail_at(struct err *e, const char *file, int line, const struct sql_sou
         if (src->scripts[i].file != pos->file)
             continue;
         const struct str excerpt = line_text(src->scripts[i].text, pos->line);
-        return err_position(e, pos->file, pos->line, pos->column, excerpt.p, excerpt.n);
+        (void)err_position(e, pos->file, pos->line, pos->column, excerpt.p, excerpt.n);
+        return;
     }
-    return err_position(e, pos->file, pos->line, pos->column, NULL, 0);
+    (void)err_position(e, pos->file, pos->line, pos->column, NULL, 0);
 }
 
 bool sql_plan(const struct plan **out, struct arena *a, const struct sql_script *scripts,

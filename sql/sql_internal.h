@@ -4,32 +4,37 @@
 
 #include "sql/sql.h"
 
-// Growing arrays in an arena: a failing parse or bind leaves nothing to free.
-#define LIST(T)          \
-    struct {             \
-        T *v;            \
-        uint32_t n, cap; \
+// Growing arrays in an arena: a failing parse or bind leaves nothing to free. `size` is only measured, never followed.
+#define LIST(T)                  \
+    struct {                     \
+        T *v;                    \
+        uint32_t n, cap;         \
+        char (*size)[sizeof(T)]; \
     }
-#define list_push(a, s, value)                                    \
-    do {                                                          \
-        if ((s)->n == (s)->cap) {                                 \
-            void *list_p;                                         \
-            (s)->cap = (s)->cap ? (s)->cap * 2 : 4;               \
-            list_p = arena_alloc((a), (s)->cap * sizeof *(s)->v); \
-            if ((s)->n)                                           \
-                memcpy(list_p, (s)->v, (s)->n * sizeof *(s)->v);  \
-            (s)->v = list_p;                                      \
-        }                                                         \
-        (s)->v[(s)->n++] = (value);                               \
-    } while (0)
+#define list_push(a, s, value)                                                                  \
+    ((s)->v = (s)->n < (s)->cap ? (s)->v                                                        \
+                                : list_grow((a), (s)->v, (s)->n, &(s)->cap, sizeof *(s)->size), \
+     (s)->v[(s)->n++] = (value))
+static inline void *list_grow(struct arena *a, const void *v, uint32_t n, uint32_t *cap,
+                              size_t size)
+{
+    *cap = *cap ? *cap * 2 : 4;
+    void *out = arena_alloc(a, mem_array_bytes(*cap, size));
+    if (n)
+        memcpy(out, v, n * size);
+    return out;
+}
 
 struct sql_source { // all scripts of the job: positions name their file
     const struct sql_script *scripts;
     size_t count;
 };
 
-bool sql_fail_at(struct err *e, const char *file, int line, const struct sql_source *src,
-                 const struct sql_pos *pos, const char *fmt, ...) ERR_PRINTF(6, 7); // returns false
-#define sql_fail(e, src, pos, ...) sql_fail_at((e), __FILE__, __LINE__, (src), (pos), __VA_ARGS__)
+void sql_fail_at(struct err *e, const char *file, int line, const struct sql_source *src,
+                 const struct sql_pos *pos, const char *fmt, ...) ERR_PRINTF(6, 7);
+// Is false, for `return sql_fail(…)`.
+#define sql_fail(e, src, pos, ...) \
+    (sql_fail_at((e), __FILE__, __LINE__, (src), (pos), __VA_ARGS__), false)
+#define sql_hint(e, ...) ((void)err_hint((e), __VA_ARGS__), false)
 
 #endif
