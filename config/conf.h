@@ -34,6 +34,7 @@ enum conf_type {   // the field at `offset` is
 enum {
     CONF_REQUIRED = 1 << 0,
     CONF_ONE_OR_MANY = 1 << 1, // lists: a single item may stand for the list
+    CONF_OPTIONAL = 1 << 2,    // sections: when absent all zero, defaults are not filled in
 };
 
 struct conf_at { // a place in the file; line 0 = not given
@@ -115,6 +116,8 @@ const struct secret_source *conf_secrets(const struct conf_reader *r);
 struct str conf_path(struct conf_reader *r, struct str path);
 bool conf_scalar(struct conf_reader *r, struct str *out,
                  const struct yaml_node *n); // put in, not null
+// What `config show` prints for the value being parsed, when that is not the text of the file.
+void conf_display(struct conf_reader *r, struct str text);
 // The table's parser, for hooks that accept a mapping too.
 bool conf_table_parse(struct conf_reader *r, void *out, const struct conf_table *table,
                       const struct yaml_node *n);
