@@ -167,7 +167,8 @@ bool conf_table_parse(struct conf_reader *r, void *out, const struct conf_table 
                       const struct yaml_node *n)
 {
     *(struct conf_at *)(void *)((char *)out + table->at_offset) = conf_at_of(n);
-    if (n->kind == YAML_MAP || yaml_is_null(n))
+    const bool scalar_only = table->count == 0;
+    if (!scalar_only && (n->kind == YAML_MAP || yaml_is_null(n)))
         return table_fill(r, out, table, yaml_is_null(n) ? NULL : n);
     if (n->kind == YAML_SCALAR && table->scalar) {
         if (!table_fill(r, out, table, NULL) || !table->scalar(r, out, n))
@@ -175,8 +176,10 @@ bool conf_table_parse(struct conf_reader *r, void *out, const struct conf_table 
         record_node(r, n);
         return true;
     }
-    return conf_fail(r, n, NULL, "%.*s must be a mapping, not a %s", STR_ARG(r->path),
-                     n->kind == YAML_LIST ? "list" : "single value");
+    static const char *const kinds[] = {
+        [YAML_SCALAR] = "single value", [YAML_LIST] = "list", [YAML_MAP] = "mapping"};
+    return conf_fail(r, n, NULL, "%.*s must be a %s, not a %s", STR_ARG(r->path),
+                     kinds[scalar_only ? YAML_SCALAR : YAML_MAP], kinds[n->kind]);
 }
 
 static bool parse_list(struct conf_reader *r, const struct conf_opt *o, struct conf_items *out,
@@ -427,6 +430,8 @@ static bool check_keys(struct conf_reader *r, const struct conf_table *table,
 static bool table_fill(struct conf_reader *r, void *out, const struct conf_table *table,
                        const struct yaml_node *n)
 {
+    if (table->init)
+        table->init(out);
     bool ok = n ? check_keys(r, table, n) : true;
     for (size_t i = 0; i < table->count; i++) {
         const struct conf_opt *o = &table->opts[i];
@@ -467,7 +472,7 @@ static void release_settings(void *arg)
 
 bool conf_parse(void *out, struct arena *a, const struct conf_table *table,
                 const struct conf_spec *spec, struct conf_errors *errors,
-                const struct conf_reader **reader)
+                struct conf_reader **reader)
 {
     assert(out && table && spec && spec->doc && reader);
     const size_t before = errors->n + errors->dropped;

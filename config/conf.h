@@ -85,6 +85,7 @@ struct conf_table {
     size_t name_offset; // CONF_MAP: of its struct str name
     // A scalar in place of the mapping; NULL = refused.
     bool (*scalar)(struct conf_reader *r, void *out, const struct yaml_node *n);
+    void (*init)(void *out); // what "not given" looks like; NULL = zero
 };
 
 // key=value of a command line, winning over everything: {"lake.path", "/data", "--set"}.
@@ -103,7 +104,7 @@ struct conf_spec {
 // Fills the struct at out; false when errors has any afterwards.
 bool conf_parse(void *out, struct arena *a, const struct conf_table *table,
                 const struct conf_spec *spec, struct conf_errors *errors,
-                const struct conf_reader **reader) ERR_CHECKED;
+                struct conf_reader **reader) ERR_CHECKED;
 
 // For parse and scalar hooks, and for checks between settings: an error at a node or place. All return false.
 bool conf_fail(struct conf_reader *r, const struct yaml_node *n, const char *hint, const char *fmt,

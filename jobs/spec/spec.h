@@ -123,14 +123,16 @@ struct job_spec {
     struct conf_at at;
 };
 
+struct lake_spec {
+    struct str path; // "" = no lake
+    struct conf_at at;
+};
+
 struct app_spec {
     struct str file; // as given
     struct conf_pairs kafka;
     struct str state;
-    struct {
-        struct str path; // "" = no lake
-        struct conf_at at;
-    } lake;
+    struct lake_spec lake;
     struct conf_items warehouses; // struct warehouse_spec
     struct limits_spec limits;
     struct conf_items jobs; // struct job_spec

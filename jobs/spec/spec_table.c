@@ -1,0 +1,442 @@
+// The option tables of the configuration file: every key, its limits, its default, its documentation.
+#include "jobs/spec/spec_internal.h"
+
+#include "schema/text.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+// --- hooks ---------------------------------------------------------------------------------------
+
+static bool fail_err(struct conf_reader *r, const struct yaml_node *n, const struct err *e)
+{
+    return conf_fail(r, n, e->hint, "%s", e->text);
+}
+
+static bool parse_start(struct conf_reader *r, void *field, const struct yaml_node *n)
+{
+    static const struct str words[] = {
+        [SPEC_START_EARLIEST] = {"earliest", 8},
+        [SPEC_START_LATEST] = {"latest", 6},
+        [SPEC_START_GROUP] = {"group", 5},
+    };
+    struct start_spec *out = field;
+    struct str v;
+    if (!conf_scalar(r, &v, n))
+        return false;
+    for (unsigned i = 0; i < COUNT(words); i++) {
+        if (str_eq(v, words[i])) {
+            *out = (struct start_spec){.from = (enum spec_start)i};
+            return true;
+        }
+    }
+    *out = (struct start_spec){.from = SPEC_START_TIME};
+    if (text_parse_timestamp(&out->time_ms, v))
+        return true;
+    return conf_fail(r, n, "as in 2025-10-01T00:00:00Z",
+                     "start is \"%.*s\", wanted is earliest, latest, group or a time",
+                     STR_ARG(str_slice(n->text, 0, 80)));
+}
+
+static bool parse_cron(struct conf_reader *r, void *field, const struct yaml_node *n)
+{
+    struct schedule_spec *out = field;
+    struct err e;
+    if (!conf_scalar(r, &out->cron_text, n))
+        return false;
+    return cron_parse(&out->cron, out->cron_text, &e) || fail_err(r, n, &e);
+}
+
+static bool parse_zone(struct conf_reader *r, void *field, const struct yaml_node *n)
+{
+    struct str *out = field;
+    const struct zone *zone = NULL;
+    struct err e;
+    if (!conf_scalar(r, out, n))
+        return false;
+    if (zone_load(&zone, conf_arena(r), *out, &e))
+        return true;
+    return conf_fail(r, n, "a name as in Europe/Paris, or UTC", "unknown time zone \"%.*s\"",
+                     STR_ARG(str_slice(n->text, 0, 80)));
+}
+
+static bool schedule_word(struct conf_reader *r, void *out, const struct yaml_node *n)
+{
+    struct schedule_spec *s = out;
+    struct str v;
+    if (!conf_scalar(r, &v, n))
+        return false;
+    if (!str_eq(v, STR("stream")))
+        return conf_fail(r, n, "stream, { every: 10m } or { cron: \"*/10 * * * *\" }",
+                         "schedule is \"%.*s\", wanted is stream or a mapping",
+                         STR_ARG(str_slice(v, 0, 80)));
+    s->trigger = SPEC_TRIGGER_STREAM;
+    return true;
+}
+
+static bool parse_later(struct conf_reader *r, void *field, const struct yaml_node *n)
+{
+    (void)field;
+    return conf_fail(r, n, NULL, "this setting comes with a later version");
+}
+
+// A count, a share, or both as a mapping.
+static bool dead_max_word(struct conf_reader *r, void *out, const struct yaml_node *n);
+
+// "Not given" must differ from 0.
+static void dead_max_init(void *out)
+{
+    struct dead_max_spec *s = out;
+    s->count = s->ratio_ppm = -1;
+}
+
+static void limits_init(void *out)
+{
+    struct limits_spec *s = out;
+    s->batch_records = s->batch_ms = s->open_partitions_max = -1;
+    s->batch_bytes = s->dirty_state_max = s->memory = UINT64_MAX;
+}
+
+static bool parse_create(struct conf_reader *r, void *field, const struct yaml_node *n)
+{
+    enum spec_create *out = field;
+    struct str v;
+    if (!conf_scalar(r, &v, n))
+        return false;
+    if (!str_eq(v, STR("true")) && !str_eq(v, STR("false")))
+        return conf_fail(r, n, NULL, "create is \"%.*s\", wanted is true or false",
+                         STR_ARG(str_slice(n->text, 0, 80)));
+    *out = str_eq(v, STR("true")) ? SPEC_CREATE_YES : SPEC_CREATE_NO;
+    return true;
+}
+
+static bool warehouse_url(struct conf_reader *r, void *out, const struct yaml_node *n)
+{
+    struct warehouse_spec *s = out;
+    struct err e;
+    if (yaml_is_null(n))
+        return conf_fail(r, n, NULL, "a warehouse needs a URL");
+    if (!spec_parse_url(&s->url, conf_arena(r), n->text, conf_secrets(r), &e))
+        return fail_err(r, n, &e);
+    // A password written out is not shown; ${…} is, it says where the password is.
+    if (secret_given(s->url.password) && !secret_has_reference(n->text))
+        conf_display(r, s->url.display);
+    return true;
+}
+
+static bool target_name(struct conf_reader *r, void *out, const struct yaml_node *n)
+{
+    return conf_scalar(r, &((struct target_spec *)out)->to, n);
+}
+
+static bool column_from(struct conf_reader *r, void *out, const struct yaml_node *n)
+{
+    return conf_scalar(r, &((struct column_spec *)out)->from, n);
+}
+
+// --- tables, inner ones first --------------------------------------------------------------------
+
+#define OPT(strct, member, name, kind_) \
+    .key = (name), .type = (kind_), .offset = offsetof(struct strct, member)
+
+static const struct conf_opt limits_opts[] = {
+    {OPT(limits_spec, batch_records, "batch_records", CONF_INT), .max = INT64_C(1000000000),
+     .help = "Records that one batch reads at most; 0 = no limit. Without it 2000000."},
+    {OPT(limits_spec, batch_bytes, "batch_bytes", CONF_BYTES),
+     .help = "Bytes of records that one batch reads at most; 0 = no limit. Without it 1GiB."},
+    {OPT(limits_spec, batch_ms, "batch_time", CONF_DURATION), .max = INT64_C(86400000),
+     .help = "After this time a batch ends where it stands; 0 = no limit. Without it 10m."},
+    {OPT(limits_spec, dirty_state_max, "dirty_state_max", CONF_BYTES), .min = 1 << 20,
+     .help = "Changed state that one batch holds before it ends early. Without it 32MiB."},
+    {OPT(limits_spec, open_partitions_max, "open_partitions_max", CONF_INT), .min = 1, .max = 10000,
+     .help = "Lake partitions that one batch writes to before it ends early. Without it 64."},
+    {OPT(limits_spec, memory, "memory", CONF_BYTES), .min = 16 << 20,
+     .help = "Memory for records, blocks and encoders of a run; a batch ends early when it is used "
+             "up."},
+};
+
+static const struct conf_table limits_table = {
+    .name = "limits",
+    .help =
+        "When a batch ends. At the top of the file for all jobs, in a job for that one. Sizes are "
+        "written 64MiB or 1GB, durations 30s or 1h30m.",
+    .opts = limits_opts,
+    .count = COUNT(limits_opts),
+    .bytes = sizeof(struct limits_spec),
+    .at_offset = offsetof(struct limits_spec, at),
+    .init = limits_init,
+};
+
+static const struct conf_opt schedule_opts[] = {
+    {OPT(schedule_spec, every_ms, "every", CONF_DURATION), .min = 1000,
+     .help = "A run begins this long after the last one began."},
+    {.key = "cron",
+     .type = CONF_CUSTOM,
+     .parse = parse_cron,
+     .kind = "cron expression",
+     .help =
+         "Minute, hour, day of month, month, day of week; names, lists, ranges, steps, @daily."},
+    {OPT(schedule_spec, zone, "zone", CONF_CUSTOM), .parse = parse_zone, .kind = "time zone",
+     .def = "UTC", .help = "Time zone of the cron expression."},
+    {OPT(schedule_spec, at_start, "at_start", CONF_BOOL), .def = "false",
+     .help = "Also run once when the scheduler starts."},
+    {.key = "after",
+     .type = CONF_CUSTOM,
+     .parse = parse_later,
+     .kind = "list of jobs",
+     .help = "Not supported yet."},
+};
+
+static const struct conf_table schedule_table = {
+    .name = "schedule",
+    .help = "When the job runs: `every`, `cron`, or the single word `stream` instead of the "
+            "section for a "
+            "run that never ends. Without a schedule a job runs by hand only.",
+    .opts = schedule_opts,
+    .count = COUNT(schedule_opts),
+    .bytes = sizeof(struct schedule_spec),
+    .at_offset = offsetof(struct schedule_spec, at),
+    .scalar = schedule_word,
+};
+
+static const struct conf_opt dead_max_opts[] = {
+    {OPT(dead_max_spec, count, "count", CONF_INT), .max = INT64_C(1000000000000),
+     .help = "Dead letters of one run."},
+    {OPT(dead_max_spec, ratio_ppm, "ratio", CONF_RATIO), .max = 1000000,
+     .help = "Dead letters as a share of the records that the run read: 0.5% or 0.005."},
+};
+
+static const struct conf_table dead_max_table = {
+    .name = "max",
+    .help =
+        "More dead letters than this fail the run before it decides the batch. A single number is "
+        "`count`, a single percentage is `ratio`, `none` is no limit; with both the first one "
+        "reached counts.",
+    .opts = dead_max_opts,
+    .count = COUNT(dead_max_opts),
+    .bytes = sizeof(struct dead_max_spec),
+    .at_offset = offsetof(struct dead_max_spec, at),
+    .init = dead_max_init,
+    .scalar = dead_max_word,
+};
+
+static bool dead_max_word(struct conf_reader *r, void *out, const struct yaml_node *n)
+{
+    struct yaml_node key = {.kind = YAML_SCALAR, .line = n->line, .column = n->column};
+    struct yaml_node value = *n;
+    struct yaml_node *keys[] = {&key};
+    struct yaml_node *items[] = {&value};
+    const struct yaml_node map = {.kind = YAML_MAP,
+                                  .line = n->line,
+                                  .column = n->column,
+                                  .keys = keys,
+                                  .items = items,
+                                  .n = 1};
+    if (str_eq(n->text, STR("none")))
+        return true;
+    key.text = str_ends(n->text, STR("%")) ? STR("ratio") : STR("count");
+    return conf_table_parse(r, out, &dead_max_table, &map);
+}
+
+static const char *const payloads[] = {"full", "hash", "none", NULL};
+static const struct conf_opt dead_opts[] = {
+    {OPT(dead_letters_spec, payload, "payload", CONF_ENUM), .choices = payloads, .def = "full",
+     .help =
+         "What is kept of a dead record: its bytes, their hash, or nothing but place and reason."},
+    {OPT(dead_letters_spec, max, "max", CONF_SECTION), .sub = &dead_max_table,
+     .help = "The limit that fails the run; without it 10000 dead letters of a run."},
+};
+static const struct conf_table dead_table = {
+    .name = "dead_letters",
+    .help = "Records that cannot be decoded or written. They are kept below `_dead_letters` in the "
+            "lake, or "
+            "in the state directory when there is no lake.",
+    .opts = dead_opts,
+    .count = COUNT(dead_opts),
+    .bytes = sizeof(struct dead_letters_spec),
+    .at_offset = offsetof(struct dead_letters_spec, at),
+};
+
+static const char *const formats[] = {"jsonl", "csv", NULL};
+static const char *const codecs[] = {"none", "gzip", "zstd", NULL};
+static const struct conf_opt lake_opts[] = {
+    {OPT(lake_output_spec, format, "format", CONF_ENUM), .choices = formats, .def = "jsonl",
+     .help = "Format of the files."},
+    {OPT(lake_output_spec, compression, "compression", CONF_ENUM), .choices = codecs, .def = "gzip",
+     .help = "Compression of the files."},
+    {OPT(lake_output_spec, partition_by, "partition_by", CONF_TEXTS), .flags = CONF_ONE_OR_MANY,
+     .def = "year month day",
+     .help = "Directories of a stream: year, month, day, hour of `time`, or names of columns. Not "
+             "for snapshots."},
+    {OPT(lake_output_spec, time, "time", CONF_TEXT), .def = "ROWTIME",
+     .help = "Time that the partitions are made of: ROWTIME or a column."},
+    {OPT(lake_output_spec, zone, "zone", CONF_CUSTOM), .parse = parse_zone, .kind = "time zone",
+     .def = "UTC", .help = "Time zone of the partitions."},
+    {OPT(lake_output_spec, snapshot, "snapshot", CONF_BOOL), .def = "false",
+     .help = "Write the whole table as a new version at the end of a run that changed it."},
+    {OPT(lake_output_spec, keep_versions, "keep_versions", CONF_INT), .def = "7", .min = 2,
+     .max = 100000, .help = "Versions of a snapshot that are kept."},
+    {OPT(lake_output_spec, file_bytes_max, "file_bytes_max", CONF_BYTES), .def = "128MiB",
+     .help = "A file larger than this is split; 0 = never."},
+};
+static const struct conf_table lake_table = {
+    .name = "lake_output",
+    .help = "The `lake:` section of an output.",
+    .opts = lake_opts,
+    .count = COUNT(lake_opts),
+    .bytes = sizeof(struct lake_output_spec),
+    .at_offset = offsetof(struct lake_output_spec, at),
+};
+
+static const struct conf_opt column_opts[] = {
+    {OPT(column_spec, from, "from", CONF_TEXT),
+     .help = "Column of the output; without it the one of the same name in upper case."},
+    {OPT(column_spec, type, "type", CONF_TEXT),
+     .help =
+         "Type in the warehouse, as in timestamp or varchar(64); without it what fits the column."},
+};
+static const struct conf_table column_table = {
+    .name = "columns",
+    .help =
+        "Columns of the warehouse table that differ from the default. The key is the name in the "
+        "warehouse; a single name instead of the section is `from`.",
+    .opts = column_opts,
+    .count = COUNT(column_opts),
+    .bytes = sizeof(struct column_spec),
+    .at_offset = offsetof(struct column_spec, at),
+    .name_offset = offsetof(struct column_spec, name),
+    .scalar = column_from,
+};
+
+static const char *const guarantees[] = {"exact", "converging", "windowed", NULL};
+static const struct conf_opt target_opts[] = {
+    {OPT(target_spec, to, "to", CONF_TEXT), .flags = CONF_REQUIRED,
+     .help = "Name of a warehouse in `warehouses`."},
+    {OPT(target_spec, table, "table", CONF_TEXT),
+     .help = "Table; without it the SQL name in lower case."},
+    {OPT(target_spec, create, "create", CONF_CUSTOM), .parse = parse_create, .kind = "true | false",
+     .help = "Create the table when it is absent; without it true for SQLite, false otherwise."},
+    {OPT(target_spec, require, "require", CONF_ENUM), .choices = guarantees, .def = "exact",
+     .help = "The guarantee that the warehouse must give; a weaker one is refused."},
+    {OPT(target_spec, columns, "columns", CONF_MAP), .sub = &column_table,
+     .help = "Columns with another name or type than the default."},
+};
+static const struct conf_table target_table = {
+    .name = "warehouse",
+    .help =
+        "Where the rows of an output go: one section, a list of them, or the name of a warehouse. "
+        "Column "
+        "names are the SQL names in lower case; a windowed key adds `windowstart` and `windowend`.",
+    .opts = target_opts,
+    .count = COUNT(target_opts),
+    .bytes = sizeof(struct target_spec),
+    .at_offset = offsetof(struct target_spec, at),
+    .scalar = target_name,
+};
+
+static const struct conf_opt output_opts[] = {
+    {OPT(output_spec, lake, "lake", CONF_SECTION), .flags = CONF_OPTIONAL, .sub = &lake_table,
+     .help = "Write to the lake."},
+    {OPT(output_spec, warehouse, "warehouse", CONF_LIST), .flags = CONF_ONE_OR_MANY,
+     .sub = &target_table, .help = "Write to warehouses."},
+};
+static const struct conf_table output_table = {
+    .name = "outputs",
+    .help = "Streams and tables of the job's SQL that are written somewhere, by their SQL name.",
+    .opts = output_opts,
+    .count = COUNT(output_opts),
+    .bytes = sizeof(struct output_spec),
+    .at_offset = offsetof(struct output_spec, at),
+    .name_offset = offsetof(struct output_spec, name),
+};
+
+static const char *const orders[] = {"event_time", "tables_first", NULL};
+static const struct conf_opt job_opts[] = {
+    {OPT(job_spec, sql, "sql", CONF_PATHS), .flags = CONF_REQUIRED | CONF_ONE_OR_MANY, .min = 1,
+     .help = "SQL files, run in order; relative to this file."},
+    {OPT(job_spec, schedule, "schedule", CONF_SECTION), .flags = CONF_OPTIONAL,
+     .sub = &schedule_table, .help = "When the job runs; without it by hand only."},
+    {OPT(job_spec, start, "start", CONF_CUSTOM), .parse = parse_start,
+     .kind = "earliest | latest | group | time", .def = "earliest",
+     .help = "Where the first run begins to read streams (tables are always read from the start): "
+             "`group` = where "
+             "the consumer group stands, a time = the first record at or after it, as in "
+             "2025-10-01T00:00:00Z."},
+    {OPT(job_spec, group, "group", CONF_TEXT),
+     .help = "Kafka consumer group that shows how far the job is; without it the job's name."},
+    {OPT(job_spec, input_order, "input_order", CONF_ENUM), .choices = orders, .def = "event_time",
+     .help =
+         "`tables_first` reads, in each batch, what tables are made of before everything else."},
+    {OPT(job_spec, threads, "threads", CONF_INT), .def = "0", .max = 256,
+     .help = "Worker threads; 0 = one per processor, at most 4. The output does not depend on it."},
+    {OPT(job_spec, limits, "limits", CONF_SECTION), .sub = &limits_table,
+     .help = "When a batch ends, for this job."},
+    {OPT(job_spec, dead_letters, "dead_letters", CONF_SECTION), .sub = &dead_table,
+     .help = "Records that cannot be decoded or written."},
+    {OPT(job_spec, accept_loss, "accept_loss", CONF_BOOL), .def = "false",
+     .help = "Go on when records were deleted from the topic before they were read; otherwise the "
+             "job stops."},
+    {OPT(job_spec, outputs, "outputs", CONF_MAP), .flags = CONF_REQUIRED, .sub = &output_table,
+     .help = "What is written where, by SQL name."},
+};
+static const struct conf_table job_table = {
+    .name = "jobs",
+    .help = "Jobs by name: SQL, what starts it, and where its outputs go.",
+    .opts = job_opts,
+    .count = COUNT(job_opts),
+    .bytes = sizeof(struct job_spec),
+    .at_offset = offsetof(struct job_spec, at),
+    .name_offset = offsetof(struct job_spec, name),
+};
+
+static const struct conf_opt root_opts[] = {
+    {OPT(lake_spec, path, "path", CONF_PATH), .env = "SLUICE_LAKE_PATH",
+     .help = "Root directory of the lake; relative to this file."},
+};
+static const struct conf_table root_table = {
+    .name = "lake",
+    .help = "The data lake.",
+    .opts = root_opts,
+    .count = COUNT(root_opts),
+    .bytes = sizeof(struct lake_spec),
+    .at_offset = offsetof(struct lake_spec, at),
+};
+
+static const struct conf_table warehouse_table = {
+    .name = "warehouses",
+    .help = "Warehouses by name, each a URL: `mysql://user:password@host:port/database` (also "
+            "mariadb://), "
+            "`sqlite://path`; parameters of the driver behind `?`. `${env:NAME}` and "
+            "`${file:PATH}` are put "
+            "into the parts after the URL was split, so a password may hold any character.",
+    .bytes = sizeof(struct warehouse_spec),
+    .at_offset = offsetof(struct warehouse_spec, at),
+    .name_offset = offsetof(struct warehouse_spec, name),
+    .scalar = warehouse_url,
+};
+
+static const struct conf_opt app_opts[] = {
+    {OPT(app_spec, kafka, "kafka", CONF_PAIRS),
+     .help = "Properties of librdkafka, at least `bootstrap.servers`; TLS and SASL settings go "
+             "here. Those that the "
+             "commit protocol owns (group.id, isolation.level, acks, …) are refused."},
+    {OPT(app_spec, state, "state", CONF_PATH), .def = "./state", .env = "SLUICE_STATE",
+     .help = "State directory, on a local file system; relative to this file."},
+    {OPT(app_spec, lake, "lake", CONF_SECTION), .sub = &root_table, .help = "The data lake."},
+    {OPT(app_spec, warehouses, "warehouses", CONF_MAP), .sub = &warehouse_table,
+     .help = "Warehouse URLs by name."},
+    {OPT(app_spec, limits, "limits", CONF_SECTION), .sub = &limits_table,
+     .help = "When a batch ends, for all jobs."},
+    {OPT(app_spec, jobs, "jobs", CONF_MAP), .flags = CONF_REQUIRED, .sub = &job_table,
+     .help = "Jobs by name."},
+};
+const struct conf_table spec_app_table = {
+    .name = "sluice.yaml",
+    .help = "The top of the file.",
+    .opts = app_opts,
+    .count = COUNT(app_opts),
+    .bytes = sizeof(struct app_spec),
+    .at_offset = offsetof(struct app_spec, at),
+};
