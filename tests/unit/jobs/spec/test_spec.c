@@ -336,7 +336,7 @@ TEST(warehouse_urls_are_checked_in_their_place)
     }
     refused("warehouses: { w: { url: x } }\n",
             "1:18: warehouses.w must be a single value, not a mapping");
-    refused("warehouses: { w: }\n", "1:17: a warehouse needs a URL");
+    refused("warehouses: { w: }\n", "1:18: a warehouse needs a URL");
 }
 
 TEST(secrets_reach_no_error_and_no_listing)
