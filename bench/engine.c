@@ -15,16 +15,17 @@
 
 #define BLOCK 4096u
 
-#define TX                                                                                         \
-    "CREATE STREAM t (user_id_k STRING KEY, transaction_id STRING, timestamp STRING, user_id "     \
-    "STRING, product_id STRING, amount DECIMAL(18,2), currency STRING, status STRING, location "   \
-    "STRUCT<city STRING, country STRING>, payment_method STRING) "                                 \
+#define TX                                                                                       \
+    "CREATE STREAM t (user_id_k STRING KEY, transaction_id STRING, timestamp STRING, user_id "   \
+    "STRING, product_id STRING, amount DECIMAL(18,2), currency STRING, status STRING, location " \
+    "STRUCT<city STRING, country STRING>, payment_method STRING) "                               \
     "WITH (KAFKA_TOPIC='transaction_log', VALUE_FORMAT='JSON'%s);\n"
 
 static const char *const jobs[][3] = {
     {"J1", "",
      "CREATE STREAM o AS SELECT user_id_k, transaction_id, timestamp, user_id, product_id, amount, "
-     "currency, location->city AS city, location->country AS country, payment_method, status FROM t "
+     "currency, location->city AS city, location->country AS country, payment_method, status FROM "
+     "t "
      "WHERE status = 'completed' EMIT CHANGES;"},
     {"J3", "",
      "CREATE TABLE o AS SELECT user_id, SUM(amount) AS total, COUNT(*) AS n, MAX(timestamp) AS "
@@ -82,8 +83,10 @@ static struct input load(const char *path)
     struct input in = {MEM_ARRAY(struct scan_record, (size_t)st.st_size / 200), 0};
     while (p < end) {
         const char *nl = memchr(p, '\n', (size_t)(end - p));
-        in.records[in.n] = (struct scan_record){
-            .key = {"U1", 2}, .value = {p, (size_t)(nl - p)}, .timestamp = 1746057600000, .offset = in.n};
+        in.records[in.n] = (struct scan_record){.key = {"U1", 2},
+                                                .value = {p, (size_t)(nl - p)},
+                                                .timestamp = 1746057600000,
+                                                .offset = in.n};
         in.n++;
         p = nl + 1;
     }
@@ -106,10 +109,10 @@ static void run(const char *const job[3], const struct input *in, uint32_t windo
         die(&e);
     struct totals totals = {0};
     struct exec *x;
-    if (!exec_open(&x,
-                   &(struct exec_spec){
-                       .program = p, .job = "bench", .emit = emit, .emit_arg = &totals},
-                   &e) ||
+    if (!exec_open(
+            &x,
+            &(struct exec_spec){.program = p, .job = "bench", .emit = emit, .emit_arg = &totals},
+            &e) ||
         !exec_batch_begin(x, 1, 1, &e))
         die(&e);
     double scan = 0;

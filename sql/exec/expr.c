@@ -122,8 +122,7 @@ static uint16_t compile_guarded(struct compiler *c, const struct expr *x, const 
 
 static uint16_t compile_column(struct compiler *c, const struct expr *x, struct place at)
 {
-    const int32_t physical =
-        c->in->columns ? c->in->columns[x->column] : (int32_t)x->column;
+    const int32_t physical = c->in->columns ? c->in->columns[x->column] : (int32_t)x->column;
     assert(physical >= 0 && (uint32_t)physical < c->in->schema->count);
     struct step s = step_at(step_column, c->in->schema->columns[physical].type, at);
     s.column = (uint32_t)physical;
@@ -132,10 +131,9 @@ static uint16_t compile_column(struct compiler *c, const struct expr *x, struct 
 
 static uint16_t compile_pseudo(struct compiler *c, const struct expr *x, struct place at)
 {
-    struct step s = step_at(step_pseudo,
-                            type_scalar(x->column == PSEUDO_ROWPARTITION ? TYPE_INTEGER
-                                                                         : TYPE_BIGINT),
-                            at);
+    struct step s =
+        step_at(step_pseudo,
+                type_scalar(x->column == PSEUDO_ROWPARTITION ? TYPE_INTEGER : TYPE_BIGINT), at);
     s.column = x->column;
     return emit(c, s, NULL, 0);
 }

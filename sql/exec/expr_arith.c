@@ -238,9 +238,8 @@ void step_negate(struct eval *v, const struct step *s)
             out->i128[row] = -x->i128[row];
         else {
             struct decimal r;
-            if (decimal_arith(&r, v->a, DECIMAL_SUB,
-                              (struct decimal){.scale = s->type->scale}, decimal_get(x, row),
-                              s->type->precision, s->type->scale))
+            if (decimal_arith(&r, v->a, DECIMAL_SUB, (struct decimal){.scale = s->type->scale},
+                              decimal_get(x, row), s->type->precision, s->type->scale))
                 decimal_set(out, v->a, row, r);
             else
                 eval_errors(v, s->scope)[row] = 1;

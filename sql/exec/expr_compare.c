@@ -89,7 +89,8 @@ static bool nested_hold(enum expr_op op, const struct column *x, const struct co
     return holds;
 }
 
-static bool cells_hold(enum expr_op op, const struct column *x, const struct column *y, uint32_t row)
+static bool cells_hold(enum expr_op op, const struct column *x, const struct column *y,
+                       uint32_t row)
 {
     switch (x->type->kind) {
     case TYPE_BOOLEAN:
@@ -200,8 +201,8 @@ static bool like(struct str s, struct str pattern, uint32_t escape)
         }
         if (kind == LIKE_END && at == s.n)
             return true;
-        const bool same = kind != LIKE_END && at < s.n &&
-                          (unicode_next(s, &next_at) == want || kind == LIKE_ONE);
+        const bool same =
+            kind != LIKE_END && at < s.n && (unicode_next(s, &next_at) == want || kind == LIKE_ONE);
         if (same) {
             p = next_p;
             at = next_at;

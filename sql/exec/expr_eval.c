@@ -87,8 +87,8 @@ void step_pseudo(struct eval *v, const struct step *s)
     struct column *out = &v->regs[s->out];
     const struct block *b = v->b;
     void *const vectors[] = {
-        [PSEUDO_ROWTIME] = b->rowtime,           [PSEUDO_ROWPARTITION] = b->partition,
-        [PSEUDO_ROWOFFSET] = b->offset,          [PSEUDO_WINDOWSTART] = b->window_start,
+        [PSEUDO_ROWTIME] = b->rowtime,      [PSEUDO_ROWPARTITION] = b->partition,
+        [PSEUDO_ROWOFFSET] = b->offset,     [PSEUDO_WINDOWSTART] = b->window_start,
         [PSEUDO_WINDOWEND] = b->window_end,
     };
     void *data = vectors[s->column];
@@ -157,9 +157,10 @@ void step_index(struct eval *v, const struct step *s)
     FN_EACH(row, v->sels[s->sel])
     {
         if (column_is_valid(x, row) && column_is_valid(at, row))
-            idx[row] = map ? map_item(x, row, at->str[row])
-                           : array_item(x, row, at->type->kind == TYPE_INTEGER ? at->i32[row]
-                                                                               : at->i64[row]);
+            idx[row] =
+                map ? map_item(x, row, at->str[row])
+                    : array_item(x, row,
+                                 at->type->kind == TYPE_INTEGER ? at->i32[row] : at->i64[row]);
     }
     pick_gather(&v->regs[s->out], v->a, &x->children[map ? 1 : 0], x->child_rows, idx, v->n);
 }
@@ -203,9 +204,8 @@ void step_call(struct eval *v, const struct step *s)
         .state = s->state,
     };
     struct column *out = eval_out(v, s);
-    const struct fn_rows rows = s->fn->nulls == FN_NULL_IN_NULL_OUT
-                                    ? rows_without_nulls(v, s, args, out)
-                                    : v->sels[s->sel];
+    const struct fn_rows rows =
+        s->fn->nulls == FN_NULL_IN_NULL_OUT ? rows_without_nulls(v, s, args, out) : v->sels[s->sel];
     s->fn->eval(&call, out, args, s->arg_count, rows);
 }
 

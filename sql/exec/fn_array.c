@@ -40,8 +40,7 @@ static const struct type *contains_resolve(struct arena *a, const struct type **
     if (!args[0] || args[0]->kind != TYPE_ARRAY)
         return NULL;
     const struct type *item = args[0]->fields[0].type;
-    if (args[1] && !type_equal(args[1], item) &&
-        !(type_is_number(args[1]) && type_is_number(item)))
+    if (args[1] && !type_equal(args[1], item) && !(type_is_number(args[1]) && type_is_number(item)))
         return NULL;
     want[1] = item;
     return type_scalar(TYPE_BOOLEAN);

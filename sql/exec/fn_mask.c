@@ -131,18 +131,18 @@ static void mask_eval(const struct fn_call *call, struct column *out,
     buf_fini(&b);
 }
 
-#define MASK_EVAL(name, form)                                                                \
-    static void name(const struct fn_call *call, struct column *out,                         \
-                     const struct column *const *args, uint32_t n, struct fn_rows rows)      \
-    {                                                                                        \
-        mask_n(call, out, args, n, rows, form);                                              \
+#define MASK_EVAL(name, form)                                                           \
+    static void name(const struct fn_call *call, struct column *out,                    \
+                     const struct column *const *args, uint32_t n, struct fn_rows rows) \
+    {                                                                                   \
+        mask_n(call, out, args, n, rows, form);                                         \
     }
 MASK_EVAL(mask_left_eval, MASK_LEFT)
 MASK_EVAL(mask_right_eval, MASK_RIGHT)
 MASK_EVAL(mask_keep_left_eval, MASK_KEEP_LEFT)
 MASK_EVAL(mask_keep_right_eval, MASK_KEEP_RIGHT)
 
-#define MASK_SIGNATURE(name, n)                 \
+#define MASK_SIGNATURE(name, n)                       \
     name "(STRING" n ") -> STRING\n" name "(STRING" n \
          ", upper STRING, lower STRING, digit STRING, other STRING) -> STRING"
 

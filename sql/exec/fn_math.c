@@ -181,7 +181,8 @@ static const struct type *round_resolve(struct arena *a, const struct type **wan
     if (t->kind == TYPE_DOUBLE)
         return type_scalar(TYPE_BIGINT);
     if (t->kind == TYPE_DECIMAL) // ksqlDB: DECIMAL(p - s, 0)
-        return type_decimal(a, t->precision > t->scale ? (unsigned)(t->precision - t->scale) : 1, 0);
+        return type_decimal(a, t->precision > t->scale ? (unsigned)(t->precision - t->scale) : 1,
+                            0);
     return t;
 }
 
@@ -301,7 +302,8 @@ const struct fn fn_type_round = {
     .signatures = "ROUND(DOUBLE) -> BIGINT\nROUND(DOUBLE, INTEGER) -> DOUBLE\n"
                   "ROUND(DECIMAL(p, s)) -> DECIMAL(p - s, 0)\nROUND(DECIMAL, INTEGER) -> DECIMAL\n"
                   "ROUND(INTEGER | BIGINT[, INTEGER]) -> the same",
-    .help = "Rounds to whole numbers or to so many decimal places; halves go up (towards +infinity).",
+    .help =
+        "Rounds to whole numbers or to so many decimal places; halves go up (towards +infinity).",
     .args_min = 1,
     .args_max = 2,
     .resolve = round_resolve,

@@ -41,8 +41,9 @@ static void case_eval(const struct fn_call *call, struct column *out, const stru
             if (to == UNICODE_UPPER && c == 0xDF)
                 buf_put(&b, "SS", 2);
             else
-                buf_put(&b, utf8,
-                        utf8_encode(utf8, to == UNICODE_UPPER ? unicode_upper(c) : unicode_lower(c)));
+                buf_put(
+                    &b, utf8,
+                    utf8_encode(utf8, to == UNICODE_UPPER ? unicode_upper(c) : unicode_lower(c)));
         }
         fn_put_text(call, out, row, &b);
     }
@@ -353,7 +354,8 @@ static void rpad_eval(const struct fn_call *call, struct column *out,
 const struct fn fn_type_lpad = {
     .name = "LPAD",
     .signatures = "LPAD(STRING, INTEGER, STRING) -> STRING",
-    .help = "The text padded on the left, or cut, to a length; NULL for a negative length or no padding.",
+    .help = "The text padded on the left, or cut, to a length; NULL for a negative length or no "
+            "padding.",
     .args_min = 3,
     .args_max = 3,
     .resolve = pad_resolve,
@@ -363,7 +365,8 @@ const struct fn fn_type_lpad = {
 const struct fn fn_type_rpad = {
     .name = "RPAD",
     .signatures = "RPAD(STRING, INTEGER, STRING) -> STRING",
-    .help = "The text padded on the right, or cut, to a length; NULL for a negative length or no padding.",
+    .help = "The text padded on the right, or cut, to a length; NULL for a negative length or no "
+            "padding.",
     .args_min = 3,
     .args_max = 3,
     .resolve = pad_resolve,

@@ -36,8 +36,7 @@ static bool format_at(struct format_cache *cache, const struct fn_call *call,
 static const struct type *format_shape(const struct type **want, const struct type *const *args,
                                        uint32_t n, enum type_kind from, enum type_kind to)
 {
-    if (args[0] && args[0]->kind != from &&
-        !(from == TYPE_BIGINT && args[0]->kind == TYPE_INTEGER))
+    if (args[0] && args[0]->kind != from && !(from == TYPE_BIGINT && args[0]->kind == TYPE_INTEGER))
         return NULL;
     fn_want(want, 0, from);
     for (uint32_t i = 1; i < n; i++) {
@@ -119,12 +118,12 @@ static void parse_eval(const struct fn_call *call, struct column *out,
     }
 }
 
-#define TIME_RESOLVE(name, from, to)                                                            \
-    static const struct type *name(struct arena *a, const struct type **want,                   \
-                                   const struct type *const *args, uint32_t n)                  \
-    {                                                                                           \
-        assert(a && n >= 2);                                                                    \
-        return format_shape(want, args, n, from, to);                                           \
+#define TIME_RESOLVE(name, from, to)                                           \
+    static const struct type *name(struct arena *a, const struct type **want,  \
+                                   const struct type *const *args, uint32_t n) \
+    {                                                                          \
+        assert(a &&n >= 2);                                                    \
+        return format_shape(want, args, n, from, to);                          \
     }
 TIME_RESOLVE(timestamptostring_resolve, TYPE_BIGINT, TYPE_STRING)
 TIME_RESOLVE(stringtotimestamp_resolve, TYPE_STRING, TYPE_BIGINT)
@@ -147,13 +146,17 @@ TIME_RESOLVE(parse_time_resolve, TYPE_STRING, TYPE_TIME)
         .resolve = id##_resolve,                     \
         .eval = how,                                 \
     };
-TIME_FN(timestamptostring, "TIMESTAMPTOSTRING", "TIMESTAMPTOSTRING(BIGINT, STRING[, STRING]) -> STRING",
+TIME_FN(timestamptostring, "TIMESTAMPTOSTRING",
+        "TIMESTAMPTOSTRING(BIGINT, STRING[, STRING]) -> STRING",
         "Unix milliseconds as text by a java.time pattern, in a zone.", 3, format_eval)
-TIME_FN(stringtotimestamp, "STRINGTOTIMESTAMP", "STRINGTOTIMESTAMP(STRING, STRING[, STRING]) -> BIGINT",
+TIME_FN(stringtotimestamp, "STRINGTOTIMESTAMP",
+        "STRINGTOTIMESTAMP(STRING, STRING[, STRING]) -> BIGINT",
         "Text parsed by a java.time pattern, in a zone, to Unix milliseconds.", 3, parse_eval)
-TIME_FN(format_timestamp, "FORMAT_TIMESTAMP", "FORMAT_TIMESTAMP(TIMESTAMP, STRING[, STRING]) -> STRING",
+TIME_FN(format_timestamp, "FORMAT_TIMESTAMP",
+        "FORMAT_TIMESTAMP(TIMESTAMP, STRING[, STRING]) -> STRING",
         "A timestamp as text by a java.time pattern, in a zone.", 3, format_eval)
-TIME_FN(parse_timestamp, "PARSE_TIMESTAMP", "PARSE_TIMESTAMP(STRING, STRING[, STRING]) -> TIMESTAMP",
+TIME_FN(parse_timestamp, "PARSE_TIMESTAMP",
+        "PARSE_TIMESTAMP(STRING, STRING[, STRING]) -> TIMESTAMP",
         "Text parsed by a java.time pattern, in a zone.", 3, parse_eval)
 TIME_FN(datetostring, "DATETOSTRING", "DATETOSTRING(INTEGER, STRING) -> STRING",
         "Days since 1970-01-01 as text by a java.time pattern.", 2, format_eval)

@@ -33,8 +33,7 @@ bool op_emit(struct op *o, const struct block *b, struct err *e)
     o->counters.rows_out += b->rows;
     if (o->node->output >= 0) {
         const struct block *out = without_before(o, b);
-        if (out->rows &&
-            !o->x->spec.emit(o->x->spec.emit_arg, (size_t)o->node->output, out, e))
+        if (out->rows && !o->x->spec.emit(o->x->spec.emit_arg, (size_t)o->node->output, out, e))
             return err_wrap(e, "output %.*s", STR_ARG(o->node->name));
     }
     for (uint32_t i = 0; i < o->consumer_count; i++) {

@@ -16,7 +16,7 @@ struct op_type {
     bool (*push)(struct op *o, uint32_t input, const struct block *b, struct err *e);
     bool (*flush)(struct op *o, struct err *e); // end of a window
     bool (*begin)(struct op *o, struct err *e); // of a batch
-    bool (*end)(struct op *o, struct err *e);   // of a batch: what was held back (collapsed changes)
+    bool (*end)(struct op *o, struct err *e); // of a batch: what was held back (collapsed changes)
     bool (*save)(struct op *o, struct kv_txn *t, struct err *e);
     void (*committed)(struct op *o);
     void (*rollback)(struct op *o);

@@ -14,9 +14,9 @@
 
 #include <assert.h>
 
-#define KEYS_MAX     ((size_t)1 << 30)
-#define EMIT_ROWS    4096
-#define STEPS_MAX    (UINT32_C(1) << 26) // rows x windows of one block
+#define KEYS_MAX  ((size_t)1 << 30)
+#define EMIT_ROWS 4096
+#define STEPS_MAX (UINT32_C(1) << 26) // rows x windows of one block
 
 struct step_list {
     uint32_t *row;
@@ -234,8 +234,7 @@ static bool window_steps(struct op *o, struct step_list *out, const struct block
     for (uint32_t i = 0; i < n; i++) {
         const struct str bytes = {s->keys.p + at, s->ends.v[i] - at};
         const int64_t t = b->rowtime[idx[i]];
-        struct group_key *key =
-            groups_key(s->groups, bytes, hash_bytes(bytes.p, bytes.n, 0));
+        struct group_key *key = groups_key(s->groups, bytes, hash_bytes(bytes.p, bytes.n, 0));
         at = s->ends.v[i];
         if (t > *stream_time)
             *stream_time = t;
@@ -316,8 +315,7 @@ static bool run_aggregates(struct op *o, struct step_list *s, const struct block
     for (uint32_t i = 0; i < n->agg_count; i++) {
         const struct phys_agg *agg = &n->aggs[i];
         struct column *values = ARENA_ARRAY(a, struct column, agg->ctx.arg_count + 1);
-        const struct column **args =
-            ARENA_ARRAY(a, const struct column *, agg->ctx.arg_count + 1);
+        const struct column **args = ARENA_ARRAY(a, const struct column *, agg->ctx.arg_count + 1);
         uint8_t *error = arena_zalloc(a, b->rows);
         for (uint32_t k = 0; k < agg->ctx.arg_count; k++) {
             expr_run(&values[k], agg->args[k], b, o->x->env, a);

@@ -155,8 +155,8 @@ static struct block *writer_block(struct op *o, uint32_t input)
     struct arena *a = o->x->window;
     struct writer *w = &o->object->writers[input];
     const struct phys_node *from = o->node->inputs[input];
-    const struct block *b = w->blocks.n == 1 ? w->blocks.v[0]
-                                             : block_concat(a, w->blocks.v, w->blocks.n);
+    const struct block *b =
+        w->blocks.n == 1 ? w->blocks.v[0] : block_concat(a, w->blocks.v, w->blocks.n);
     struct block *out = op_block(o, b);
     out->partition = NULL;
     out->offset = NULL;

@@ -8,7 +8,8 @@
 
 // out[row] = parts[which[row]][row], NULL for PICK_NULL. All parts have n rows and out's type.
 void pick_rows(struct column *out, struct arena *a, const struct type *type,
-               const struct column *const *parts, uint32_t count, const uint16_t *which, uint32_t n);
+               const struct column *const *parts, uint32_t count, const uint16_t *which,
+               uint32_t n);
 // out[i] = c[idx[i]], NULL for UINT32_MAX; rows = c's row count.
 void pick_gather(struct column *out, struct arena *a, const struct column *c, uint32_t rows,
                  const uint32_t *idx, uint32_t n);

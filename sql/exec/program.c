@@ -161,8 +161,8 @@ static void mark_changes(struct compile *c)
                 const bool retracts = plan->nodes[i]->table && consumer->table
                                           ? consumer->kind == PLAN_FILTER || c->marks[k].before
                                           : false;
-                m->before |= plan->nodes[i]->table &&
-                             (retracts || consumer->kind == PLAN_AGGREGATE);
+                m->before |=
+                    plan->nodes[i]->table && (retracts || consumer->kind == PLAN_AGGREGATE);
                 m->collapses &= consumer_collapses(c, k);
             }
         }
@@ -364,8 +364,9 @@ static bool compile_node(struct compile *c, uint32_t at, struct err *e)
     n->source = n->timestamp = -1;
     n->output = m->output;
     n->before = m->before;
-    n->entry = p->table && (p->kind == PLAN_SOURCE || (p->kind == PLAN_OBJECT &&
-                                                       p->input_count == 1 && !p->inputs[0]->table));
+    n->entry =
+        p->table && (p->kind == PLAN_SOURCE ||
+                     (p->kind == PLAN_OBJECT && p->input_count == 1 && !p->inputs[0]->table));
     n->keeps_rows = n->entry && n->before;
     n->collapsed = p->kind == PLAN_AGGREGATE && m->collapses;
     n->input_count = p->input_count;

@@ -39,17 +39,17 @@ struct phys_node {
     const struct expr_prog *predicate; // FILTER; NULL: the decoder has decided it
     struct phys_agg *aggs;
     uint32_t agg_count;
-    size_t state_bytes;  // AGGREGATE: of one group
-    bool table;          // rows are changes of a table
-    bool entry;          // a table made from stream records: NULL values delete, NULL keys drop
-    bool before;         // some consumer retracts: emit -U rows
-    bool keeps_rows;     // entry with before: state holds the latest row per key
-    bool collapsed;      // AGGREGATE: one change per group at the end of the batch
-    int source, output;  // index in the program, -1
-    int timestamp;       // OBJECT: physical column that sets ROWTIME, -1
+    size_t state_bytes; // AGGREGATE: of one group
+    bool table;         // rows are changes of a table
+    bool entry;         // a table made from stream records: NULL values delete, NULL keys drop
+    bool before;        // some consumer retracts: emit -U rows
+    bool keeps_rows;    // entry with before: state holds the latest row per key
+    bool collapsed;     // AGGREGATE: one change per group at the end of the batch
+    int source, output; // index in the program, -1
+    int timestamp;      // OBJECT: physical column that sets ROWTIME, -1
     const struct phys_convert *convert; // OBJECT, single input; NULL = rows pass as they are
-    struct str name;        // for counters: the object it computes
-    struct str fingerprint; // stateful operators
+    struct str name;                    // for counters: the object it computes
+    struct str fingerprint;             // stateful operators
     uint64_t state_id;
 };
 

@@ -16,8 +16,7 @@ static void print_source(struct buf *out, const struct program *p, const struct 
     buf_text(out, "\n      columns ");
     schema_print(out, n->schema);
     if (s->timestamp >= 0)
-        buf_printf(out, "\n      time from %.*s",
-                   STR_ARG(n->schema->columns[s->timestamp].name));
+        buf_printf(out, "\n      time from %.*s", STR_ARG(n->schema->columns[s->timestamp].name));
     if (!s->filter)
         return;
     buf_printf(out, "\n      filter while decoding: %.*s in (",

@@ -10,13 +10,13 @@ struct case_range {
 };
 
 static const struct case_range ranges[] = {
-    {'A', 'Z', 32, false},         {0xC0, 0xD6, 32, false},     {0xD8, 0xDE, 32, false},
-    {0x100, 0x12F, 0, false},      {0x132, 0x137, 0, false},    {0x139, 0x148, 0, true},
-    {0x14A, 0x177, 0, false},      {0x179, 0x17E, 0, true},     {0x1CD, 0x1DC, 0, true},
-    {0x1DE, 0x1EF, 0, false},      {0x1F8, 0x21F, 0, false},    {0x222, 0x233, 0, false},
-    {0x391, 0x3A1, 32, false},     {0x3A3, 0x3AB, 32, false},   {0x400, 0x40F, 80, false},
-    {0x410, 0x42F, 32, false},     {0x460, 0x481, 0, false},    {0x48A, 0x4BF, 0, false},
-    {0x4D0, 0x52F, 0, false},      {0x1E00, 0x1E95, 0, false},  {0x1EA0, 0x1EFF, 0, false},
+    {'A', 'Z', 32, false},     {0xC0, 0xD6, 32, false},    {0xD8, 0xDE, 32, false},
+    {0x100, 0x12F, 0, false},  {0x132, 0x137, 0, false},   {0x139, 0x148, 0, true},
+    {0x14A, 0x177, 0, false},  {0x179, 0x17E, 0, true},    {0x1CD, 0x1DC, 0, true},
+    {0x1DE, 0x1EF, 0, false},  {0x1F8, 0x21F, 0, false},   {0x222, 0x233, 0, false},
+    {0x391, 0x3A1, 32, false}, {0x3A3, 0x3AB, 32, false},  {0x400, 0x40F, 80, false},
+    {0x410, 0x42F, 32, false}, {0x460, 0x481, 0, false},   {0x48A, 0x4BF, 0, false},
+    {0x4D0, 0x52F, 0, false},  {0x1E00, 0x1E95, 0, false}, {0x1EA0, 0x1EFF, 0, false},
 };
 
 // One-off pairs and letters without a partner.
@@ -24,7 +24,7 @@ struct case_pair {
     uint32_t upper, lower;
 };
 static const struct case_pair pairs[] = {
-    {0x178, 0xFF}, {0x386, 0x3AC}, {0x388, 0x3AD}, {0x389, 0x3AE},
+    {0x178, 0xFF},  {0x386, 0x3AC}, {0x388, 0x3AD}, {0x389, 0x3AE},
     {0x38A, 0x3AF}, {0x38C, 0x3CC}, {0x38E, 0x3CD}, {0x38F, 0x3CE},
 };
 static const uint32_t lower_only[] = {0xB5, 0xDF, 0x131, 0x138, 0x149, 0x17F, 0x3C2};
@@ -54,8 +54,10 @@ enum unicode_class unicode_class(uint32_t code_point)
     if (code_point >= '0' && code_point <= '9')
         return UNICODE_DIGIT;
     // DECIMAL_DIGIT_NUMBER outside ASCII: Arabic-Indic, Devanagari, full width.
-    if ((code_point >= 0x660 && code_point <= 0x669) || (code_point >= 0x6F0 && code_point <= 0x6F9) ||
-        (code_point >= 0x966 && code_point <= 0x96F) || (code_point >= 0xFF10 && code_point <= 0xFF19))
+    if ((code_point >= 0x660 && code_point <= 0x669) ||
+        (code_point >= 0x6F0 && code_point <= 0x6F9) ||
+        (code_point >= 0x966 && code_point <= 0x96F) ||
+        (code_point >= 0xFF10 && code_point <= 0xFF19))
         return UNICODE_DIGIT;
     if (unicode_lower(code_point) != code_point || code_point == 0x130)
         return UNICODE_UPPER;

@@ -55,6 +55,7 @@ const struct type *use_type(struct arena *a, const struct type *t, const struct 
         fields[n].name = t->fields[i].name;
         fields[n++].type = use_type(a, t->fields[i].type, &u->fields[i]);
     }
-    return n == t->field_count && type_equal(type_struct(a, fields, n), t) ? t
-                                                                           : type_struct(a, fields, n);
+    return n == t->field_count && type_equal(type_struct(a, fields, n), t)
+               ? t
+               : type_struct(a, fields, n);
 }

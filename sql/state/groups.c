@@ -19,7 +19,7 @@ struct group_key {
     struct str bytes;
     struct group **windows; // ascending by window start
     uint32_t n, cap;
-    uint32_t hint; // of the window found last
+    uint32_t hint;  // of the window found last
     uint64_t batch; // in which it was last used
 };
 
@@ -33,7 +33,7 @@ struct groups {
     VEC(struct group *) dirty;
     size_t dirty_bytes;
     bool sorted;
-    bool stored;         // the store holds groups of this operator
+    bool stored; // the store holds groups of this operator
     bool begun;
     uint64_t batch;
     int64_t stream_time, saved_time;

@@ -35,9 +35,10 @@ struct groups_spec {
     size_t state_bytes; // a multiple of 16
     const struct groups_type *type;
     const void *ctx;
-    struct kv *kv;        // NULL = memory only
-    struct kv_txn **read; // the batch's read transaction, shared by all operators: opened when first needed, closed
-                          // by its owner before anything is saved
+    struct kv *kv; // NULL = memory only
+    struct kv_txn **
+        read; // the batch's read transaction, shared by all operators: opened when first needed, closed
+              // by its owner before anything is saved
 };
 
 // Stream time before the first record.
@@ -80,7 +81,8 @@ struct group *const *groups_dirty(struct groups *s, size_t *n);
 size_t groups_dirty_bytes(const struct groups *s);
 
 int64_t *groups_stream_time(struct groups *s);
-bool groups_begin(struct groups *s, struct err *e) ERR_CHECKED; // first batch: loads the stream time
+bool groups_begin(struct groups *s,
+                  struct err *e) ERR_CHECKED; // first batch: loads the stream time
 // Writes dirty groups; windowed: deletes those whose window start is below expired.
 bool groups_save(struct groups *s, struct kv_txn *t, int64_t expired, struct err *e) ERR_CHECKED;
 // Clean groups beyond cache_max bytes are forgotten (those of this batch last), and expired ones.

@@ -108,8 +108,7 @@ void engine_add(struct engine *s, size_t source, const char *key, const char *va
     const uint32_t i = s->n[source]++;
     if (i == s->cap[source]) {
         s->cap[source] = i ? i * 2 : 1024;
-        s->records[source] =
-            mem_realloc(s->records[source], s->cap[source] * sizeof **s->records);
+        s->records[source] = mem_realloc(s->records[source], s->cap[source] * sizeof **s->records);
         s->seq[source] = mem_realloc(s->seq[source], s->cap[source] * sizeof **s->seq);
     }
     s->seq[source][i] = s->next_seq++;
@@ -135,9 +134,9 @@ static struct block_list window_of(struct engine *s, size_t source, uint64_t fro
     if (first == end)
         return (struct block_list){NULL, 0};
     struct scan_result r;
-    assert_ok(scan_run(&r, s->program, source, s->batch, s->records[source] + first, end - first,
-                       &e),
-              &e);
+    assert_ok(
+        scan_run(&r, s->program, source, s->batch, s->records[source] + first, end - first, &e),
+        &e);
     s->bad += r.bad;
     s->filtered += r.filtered;
     r.block->seq = ARENA_ARRAY(s->batch, uint64_t, r.block->rows + 1);

@@ -6,7 +6,8 @@
 #include <stdio.h>
 
 const char *const engine_record =
-    "{\"s\":\"Hello World\",\"t\":\"\xc3\xa9t\xc3\xa9\",\"i\":7,\"b\":9000000000,\"d\":2.5,\"m\":12.34,"
+    "{\"s\":\"Hello "
+    "World\",\"t\":\"\xc3\xa9t\xc3\xa9\",\"i\":7,\"b\":9000000000,\"d\":2.5,\"m\":12.34,"
     "\"x\":{\"a\":5,\"c\":\"in\"},\"l\":[10,20,null,40],\"p\":{\"one\":1,\"two\":2},\"z\":true,"
     "\"ts\":1526075913000,\"dt\":17662}";
 
@@ -26,13 +27,14 @@ void engine_eval(char out[512], const char *expr, const char *json)
 {
     char sql[2048];
     struct engine s;
-    (void)snprintf(
-        sql, sizeof sql,
-        "CREATE STREAM a (k STRING KEY, s STRING, t STRING, i INT, b BIGINT, d DOUBLE, m DECIMAL(6,2), "
-        "x STRUCT<a INT, c STRING>, l ARRAY<INT>, p MAP<STRING, INT>, z BOOLEAN, ts TIMESTAMP, dt DATE, "
-        "n INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON');\n"
-        "CREATE STREAM o AS SELECT k, %s AS r FROM a EMIT CHANGES;",
-        expr);
+    (void)snprintf(sql, sizeof sql,
+                   "CREATE STREAM a (k STRING KEY, s STRING, t STRING, i INT, b BIGINT, d DOUBLE, "
+                   "m DECIMAL(6,2), "
+                   "x STRUCT<a INT, c STRING>, l ARRAY<INT>, p MAP<STRING, INT>, z BOOLEAN, ts "
+                   "TIMESTAMP, dt DATE, "
+                   "n INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON');\n"
+                   "CREATE STREAM o AS SELECT k, %s AS r FROM a EMIT CHANGES;",
+                   expr);
     engine_open(&s, &(struct engine_spec){.sql = sql, .outputs = {"O"}});
     engine_begin(&s);
     engine_add(&s, 0, "k", json, 1526075913000);

@@ -4,9 +4,9 @@
 
 #include <stdio.h>
 
-#define TX                                                                                     \
-    "CREATE STREAM tx (user_id STRING KEY, transaction_id STRING, amount DECIMAL(18,2), "      \
-    "status STRING, location STRUCT<city STRING, country STRING>, n INT) "                     \
+#define TX                                                                                \
+    "CREATE STREAM tx (user_id STRING KEY, transaction_id STRING, amount DECIMAL(18,2), " \
+    "status STRING, location STRUCT<city STRING, country STRING>, n INT) "                \
     "WITH (KAFKA_TOPIC='tx', VALUE_FORMAT='JSON');\n"
 
 static void one_batch(struct engine *s, uint32_t window)
@@ -36,9 +36,10 @@ TEST(a_filtered_projection_emits_rows_in_order)
                         .outputs = {"DONE"},
                     });
     one_batch(&s, 64);
-    assert_string_equal(engine_text(&s),
-                        "DONE +I USER_ID=U1 TRANSACTION_ID=T1 AMOUNT=1.50 CITY=Berlin N1=2 @1000\n"
-                        "DONE +I USER_ID=U1 TRANSACTION_ID=T3 AMOUNT=3.25 CITY=null N1=null @1100\n");
+    assert_string_equal(
+        engine_text(&s),
+        "DONE +I USER_ID=U1 TRANSACTION_ID=T1 AMOUNT=1.50 CITY=Berlin N1=2 @1000\n"
+        "DONE +I USER_ID=U1 TRANSACTION_ID=T3 AMOUNT=3.25 CITY=null N1=null @1100\n");
     assert_int_equal(s.filtered, 1);
     assert_int_equal(s.bad, 1);
     engine_close(&s);
@@ -62,16 +63,16 @@ TEST(an_aggregate_emits_every_change_or_the_last)
     engine_close(&s);
 }
 
-
 TEST(a_null_value_passes_a_projection_but_no_filter)
 {
     struct engine s;
-    engine_open(&s, &(struct engine_spec){
-                        .sql = TX "CREATE STREAM o AS SELECT user_id, 'x' AS c, n FROM tx EMIT "
-                                  "CHANGES;\nCREATE STREAM f AS SELECT user_id, n FROM tx WHERE n IS "
-                                  "NULL EMIT CHANGES;",
-                        .outputs = {"O", "F"},
-                    });
+    engine_open(&s,
+                &(struct engine_spec){
+                    .sql = TX "CREATE STREAM o AS SELECT user_id, 'x' AS c, n FROM tx EMIT "
+                              "CHANGES;\nCREATE STREAM f AS SELECT user_id, n FROM tx WHERE n IS "
+                              "NULL EMIT CHANGES;",
+                    .outputs = {"O", "F"},
+                });
     engine_begin(&s);
     engine_add(&s, 0, "U", NULL, 5);
     engine_run(&s, 1);
@@ -110,12 +111,13 @@ TEST(a_sum_that_does_not_fit_stops_the_run_and_names_the_type)
 {
     struct engine s;
     struct err e = {0};
-    engine_open(&s, &(struct engine_spec){
-                        .sql = "CREATE STREAM a (k STRING KEY, m DECIMAL(2,1)) WITH (KAFKA_TOPIC='a', "
-                               "VALUE_FORMAT='JSON');\nCREATE TABLE o AS SELECT k, SUM(m) AS s FROM a "
-                               "GROUP BY k EMIT CHANGES;",
-                        .outputs = {"O"},
-                    });
+    engine_open(&s,
+                &(struct engine_spec){
+                    .sql = "CREATE STREAM a (k STRING KEY, m DECIMAL(2,1)) WITH (KAFKA_TOPIC='a', "
+                           "VALUE_FORMAT='JSON');\nCREATE TABLE o AS SELECT k, SUM(m) AS s FROM a "
+                           "GROUP BY k EMIT CHANGES;",
+                    .outputs = {"O"},
+                });
     engine_begin(&s);
     struct scan_result r;
     const struct scan_record records[2] = {
@@ -134,14 +136,15 @@ TEST(a_sum_that_does_not_fit_stops_the_run_and_names_the_type)
 TEST(rowtime_comes_from_a_column_and_bad_times_are_bad_records)
 {
     struct engine s;
-    engine_open(&s, &(struct engine_spec){
-                        .sql = "CREATE STREAM a (k STRING KEY, h STRING, v INT) WITH (KAFKA_TOPIC='a', "
-                               "VALUE_FORMAT='JSON', TIMESTAMP='h', TIMESTAMP_FORMAT='yyyy-MM-dd HH:mm');"
-                               "\nCREATE STREAM o WITH (TIMESTAMP='t2') AS SELECT k, CAST(v AS BIGINT) AS "
-                               "t2 FROM a EMIT CHANGES;\nCREATE STREAM b AS SELECT k, v FROM a EMIT "
-                               "CHANGES;",
-                        .outputs = {"O", "B"},
-                    });
+    engine_open(
+        &s, &(struct engine_spec){
+                .sql = "CREATE STREAM a (k STRING KEY, h STRING, v INT) WITH (KAFKA_TOPIC='a', "
+                       "VALUE_FORMAT='JSON', TIMESTAMP='h', TIMESTAMP_FORMAT='yyyy-MM-dd HH:mm');"
+                       "\nCREATE STREAM o WITH (TIMESTAMP='t2') AS SELECT k, CAST(v AS BIGINT) AS "
+                       "t2 FROM a EMIT CHANGES;\nCREATE STREAM b AS SELECT k, v FROM a EMIT "
+                       "CHANGES;",
+                .outputs = {"O", "B"},
+            });
     engine_begin(&s);
     engine_add(&s, 0, "k", "{\"h\":\"1970-01-02 00:00\",\"v\":7}", 1);
     engine_add(&s, 0, "k", "{\"h\":\"1970-01-02 00:00\",\"v\":-7}", 1);
@@ -160,9 +163,10 @@ TEST(explain_shows_pushed_filters_pruned_columns_and_collapsed_edges)
 {
     struct engine s;
     engine_open(&s, &(struct engine_spec){
-                        .sql = TX "CREATE TABLE o AS SELECT user_id, SUM(amount) AS total FROM tx WHERE "
-                                  "status = 'completed' AND location->city IS NOT NULL GROUP BY user_id "
-                                  "EMIT CHANGES;",
+                        .sql = TX
+                        "CREATE TABLE o AS SELECT user_id, SUM(amount) AS total FROM tx WHERE "
+                        "status = 'completed' AND location->city IS NOT NULL GROUP BY user_id "
+                        "EMIT CHANGES;",
                         .outputs = {"+O"},
                     });
     struct buf b;
@@ -170,7 +174,8 @@ TEST(explain_shows_pushed_filters_pruned_columns_and_collapsed_edges)
     program_explain(&b, s.program);
     static const char *const parts[] = {
         "order: free\n",
-        "columns `USER_ID` STRING KEY, `AMOUNT` DECIMAL(18, 2), `STATUS` STRING, `LOCATION` STRUCT<`CITY` "
+        "columns `USER_ID` STRING KEY, `AMOUNT` DECIMAL(18, 2), `STATUS` STRING, `LOCATION` "
+        "STRUCT<`CITY` "
         "STRING>\n",
         "filter while decoding: STATUS in ('completed')\n",
         "collapsed: the last change per key and batch\n",
@@ -197,9 +202,11 @@ TEST(the_order_says_what_needs_a_merge)
         {"CREATE STREAM o AS SELECT * FROM tx EMIT CHANGES;", ORDER_ROW_WISE},
         {"CREATE TABLE o AS SELECT user_id, MAX(n) AS x FROM tx GROUP BY user_id EMIT CHANGES;",
          ORDER_FREE},
-        {"CREATE TABLE o AS SELECT user_id, COLLECT_LIST(n) AS x FROM tx GROUP BY user_id EMIT CHANGES;",
+        {"CREATE TABLE o AS SELECT user_id, COLLECT_LIST(n) AS x FROM tx GROUP BY user_id EMIT "
+         "CHANGES;",
          ORDER_ALIGNED},
-        {"CREATE TABLE o AS SELECT user_id, COUNT(*) AS x FROM tx WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY "
+        {"CREATE TABLE o AS SELECT user_id, COUNT(*) AS x FROM tx WINDOW TUMBLING (SIZE 1 HOUR) "
+         "GROUP BY "
          "user_id EMIT CHANGES;",
          ORDER_ALIGNED},
     };

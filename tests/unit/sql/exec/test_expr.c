@@ -92,10 +92,20 @@ TEST(case_evaluates_only_the_branch_it_takes)
 TEST(fields_and_items_are_reached)
 {
     static const struct engine_case cases[] = {
-        {"x->a", "5"},        {"x->c", "in"},      {"l[1]", "10"},    {"l[-1]", "40"},
-        {"l[0]", "null"},     {"l[9]", "null"},    {"l[3]", "null"},  {"p['two']", "2"},
-        {"p['none']", "null"}, {"ARRAY[3, 4][2]", "4"}, {"MAP('a' := 1)['a']", "1"},
-        {"ROWTIME", "1526075913000"}, {"ROWOFFSET", "0"}, {"ROWPARTITION", "0"},
+        {"x->a", "5"},
+        {"x->c", "in"},
+        {"l[1]", "10"},
+        {"l[-1]", "40"},
+        {"l[0]", "null"},
+        {"l[9]", "null"},
+        {"l[3]", "null"},
+        {"p['two']", "2"},
+        {"p['none']", "null"},
+        {"ARRAY[3, 4][2]", "4"},
+        {"MAP('a' := 1)['a']", "1"},
+        {"ROWTIME", "1526075913000"},
+        {"ROWOFFSET", "0"},
+        {"ROWPARTITION", "0"},
     };
     ALL(cases);
 }
@@ -103,11 +113,18 @@ TEST(fields_and_items_are_reached)
 TEST(like_matches_wildcards_and_escapes)
 {
     static const struct engine_case cases[] = {
-        {"s LIKE 'Hello%'", "true"},      {"s LIKE '%World'", "true"}, {"s LIKE '%lo W%'", "true"},
-        {"s LIKE 'hello%'", "false"},     {"s LIKE 'H_llo World'", "true"},
-        {"s LIKE 'Hello'", "false"},      {"t LIKE '_t_'", "true"},    {"s NOT LIKE 'x%'", "true"},
-        {"'50%' LIKE '50!%' ESCAPE '!'", "true"}, {"'501' LIKE '50!%' ESCAPE '!'", "false"},
-        {"'aab' LIKE '%ab'", "true"},     {"'' LIKE '%'", "true"},
+        {"s LIKE 'Hello%'", "true"},
+        {"s LIKE '%World'", "true"},
+        {"s LIKE '%lo W%'", "true"},
+        {"s LIKE 'hello%'", "false"},
+        {"s LIKE 'H_llo World'", "true"},
+        {"s LIKE 'Hello'", "false"},
+        {"t LIKE '_t_'", "true"},
+        {"s NOT LIKE 'x%'", "true"},
+        {"'50%' LIKE '50!%' ESCAPE '!'", "true"},
+        {"'501' LIKE '50!%' ESCAPE '!'", "false"},
+        {"'aab' LIKE '%ab'", "true"},
+        {"'' LIKE '%'", "true"},
     };
     ALL(cases);
 }
@@ -115,10 +132,14 @@ TEST(like_matches_wildcards_and_escapes)
 TEST(casts_convert_between_types)
 {
     static const struct engine_case cases[] = {
-        {"CAST(d AS INT)", "2"},         {"CAST(m AS BIGINT)", "12"},
-        {"CAST(m AS DOUBLE)", "12.34"},  {"CAST(2.345 AS DECIMAL(5,2))", "2.35"},
-        {"CAST(' 42 ' AS INT)", "42"},   {"CAST('yes' AS BOOLEAN)", "true"},
-        {"CAST(i AS STRING)", "7"},      {"CAST(d AS STRING)", "2.5"},
+        {"CAST(d AS INT)", "2"},
+        {"CAST(m AS BIGINT)", "12"},
+        {"CAST(m AS DOUBLE)", "12.34"},
+        {"CAST(2.345 AS DECIMAL(5,2))", "2.35"},
+        {"CAST(' 42 ' AS INT)", "42"},
+        {"CAST('yes' AS BOOLEAN)", "true"},
+        {"CAST(i AS STRING)", "7"},
+        {"CAST(d AS STRING)", "2.5"},
         {"CAST(ts AS STRING)", "2018-05-11T21:58:33.000"},
         {"CAST(l AS ARRAY<STRING>)", "[10, 20, null, 40]"},
         {"CAST(b AS INT)", "410065408"},

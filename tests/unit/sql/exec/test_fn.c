@@ -90,10 +90,9 @@ TEST(md5_is_rfc_1321)
 TEST(functions_about_null)
 {
     static const struct engine_case cases[] = {
-        {"COALESCE(n, i, 9)", "7"},     {"COALESCE(n, n)", "null"},
-        {"IFNULL(n, 3)", "3"},          {"IFNULL(i, 3)", "7"},
-        {"NULLIF(i, 7)", "null"},       {"NULLIF(i, 8)", "7"},
-        {"AS_VALUE(k)", "k"},           {"COALESCE(n, b)", "9000000000"},
+        {"COALESCE(n, i, 9)", "7"}, {"COALESCE(n, n)", "null"},       {"IFNULL(n, 3)", "3"},
+        {"IFNULL(i, 3)", "7"},      {"NULLIF(i, 7)", "null"},         {"NULLIF(i, 8)", "7"},
+        {"AS_VALUE(k)", "k"},       {"COALESCE(n, b)", "9000000000"},
     };
     ALL(cases);
 }
@@ -186,6 +185,6 @@ TEST(the_manual_names_every_function)
     buf_fini(&b);
 }
 
-TEST_MAIN(T(strings), T(joining_and_splitting), T(masks), T(md5_is_rfc_1321), T(functions_about_null),
-          T(numbers), T(dates_and_times), T(arrays),
+TEST_MAIN(T(strings), T(joining_and_splitting), T(masks), T(md5_is_rfc_1321),
+          T(functions_about_null), T(numbers), T(dates_and_times), T(arrays),
           T(the_table_is_sorted_and_finds_names_in_any_case), T(the_manual_names_every_function))

@@ -2,8 +2,8 @@
 #include "tests/support/engine.h"
 #include "tests/support/test.h"
 
-#define T_SQL                                                              \
-    "CREATE TABLE t (k STRING PRIMARY KEY, g STRING, i INT) WITH "         \
+#define T_SQL                                                      \
+    "CREATE TABLE t (k STRING PRIMARY KEY, g STRING, i INT) WITH " \
     "(KAFKA_TOPIC='t', VALUE_FORMAT='JSON');\n"
 
 static void check(const char *sql, const char *const (*records)[2], const char *want)
@@ -37,9 +37,7 @@ TEST(a_filter_deletes_exactly_what_it_let_through)
         {"a", "{\"i\":1}"}, // out
         {"a", NULL},        // gone already
         {"b", NULL},        // never there
-        {"b", "{\"i\":9}"},
-        {"b", NULL},
-        {NULL, NULL},
+        {"b", "{\"i\":9}"}, {"b", NULL}, {NULL, NULL},
     };
     check(T_SQL "CREATE TABLE o AS SELECT k, i FROM t WHERE i > 3 EMIT CHANGES;", records,
           "O +I K=a I=5 @12\nO +U K=a I=6 @13\nO -D K=a @14\nO +I K=b I=9 @17\nO -D K=b @18\n");
@@ -48,15 +46,17 @@ TEST(a_filter_deletes_exactly_what_it_let_through)
 TEST(an_aggregate_undoes_before_it_adds)
 {
     static const char *const records[][2] = {
-        {"a", "{\"g\":\"x\",\"i\":1}"}, {"b", "{\"g\":\"x\",\"i\":2}"},
+        {"a", "{\"g\":\"x\",\"i\":1}"},
+        {"b", "{\"g\":\"x\",\"i\":2}"},
         {"a", "{\"g\":\"x\",\"i\":5}"}, // same group: one change
         {"a", "{\"g\":\"y\",\"i\":5}"}, // other group: two
         {"b", NULL},                    // a count falls to 0, no tombstone
         {"a", "{\"g\":null,\"i\":7}"},  // no group any more
         {NULL, NULL},
     };
-    check(T_SQL "CREATE TABLE o AS SELECT g, COUNT(*) AS n, SUM(i) AS s, COLLECT_LIST(i) AS l FROM t "
-                "GROUP BY g EMIT CHANGES;",
+    check(T_SQL
+          "CREATE TABLE o AS SELECT g, COUNT(*) AS n, SUM(i) AS s, COLLECT_LIST(i) AS l FROM t "
+          "GROUP BY g EMIT CHANGES;",
           records,
           "O +I G=x N=1 S=1 L=[1] @10\nO +U G=x N=2 S=3 L=[1, 2] @11\n"
           "O +U G=x N=2 S=7 L=[2, 5] @12\nO +U G=x N=1 S=2 L=[2] @13\nO +I G=y N=1 S=5 L=[5] @13\n"
@@ -65,9 +65,11 @@ TEST(an_aggregate_undoes_before_it_adds)
 
 TEST(having_emits_a_tombstone_when_a_group_leaves)
 {
-    static const char *const records[][2] = {
-        {"a", "{\"g\":\"x\",\"i\":1}"}, {"b", "{\"g\":\"x\",\"i\":4}"},
-        {"b", "{\"g\":\"x\",\"i\":2}"}, {"b", NULL}, {NULL, NULL}};
+    static const char *const records[][2] = {{"a", "{\"g\":\"x\",\"i\":1}"},
+                                             {"b", "{\"g\":\"x\",\"i\":4}"},
+                                             {"b", "{\"g\":\"x\",\"i\":2}"},
+                                             {"b", NULL},
+                                             {NULL, NULL}};
     check(T_SQL "CREATE TABLE o AS SELECT g, SUM(i) AS s FROM t GROUP BY g HAVING SUM(i) > 2 EMIT "
                 "CHANGES;",
           records, "O +I G=x S=5 @11\nO +U G=x S=3 @12\nO -D G=x @13\n");

@@ -14,16 +14,16 @@
 #define RECORDS 240
 #define DAY_MS  INT64_C(86400000)
 
-#define SOURCES                                                                                    \
-    "CREATE STREAM a (k STRING KEY, g STRING, i INT, b BIGINT, d DOUBLE, m DECIMAL(6,2), "         \
+#define SOURCES                                                                            \
+    "CREATE STREAM a (k STRING KEY, g STRING, i INT, b BIGINT, d DOUBLE, m DECIMAL(6,2), " \
     "s STRUCT<x STRING, y INT>, l ARRAY<INT>) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON');\n"
 
-#define SECOND                                                                                  \
-    "CREATE STREAM c (k STRING KEY, g STRING, i INT) WITH (KAFKA_TOPIC='c', "                   \
+#define SECOND                                                                \
+    "CREATE STREAM c (k STRING KEY, g STRING, i INT) WITH (KAFKA_TOPIC='c', " \
     "VALUE_FORMAT='JSON');\n"
 
-#define TABLE                                                                                   \
-    "CREATE TABLE t (k STRING PRIMARY KEY, g STRING, i INT, l ARRAY<INT>) "                     \
+#define TABLE                                                               \
+    "CREATE TABLE t (k STRING PRIMARY KEY, g STRING, i INT, l ARRAY<INT>) " \
     "WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON');\n"
 
 static const char *const programs[] = {
@@ -31,23 +31,27 @@ static const char *const programs[] = {
     SOURCES "CREATE STREAM o AS SELECT k, i / b AS q, CASE WHEN i > 3 THEN 10 / i ELSE b END AS c, "
             "s->x AS x, l[1] AS l1, m * 2 AS mm, UCASE(g) AS u FROM a WHERE i <> 5 EMIT CHANGES;",
     // everything an aggregate can be
-    SOURCES "CREATE TABLE o AS SELECT g, COUNT(*) AS n, COUNT(i) AS ni, SUM(i) AS si, SUM(m) AS sm, "
-            "SUM(d) AS sd, MIN(b) AS mn, MAX(k) AS mx, COLLECT_LIST(i) AS cl, LATEST_BY_OFFSET(d) AS "
-            "la, EARLIEST_BY_OFFSET(s) AS ea FROM a GROUP BY g EMIT CHANGES;",
+    SOURCES
+    "CREATE TABLE o AS SELECT g, COUNT(*) AS n, COUNT(i) AS ni, SUM(i) AS si, SUM(m) AS sm, "
+    "SUM(d) AS sd, MIN(b) AS mn, MAX(k) AS mx, COLLECT_LIST(i) AS cl, LATEST_BY_OFFSET(d) AS "
+    "la, EARLIEST_BY_OFFSET(s) AS ea FROM a GROUP BY g EMIT CHANGES;",
     // windows with lateness
     SOURCES "CREATE TABLE o AS SELECT g, COUNT(*) AS n, SUM(i) AS si, COLLECT_LIST(k) AS ks FROM a "
             "WINDOW HOPPING (SIZE 2 HOURS, ADVANCE BY 30 MINUTES, GRACE PERIOD 3 HOURS) "
             "GROUP BY g EMIT CHANGES;",
-    SOURCES "CREATE TABLE o WITH (KEY_FORMAT='JSON') AS SELECT g, k, MAX(i) AS x FROM a WINDOW TUMBLING (SIZE 6 HOURS, GRACE "
+    SOURCES "CREATE TABLE o WITH (KEY_FORMAT='JSON') AS SELECT g, k, MAX(i) AS x FROM a WINDOW "
+            "TUMBLING (SIZE 6 HOURS, GRACE "
             "PERIOD 0 SECONDS) GROUP BY g, k EMIT CHANGES;",
     // two writers, an aggregate over their union
-    SOURCES SECOND "CREATE STREAM u AS SELECT k, g, i FROM a EMIT CHANGES;\n"
-                   "INSERT INTO u SELECT k, g, i FROM c WHERE i > 2 EMIT CHANGES;\n"
-                   "CREATE TABLE o AS SELECT g, COUNT(*) AS n, COLLECT_LIST(i) AS x FROM u GROUP BY g "
-                   "EMIT CHANGES;",
+    SOURCES SECOND
+    "CREATE STREAM u AS SELECT k, g, i FROM a EMIT CHANGES;\n"
+    "INSERT INTO u SELECT k, g, i FROM c WHERE i > 2 EMIT CHANGES;\n"
+    "CREATE TABLE o AS SELECT g, COUNT(*) AS n, COLLECT_LIST(i) AS x FROM u GROUP BY g "
+    "EMIT CHANGES;",
     // HAVING needs what a key had before
-    SOURCES "CREATE TABLE o AS SELECT g, SUM(i) AS n FROM a GROUP BY g HAVING SUM(i) > 10 AND SUM(i) "
-            "< 60 EMIT CHANGES;",
+    SOURCES
+    "CREATE TABLE o AS SELECT g, SUM(i) AS n FROM a GROUP BY g HAVING SUM(i) > 10 AND SUM(i) "
+    "< 60 EMIT CHANGES;",
     // a table from a topic: filtered, aggregated (undo)
     TABLE "CREATE TABLE o AS SELECT k, g, i + 1 AS j, l FROM t WHERE i > 3 EMIT CHANGES;",
     TABLE "CREATE TABLE o AS SELECT g, COUNT(*) AS n, SUM(i) AS si, COLLECT_LIST(i) AS x FROM t "
@@ -89,12 +93,12 @@ static const char *random_value(struct rng *r, struct arena *a)
         return below(r, 2) ? "{\"i\":" : "{\"i\":true}";
     const char *g = below(r, 10) ? arena_printf(a, "\"g%u\"", below(r, 4)).p : "null";
     const char *i = below(r, 9) ? arena_printf(a, "%u", below(r, 12)).p : "null";
-    const char *s = below(r, 5) ? arena_printf(a, "{\"x\":\"x%u\",\"y\":%u}", below(r, 3),
-                                               below(r, 9)).p
-                                : "null";
+    const char *s = below(r, 5)
+                        ? arena_printf(a, "{\"x\":\"x%u\",\"y\":%u}", below(r, 3), below(r, 9)).p
+                        : "null";
     const char *l = below(r, 4) ? arena_printf(a, "[%u,null]", below(r, 9)).p : "[]";
-    return arena_printf(a, "{\"g\":%s,\"i\":%s,\"b\":%u,\"d\":%u.25,\"m\":%u.5,\"s\":%s,\"l\":%s}", g,
-                        i, below(r, 4), below(r, 100), below(r, 20), s, l)
+    return arena_printf(a, "{\"g\":%s,\"i\":%s,\"b\":%u,\"d\":%u.25,\"m\":%u.5,\"s\":%s,\"l\":%s}",
+                        g, i, below(r, 4), below(r, 100), below(r, 20), s, l)
         .p;
 }
 
@@ -121,7 +125,8 @@ struct run_spec {
     struct kv *kv;
     uint32_t window;
     bool collapse;
-    struct rng *cuts; // NULL: one batch; otherwise random batches, reopened and rolled back now and then
+    struct rng
+        *cuts; // NULL: one batch; otherwise random batches, reopened and rolled back now and then
 };
 
 static void add(struct engine *s, const struct record *records, size_t from, size_t to)
@@ -220,8 +225,8 @@ static void same(const char *what, uint64_t seed, const char *sql, const char *w
             at++;
         while (at > 0 && want[at - 1] != '\n')
             at--;
-        fail_msg("seed %llu, %s\n%s\nwant: %.300s\ngot: %.300s", (unsigned long long)seed, what, sql,
-                 want + at, got + at);
+        fail_msg("seed %llu, %s\n%s\nwant: %.300s\ngot: %.300s", (unsigned long long)seed, what,
+                 sql, want + at, got + at);
     }
     mem_free(got);
 }
@@ -304,9 +309,10 @@ static void check_seed(uint64_t seed)
          run(&(struct run_spec){.sql = sql, .window = 65536}, records));
     struct store store;
     store_open(&store);
-    same("batches, reloads, rollbacks", seed, sql, want,
-         run(&(struct run_spec){.sql = sql, .kv = store.kv, .window = 1 + below(&r, 30), .cuts = &r},
-             records));
+    same(
+        "batches, reloads, rollbacks", seed, sql, want,
+        run(&(struct run_spec){.sql = sql, .kv = store.kv, .window = 1 + below(&r, 30), .cuts = &r},
+            records));
     store_close(&store);
     const size_t p = seed % PROGRAMS;
     if (p == 1 || p == 2 || p == 3 || p == 4 || p == 7)
