@@ -13,7 +13,7 @@
 enum {
     JOB_SQL_MAX = 64 << 20,
     JOB_THREADS_MAX = 4,
-    JOB_FETCH_BYTES = 32 << 20,
+    JOB_FETCH_BYTES = 16 << 20,
     JOB_PATIENCE_MS = 60000
 };
 

@@ -19,7 +19,7 @@ struct clock;
 struct pool;
 struct sequence;
 
-enum { SEQUENCE_STRIPE = 4096, SEQUENCE_WINDOW_DEFAULT = 65536 };
+enum { SEQUENCE_STRIPE = 4096, SEQUENCE_WINDOW_DEFAULT = 16384 };
 enum sequence_order { SEQUENCE_STRIPES, SEQUENCE_MERGE };
 enum sequence_loss { SEQUENCE_REFUSE_LOSS, SEQUENCE_ACCEPT_LOSS };
 
