@@ -38,7 +38,7 @@ const char *bind_invalid_prefix(const struct scope *sc)
 
 // --- names ---------------------------------------------------------------------------------------
 
-static bool not_resolved(const struct scope *sc, const struct ast_expr *x)
+static void not_resolved(const struct scope *sc, const struct ast_expr *x)
 {
     const struct schema *s = sc->schema;
     const char *near = NULL;
@@ -52,7 +52,8 @@ static bool not_resolved(const struct scope *sc, const struct ast_expr *x)
             near = arena_str(sc->b->a, s->columns[i].name).p;
         }
     }
-    return near ? sql_hint(sc->b->e, "did you mean %s?", near) : false;
+    if (near)
+        (void)sql_hint(sc->b->e, "did you mean %s?", near);
 }
 
 static bool bind_pseudo(struct expr **out, const struct scope *sc, const struct ast_expr *x,
@@ -77,31 +78,38 @@ static bool bind_pseudo(struct expr **out, const struct scope *sc, const struct 
 }
 
 // The select expression names something that is neither grouped by nor aggregated.
-static bool not_grouped(const struct scope *sc, const struct ast_expr *x)
+static void not_grouped(const struct scope *sc, const struct ast_expr *x)
 {
     if (strcmp(sc->clause, "HAVING") == 0)
-        return bind_fail(sc->b, &x->pos, "Non-aggregate HAVING expression not part of GROUP BY: %s",
-                         bind_text(sc->b, x));
-    return bind_fail(sc->b, &x->pos,
-                     "Non-aggregate SELECT expression(s) not part of GROUP BY: %s\n"
-                     "Either add the column(s) to the GROUP BY or remove them from the SELECT.",
-                     bind_text(sc->b, sc->item));
+        (void)bind_fail(sc->b, &x->pos, "Non-aggregate HAVING expression not part of GROUP BY: %s",
+                        bind_text(sc->b, x));
+    else
+        (void)bind_fail(sc->b, &x->pos,
+                        "Non-aggregate SELECT expression(s) not part of GROUP BY: %s\n"
+                        "Either add the column(s) to the GROUP BY or remove them from the SELECT.",
+                        bind_text(sc->b, sc->item));
 }
 
 static bool bind_column(struct expr **out, const struct scope *sc, const struct ast_expr *x)
 {
     const struct scope *input = sc->group ? sc->group->input : sc;
     enum expr_pseudo pseudo;
-    if (x->qualifier.p && !str_eq(x->qualifier, input->alias))
-        return not_resolved(input, x);
+    if (x->qualifier.p && !str_eq(x->qualifier, input->alias)) {
+        not_resolved(input, x);
+        return false;
+    }
     const bool is_pseudo = bind_is_pseudo(x->text, &pseudo);
     if (is_pseudo && !(sc->group && pseudo != PSEUDO_WINDOWSTART && pseudo != PSEUDO_WINDOWEND))
         return bind_pseudo(out, sc, x, pseudo);
     const int i = schema_find(input->schema, x->text);
-    if (i < 0 && !is_pseudo)
-        return not_resolved(input, x);
-    if (sc->group)
-        return not_grouped(sc, x);
+    if (i < 0 && !is_pseudo) {
+        not_resolved(input, x);
+        return false;
+    }
+    if (sc->group) {
+        not_grouped(sc, x);
+        return false;
+    }
     *out = bind_node(sc->b, EXPR_COLUMN, sc->schema->columns[i].type, &x->pos, 0);
     (*out)->column = (uint32_t)i;
     return true;

@@ -132,7 +132,7 @@ static void define(struct variables *s, struct arena *a, struct str name, struct
 static const struct str *variable(const struct variables *s, struct arena *a, struct str name)
 {
     const uint64_t *i = map_get(s->values, lexer_upper(a, name));
-    return i && s->list.v[*i].p ? &s->list.v[*i] : NULL;
+    return i && s->list.v && s->list.v[*i].p ? &s->list.v[*i] : NULL;
 }
 
 // A whole token: the value is SQL text of one token.

@@ -147,23 +147,23 @@ TEST(words_that_are_not_reserved_are_names)
 TEST(every_statement_of_the_grammar_parses_and_prints)
 {
     static const char *const statements[] = {
-        "CREATE STREAM s (k INT KEY, v ARRAY<INT>, h ARRAY<STRUCT<key STRING, value BYTES>> "
-        "HEADERS, "
-        "h1 BYTES HEADER('x')) WITH (kafka_topic='t', partitions=3, wrap_single_value=false)",
+        ("CREATE STREAM s (k INT KEY, v ARRAY<INT>, h ARRAY<STRUCT<key STRING, value BYTES>> "
+         "HEADERS, "
+         "h1 BYTES HEADER('x')) WITH (kafka_topic='t', partitions=3, wrap_single_value=false)"),
         "CREATE OR REPLACE TABLE IF NOT EXISTS t (id INT PRIMARY KEY) WITH ('a'=null, b=-1.5)",
         "CREATE SOURCE TABLE t WITH (format='JSON')",
-        "CREATE STREAM s AS SELECT *, a.*, b->*, c AS d, e f FROM x a WHERE y GROUP BY (a, b) "
-        "HAVING z EMIT FINAL LIMIT 3",
-        "CREATE TABLE t WITH (partitions=1) AS SELECT a FROM s WINDOW TUMBLING (SIZE 1 HOUR, "
-        "RETENTION 2 DAYS, GRACE PERIOD 10 MINUTES) GROUP BY a",
-        "CREATE TABLE t AS SELECT a FROM s WINDOW w HOPPING (SIZE 1 HOUR, ADVANCE BY 10 SECONDS) "
-        "GROUP BY a + 1, b",
-        "CREATE TABLE t AS SELECT a FROM s WINDOW SESSION (5 MILLISECONDS, GRACE PERIOD 1 DAY) "
-        "GROUP BY a",
-        "CREATE STREAM s AS SELECT a FROM l LEFT JOIN r ON l.a = r.a INNER JOIN z WITHIN (1 HOUR, "
-        "2 "
-        "DAYS) GRACE PERIOD 1 MINUTE ON l.a = z.a FULL OUTER JOIN q WITHIN 1 HOUR ON true "
-        "RIGHT JOIN p ON true JOIN o ON true PARTITION BY ()",
+        ("CREATE STREAM s AS SELECT *, a.*, b->*, c AS d, e f FROM x a WHERE y GROUP BY (a, b) "
+         "HAVING z EMIT FINAL LIMIT 3"),
+        ("CREATE TABLE t WITH (partitions=1) AS SELECT a FROM s WINDOW TUMBLING (SIZE 1 HOUR, "
+         "RETENTION 2 DAYS, GRACE PERIOD 10 MINUTES) GROUP BY a"),
+        ("CREATE TABLE t AS SELECT a FROM s WINDOW w HOPPING (SIZE 1 HOUR, ADVANCE BY 10 SECONDS) "
+         "GROUP BY a + 1, b"),
+        ("CREATE TABLE t AS SELECT a FROM s WINDOW SESSION (5 MILLISECONDS, GRACE PERIOD 1 DAY) "
+         "GROUP BY a"),
+        ("CREATE STREAM s AS SELECT a FROM l LEFT JOIN r ON l.a = r.a INNER JOIN z WITHIN (1 HOUR, "
+         "2 "
+         "DAYS) GRACE PERIOD 1 MINUTE ON l.a = z.a FULL OUTER JOIN q WITHIN 1 HOUR ON true "
+         "RIGHT JOIN p ON true JOIN o ON true PARTITION BY ()"),
         "INSERT INTO s SELECT * FROM t PARTITION BY NULL",
         "INSERT INTO s WITH (query_id='q') SELECT * FROM t",
         "INSERT INTO s (a, b) VALUES (1, 'x')",
