@@ -1,8 +1,6 @@
 #include "orchestrator/cli/commands.h"
 
 const struct cmd *const cli_commands[] = {
-    &cmd_demo,
-    &cmd_demo_generate,
     &cmd_job_run,
     &cmd_job_list,
     &cmd_job_show,
