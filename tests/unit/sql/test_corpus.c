@@ -45,13 +45,12 @@ static void check_case(const char *file, const json_t *test)
     struct ast_script tree;
     struct buf text, once, twice;
     struct err e;
-    size_t i;
-    json_t *statement;
+    const json_t *statements = json_object_get(test, "statements");
     buf_init(&text, TEXT_MAX);
     buf_init(&once, TEXT_MAX);
     buf_init(&twice, TEXT_MAX);
-    json_array_foreach(json_object_get(test, "statements"), i, statement)
-        add_statement(&text, json_string_value(statement));
+    for (size_t i = 0; i < json_array_size(statements); i++)
+        add_statement(&text, json_string_value(json_array_get(statements, i)));
     if (!parse(&tree, a, &text, &e))
         fail_msg("%s: %s: %s", file, json_string_value(json_object_get(test, "name")), e.text);
     print(&once, &tree);
@@ -68,8 +67,7 @@ static void check_case(const char *file, const json_t *test)
 TEST(every_statement_of_ksqldbs_functional_tests_parses_and_prints_back)
 {
     glob_t files;
-    size_t cases = 0, k;
-    json_t *test;
+    size_t cases = 0;
     if (glob("../shared/qtt/cases/*.json", 0, NULL, &files) != 0) {
         print_message("skipped: ../shared/qtt is not here\n");
         skip();
@@ -77,8 +75,9 @@ TEST(every_statement_of_ksqldbs_functional_tests_parses_and_prints_back)
     for (size_t i = 0; i < files.gl_pathc; i++) {
         json_t *root = json_load_file(files.gl_pathv[i], 0, NULL);
         assert_non_null(root);
-        json_array_foreach(json_object_get(root, "tests"), k, test)
-        {
+        const json_t *tests = json_object_get(root, "tests");
+        for (size_t k = 0; k < json_array_size(tests); k++) {
+            const json_t *test = json_array_get(tests, k);
             if (json_object_get(test, "expectedException"))
                 continue;
             check_case(files.gl_pathv[i], test);
