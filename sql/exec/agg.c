@@ -12,7 +12,7 @@ static const struct agg *const table[] = {
     &agg_type_sum,
 };
 
-#define TABLE_COUNT (sizeof table / sizeof *table)
+#define TABLE_COUNT (sizeof table / sizeof(void *))
 
 bool agg_load_bytes(struct str *out, struct cursor *in, struct err *e)
 {

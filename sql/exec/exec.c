@@ -57,8 +57,8 @@ bool exec_open(struct exec **out, const struct exec_spec *spec, struct err *e)
         struct op *o = &x->ops[i];
         o->node = spec->program->nodes[i];
         o->x = x;
-        o->counters.name = o->node->name;
         const struct op_type *type = type_for(o->node);
+        o->counters = (struct exec_counters){.name = o->node->name, .kind = type->name};
         x->count = i + 1;
         if (type->open && !type->open(o, e)) {
             exec_close(x);
@@ -96,7 +96,7 @@ bool exec_batch_begin(struct exec *x, int64_t now_ms, uint64_t batch, struct err
     expr_env_batch(x->env, now_ms);
     for (uint32_t i = 0; i < x->count; i++) {
         struct op *o = &x->ops[i];
-        o->counters = (struct exec_counters){.name = o->counters.name};
+        o->counters = (struct exec_counters){.name = o->counters.name, .kind = o->counters.kind};
         if (o->type->begin && !o->type->begin(o, e)) {
             end_read(x);
             return false;

@@ -73,13 +73,13 @@ struct scan_record {
     const void *headers; // struct scan_header *, only for HEADERS columns
     uint32_t header_count;
 };
+// block: rows that go on, in record order; seq NULL, rowtime = extracted timestamp. status: enum decode_status per record (bad
+// keys and bad timestamps are DECODE_BAD too); reason: set where DECODE_BAD.
 struct scan_result {
-    struct block
-        *block;       // rows that go on, in record order; seq NULL; rowtime = extracted timestamp
+    struct block *block;
     uint32_t *record; // per block row: index of its record
-    uint8_t
-        *status; // per record: enum decode_status (bad keys and bad timestamps are DECODE_BAD too)
-    struct str *reason; // per record, set where DECODE_BAD
+    uint8_t *status;
+    struct str *reason;
     uint64_t ok, null_values, bad, filtered;
 };
 bool scan_run(struct scan_result *out, const struct program *p, size_t source, struct arena *a,
@@ -89,7 +89,7 @@ typedef bool exec_emit_fn(void *arg, size_t output, const struct block *b, struc
 
 struct exec_spec {
     const struct program *program;
-    struct kv *kv; // NULL: memory only (tests)
+    struct kv *kv; // NULL: memory only (tests); a rollback then forgets everything
     const char *job;
     struct pool *pool;      // NULL = none
     size_t dirty_state_max; // bytes; see exec_dirty_bytes
@@ -101,14 +101,14 @@ bool exec_open(struct exec **out, const struct exec_spec *spec, struct err *e) E
 void exec_close(struct exec *x);
 
 struct exec_counters { // per plan node with drops, for receipts
-    struct str name;
+    struct str name;   // the object it works for
+    const char *kind;  // "filter", "aggregate", …
     uint64_t rows_in, rows_out, dropped_filter, dropped_late, dropped_null_key, dropped_error;
 };
-// dropped_late counts (row, window) pairs. A predicate that the decoder applies drops nothing here: scan_result.filtered has
-// those records. Without a store (kv NULL) exec_rollback forgets all state.
+// dropped_late counts (row, window) pairs; what the decoder's filter drops is in scan_result.filtered, not here.
 bool exec_batch_begin(struct exec *x, int64_t now_ms, uint64_t batch, struct err *e) ERR_CHECKED;
-bool exec_window(struct exec *x, const struct block_list *inputs /* one per source */,
-                 struct err *e) ERR_CHECKED;
+// inputs: one per source.
+bool exec_window(struct exec *x, const struct block_list *inputs, struct err *e) ERR_CHECKED;
 bool exec_batch_end(struct exec *x, struct err *e) ERR_CHECKED;
 bool exec_save(struct exec *x, struct kv_txn *t, struct err *e) ERR_CHECKED;
 void exec_committed(struct exec *x);
@@ -116,7 +116,6 @@ void exec_rollback(struct exec *x);
 size_t exec_dirty_bytes(const struct exec *x);
 size_t exec_counter_count(const struct exec *x);
 const struct exec_counters *exec_counter(const struct exec *x, size_t i); // of the current batch
-// Deletes all operator state (job reset).
-bool exec_wipe(struct kv_txn *t, struct err *e) ERR_CHECKED;
+bool exec_wipe(struct kv_txn *t, struct err *e) ERR_CHECKED; // all operator state (job reset)
 
 #endif

@@ -4,11 +4,53 @@
 
 #include <assert.h>
 
-#define FN_ROW(name) &fn_type_##name,
-static const struct fn *const table[] = {FN_LIST(FN_ROW)};
-#undef FN_ROW
+static const struct fn *const table[] = {
+    &fn_type_abs,
+    &fn_type_array_contains,
+    &fn_type_array_length,
+    &fn_type_as_value,
+    &fn_type_ceil,
+    &fn_type_coalesce,
+    &fn_type_concat,
+    &fn_type_concat_ws,
+    &fn_type_datetostring,
+    &fn_type_floor,
+    &fn_type_format_date,
+    &fn_type_format_time,
+    &fn_type_format_timestamp,
+    &fn_type_from_days,
+    &fn_type_from_unixtime,
+    &fn_type_ifnull,
+    &fn_type_instr,
+    &fn_type_lcase,
+    &fn_type_len,
+    &fn_type_lpad,
+    &fn_type_mask,
+    &fn_type_mask_keep_left,
+    &fn_type_mask_keep_right,
+    &fn_type_mask_left,
+    &fn_type_mask_right,
+    &fn_type_md5,
+    &fn_type_nullif,
+    &fn_type_parse_date,
+    &fn_type_parse_time,
+    &fn_type_parse_timestamp,
+    &fn_type_replace,
+    &fn_type_round,
+    &fn_type_rpad,
+    &fn_type_sign,
+    &fn_type_split,
+    &fn_type_stringtodate,
+    &fn_type_stringtotimestamp,
+    &fn_type_substring,
+    &fn_type_timestamptostring,
+    &fn_type_trim,
+    &fn_type_ucase,
+    &fn_type_unix_date,
+    &fn_type_unix_timestamp,
+};
 
-#define TABLE_COUNT (sizeof table / sizeof *table)
+#define TABLE_COUNT (sizeof table / sizeof(void *))
 // A name further away than this is no help.
 #define NEAREST_MAX 3
 

@@ -33,18 +33,48 @@ void fn_put_text(const struct fn_call *call, struct column *out, uint32_t row, s
 // The type that all arguments are cast to: equal types, or the wider number. NULL when there is none.
 const struct type *fn_common_type(struct arena *a, const struct type *const *args, uint32_t n);
 
-#define FN_LIST(X)                                                                                \
-    X(abs)                                                                                        \
-    X(array_contains) X(array_length) X(as_value) X(ceil) X(coalesce) X(concat) X(concat_ws)      \
-        X(datetostring) X(floor) X(format_date) X(format_time) X(format_timestamp) X(from_days)   \
-            X(from_unixtime) X(ifnull) X(instr) X(lcase) X(len) X(lpad) X(mask) X(mask_keep_left) \
-                X(mask_keep_right) X(mask_left) X(mask_right) X(md5) X(nullif) X(parse_date)      \
-                    X(parse_time) X(parse_timestamp) X(replace) X(round) X(rpad) X(sign) X(split) \
-                        X(stringtodate) X(stringtotimestamp) X(substring) X(timestamptostring)    \
-                            X(trim) X(ucase) X(unix_date) X(unix_timestamp)
-
-#define FN_DECLARE(name) extern const struct fn fn_type_##name;
-FN_LIST(FN_DECLARE)
-#undef FN_DECLARE
+extern const struct fn fn_type_abs;
+extern const struct fn fn_type_array_contains;
+extern const struct fn fn_type_array_length;
+extern const struct fn fn_type_as_value;
+extern const struct fn fn_type_ceil;
+extern const struct fn fn_type_coalesce;
+extern const struct fn fn_type_concat;
+extern const struct fn fn_type_concat_ws;
+extern const struct fn fn_type_datetostring;
+extern const struct fn fn_type_floor;
+extern const struct fn fn_type_format_date;
+extern const struct fn fn_type_format_time;
+extern const struct fn fn_type_format_timestamp;
+extern const struct fn fn_type_from_days;
+extern const struct fn fn_type_from_unixtime;
+extern const struct fn fn_type_ifnull;
+extern const struct fn fn_type_instr;
+extern const struct fn fn_type_lcase;
+extern const struct fn fn_type_len;
+extern const struct fn fn_type_lpad;
+extern const struct fn fn_type_mask;
+extern const struct fn fn_type_mask_keep_left;
+extern const struct fn fn_type_mask_keep_right;
+extern const struct fn fn_type_mask_left;
+extern const struct fn fn_type_mask_right;
+extern const struct fn fn_type_md5;
+extern const struct fn fn_type_nullif;
+extern const struct fn fn_type_parse_date;
+extern const struct fn fn_type_parse_time;
+extern const struct fn fn_type_parse_timestamp;
+extern const struct fn fn_type_replace;
+extern const struct fn fn_type_round;
+extern const struct fn fn_type_rpad;
+extern const struct fn fn_type_sign;
+extern const struct fn fn_type_split;
+extern const struct fn fn_type_stringtodate;
+extern const struct fn fn_type_stringtotimestamp;
+extern const struct fn fn_type_substring;
+extern const struct fn fn_type_timestamptostring;
+extern const struct fn fn_type_trim;
+extern const struct fn fn_type_ucase;
+extern const struct fn fn_type_unix_date;
+extern const struct fn fn_type_unix_timestamp;
 
 #endif

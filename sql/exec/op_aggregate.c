@@ -413,6 +413,8 @@ static bool aggregate_push(struct op *o, uint32_t input, const struct block *b, 
         expr_run(&keys[i], o->node->exprs[i], b, o->x->env, a);
     uint32_t *idx = ARENA_ARRAY(a, uint32_t, b->rows);
     const uint32_t n = rows_with_key(o, keys, b, idx);
+    if (n == 0)
+        return true;
     s->ends.n = 0;
     while (s->ends.cap < n)
         vec_push(&s->ends, 0);
