@@ -67,7 +67,7 @@ struct source_spec {
     const char *group;            // for group_read/group_commit
     const char *client_id;
     enum { SOURCE_NO_HEADERS, SOURCE_HEADERS } headers;
-    size_t fetch_bytes_max;  // budget of prefetched bytes over all ranges; 0 = 64 MiB
+    size_t fetch_bytes_max;  // budget of prefetched bytes over all ranges; 0 = 32 MiB
     struct durable *durable; // group commit: site "kafka.commit"
 };
 

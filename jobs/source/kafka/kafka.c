@@ -91,23 +91,34 @@ static bool kafka_set_user(rd_kafka_conf_t *conf, const struct source_spec *spec
 }
 
 // What the protocol owns, after the user's properties so that nothing can override it.
-static bool kafka_set_owned(rd_kafka_conf_t *conf, const struct kafka_source *s, size_t prefetch_kb,
-                            struct err *e)
+static bool kafka_set_owned(rd_kafka_conf_t *conf, const struct kafka_source *s, struct err *e)
 {
-    char kb[32];
-    snprintf(kb, sizeof kb, "%zu", prefetch_kb);
     return kafka_set(conf, "group.id", s->group, e) &&
            kafka_set(conf, "enable.auto.commit", "false", e) &&
            kafka_set(conf, "enable.auto.offset.store", "false", e) &&
            kafka_set(conf, "auto.offset.reset", "error", e) &&
            kafka_set(conf, "isolation.level", "read_committed", e) &&
            kafka_set(conf, "enable.partition.eof", "true", e) &&
-           kafka_set(conf, "allow.auto.create.topics", "false", e) &&
-           kafka_set(conf, "queued.min.messages", "1000000", e) &&
-           kafka_set(conf, "queued.max.messages.kbytes", kb, e);
+           kafka_set(conf, "allow.auto.create.topics", "false", e);
 }
 
-rd_kafka_t *kafka_client_new(struct kafka_source *s, size_t prefetch_kb, struct err *e)
+static bool kafka_set_size(rd_kafka_conf_t *conf, const char *name, size_t value, struct err *e)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%zu", value);
+    return kafka_set(conf, name, text, e);
+}
+
+static bool kafka_set_prefetch(rd_kafka_conf_t *conf, const struct kafka_prefetch *p, struct err *e)
+{
+    return kafka_set(conf, "queued.min.messages", "1000000", e) &&
+           kafka_set_size(conf, "queued.max.messages.kbytes", p->queue_kb, e) &&
+           kafka_set_size(conf, "fetch.message.max.bytes", p->fetch_bytes, e) &&
+           kafka_set_size(conf, "fetch.max.bytes", p->reply_bytes, e);
+}
+
+rd_kafka_t *kafka_client_new(struct kafka_source *s, const struct kafka_prefetch *prefetch,
+                             struct err *e)
 {
     char why[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -115,16 +126,19 @@ rd_kafka_t *kafka_client_new(struct kafka_source *s, size_t prefetch_kb, struct 
     rd_kafka_conf_set_error_cb(conf, kafka_on_error);
     rd_kafka_conf_set_log_cb(conf, kafka_on_log);
     // Defaults of ours that the user may change: short fetch waits at the end of a partition, TCP without delay.
-    bool ok = kafka_set(conf, "fetch.wait.max.ms", "20", e) &&
-              kafka_set(conf, "fetch.error.backoff.ms", "100", e) &&
-              kafka_set(conf, "fetch.message.max.bytes", "2097152", e) &&
-              kafka_set(conf, "reconnect.backoff.ms", "20", e) &&
-              kafka_set(conf, "reconnect.backoff.max.ms", "2000", e) &&
-              kafka_set(conf, "socket.nagle.disable", "true", e) &&
-              kafka_set(conf, "client.id", s->spec.client_id ? s->spec.client_id : "sluice", e);
-    if (ok && rd_kafka_version() >= 0x02020000)
+    bool ok =
+        kafka_set(conf, "fetch.wait.max.ms", "20", e) &&
+        kafka_set(conf, "fetch.error.backoff.ms", "100", e) &&
+        kafka_set(conf, "reconnect.backoff.ms", "20", e) &&
+        kafka_set(conf, "reconnect.backoff.max.ms", "2000", e) &&
+        kafka_set(conf, "socket.nagle.disable", "true", e) &&
+        // Measured at 2 % of the raw consumer's CPU or less, within noise; TCP's own sum is 16 bits.
+        kafka_set(conf, "check.crcs", "true", e) &&
+        kafka_set(conf, "client.id", s->spec.client_id ? s->spec.client_id : "sluice", e);
+    if (ok && rd_kafka_version() >= KAFKA_HAS_QUEUE_BACKOFF)
         ok = kafka_set(conf, "fetch.queue.backoff.ms", "5", e);
-    ok = ok && kafka_set_user(conf, &s->spec, e) && kafka_set_owned(conf, s, prefetch_kb, e);
+    ok = ok && (!prefetch || kafka_set_prefetch(conf, prefetch, e)) &&
+         kafka_set_user(conf, &s->spec, e) && kafka_set_owned(conf, s, e);
     if (!ok) {
         rd_kafka_conf_destroy(conf);
         return NULL;
@@ -143,9 +157,8 @@ static void kafka_close(struct source *base)
     kafka_unassign(s);
     if (s->control)
         rd_kafka_destroy(s->control);
-    pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->batch_lock);
     pthread_mutex_destroy(&s->error_lock);
-    pthread_cond_destroy(&s->wake);
     mem_free(s->cluster);
     mem_free(s->group);
     mem_free(s);
@@ -158,10 +171,9 @@ static bool kafka_open(struct source **out, const struct source_spec *spec, stru
     s->base.type = &source_kafka;
     s->spec = *spec;
     s->group = mem_strdup(spec->group ? spec->group : "sluice");
-    pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->batch_lock, NULL);
     pthread_mutex_init(&s->error_lock, NULL);
-    pthread_cond_init(&s->wake, NULL);
-    s->control = kafka_client_new(s, KAFKA_PREFETCH_MIN_KB, e);
+    s->control = kafka_client_new(s, NULL, e);
     if (!s->control) {
         kafka_close(&s->base);
         return false;

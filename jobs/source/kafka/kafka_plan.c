@@ -100,8 +100,7 @@ bool kafka_plan(struct source *base, struct arena *a, struct source_partition **
                 struct err *e)
 {
     struct kafka_source *s = kafka_from(base);
-    int counts[256];
-    assert(s->spec.topic_count <= sizeof counts / sizeof counts[0]);
+    int *counts = ARENA_ZARRAY(a, int, s->spec.topic_count);
     size_t total = 0;
     for (uint32_t t = 0; t < s->spec.topic_count; t++) {
         char *name = kafka_topic_name(s, t);
@@ -173,13 +172,36 @@ struct kafka_commit {
     rd_kafka_topic_partition_list_t *list;
 };
 
+// The synchronous call of librdkafka has no timeout: a queue of our own has one.
+static rd_kafka_resp_err_t kafka_commit_wait(struct kafka_commit *c)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(c->s->control);
+    rd_kafka_resp_err_t code = rd_kafka_commit_queue(c->s->control, c->list, queue, NULL, NULL);
+    rd_kafka_event_t *done = code ? NULL : rd_kafka_queue_poll(queue, KAFKA_COMMIT_TIMEOUT_MS);
+    if (done) {
+        code = rd_kafka_event_error(done);
+        const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(done);
+        for (int i = 0; !code && list && i < list->cnt; i++)
+            code = list->elems[i].err;
+        rd_kafka_event_destroy(done);
+    } else if (!code) {
+        code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    }
+    rd_kafka_queue_destroy(queue);
+    return code;
+}
+
 static bool kafka_commit_call(void *arg, struct err *e)
 {
     struct kafka_commit *c = arg;
-    rd_kafka_resp_err_t code = rd_kafka_commit(c->s->control, c->list, 0);
-    for (int i = 0; !code && i < c->list->cnt; i++)
-        code = c->list->elems[i].err;
-    return !code || kafka_err(e, code, "kafka: committing offsets");
+    rd_kafka_resp_err_t code = kafka_commit_wait(c);
+    if (!code)
+        return true;
+    kafka_err(e, code, "kafka: committing offsets");
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION)
+        err_hint(e,
+                 "another consumer is active in the group: stop it, or give the job its own group");
+    return false;
 }
 
 bool kafka_group_commit(struct source *base, const struct source_offset *offsets, size_t n,
