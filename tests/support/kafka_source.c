@@ -2,9 +2,11 @@
 
 #include "jobs/source/kafka/kafka.h"
 #include "tests/support/test.h"
+#include "tests/support/tsan_threads.h"
 
 void kafka_case_open(struct kafka_case *c, const char *bootstrap, const char *topic)
 {
+    tsan_threads_link();
     *c = (struct kafka_case){.durable = durable_new(DURABLE_KILL), .a = arena_new(NULL)};
     c->topic = str_from(arena_strdup(c->a, topic));
     c->properties[0] = STR("bootstrap.servers");
