@@ -164,6 +164,8 @@ static bool add_quoted(struct lexer *s, enum token_kind kind, struct err *e)
     if (!closed)
         return sql_fail(e, s->src, &s->pos, "%s is not closed: expecting %c",
                         kind == TOKEN_STRING ? "string" : "quoted name", quote);
+    if (memchr(s->text.p + s->at, '\0', n))
+        return sql_fail(e, s->src, &s->pos, "unexpected byte 0x00 inside quotes");
     if (kind == TOKEN_QUOTED && len == 0)
         return sql_fail(e, s->src, &s->pos, "a quoted name must not be empty");
     char *text = arena_alloc(s->a, len + 1);

@@ -114,6 +114,8 @@ TEST(bytes_that_cannot_be_sql_are_refused)
     assert_non_null(strstr(e.text, "unexpected byte 0x01"));
     e = lex_error("a\0b", 3);
     assert_non_null(strstr(e.text, "unexpected byte 0x00"));
+    e = lex_error("'a\0b'", 5);
+    assert_non_null(strstr(e.text, "unexpected byte 0x00"));
     e = lex_error("\xff", 1);
     assert_non_null(strstr(e.text, "not valid UTF-8"));
     e = lex_error("caf\xc3\xa9", 5);
