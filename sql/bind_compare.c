@@ -188,6 +188,15 @@ struct expr *bind_literal_text(struct binder *b, struct expr *x, const struct as
     return bind_string(b, str_from(bind_text(b, ast)), &x->pos);
 }
 
+// Coerced without CAST; a STRUCT also to one with more fields, which are then NULL.
+static bool can_coerce(struct binder *b, const struct type *from, const struct type *to)
+{
+    if (cast_implicit(from, to))
+        return true;
+    const struct type *both = bind_common(b, to, from);
+    return both && type_equal(both, to) && cast_supported(from, to);
+}
+
 bool bind_unify(struct expr **items, const struct scope *sc, struct ast_expr *const *asts,
                 uint32_t n)
 {
@@ -197,7 +206,7 @@ bool bind_unify(struct expr **items, const struct scope *sc, struct ast_expr *co
         return true; // all NULL: the caller knows whether that is allowed
     for (uint32_t i = 0; i < n; i++) {
         const struct type *own = items[i]->type;
-        if (!own || cast_implicit(own, t)) {
+        if (!own || can_coerce(b, own, t)) {
             items[i] = bind_cast(b, items[i], t);
             continue;
         }
