@@ -10,13 +10,14 @@
         size_t n, cap; \
     }
 
-#define vec_push(s, value)                                                           \
-    do {                                                                             \
-        if ((s)->n == (s)->cap) {                                                    \
-            (s)->cap = (s)->cap ? (s)->cap * 2 : 8;                                  \
-            (s)->v = mem_realloc((s)->v, mem_array_bytes((s)->cap, sizeof *(s)->v)); \
-        }                                                                            \
-        (s)->v[(s)->n++] = (value);                                                  \
+// typeof: for vectors of pointers, where clang-tidy takes sizeof *v for a slip.
+#define vec_push(s, value)                                                                        \
+    do {                                                                                          \
+        if ((s)->n == (s)->cap) {                                                                 \
+            (s)->cap = (s)->cap ? (s)->cap * 2 : 8;                                               \
+            (s)->v = mem_realloc((s)->v, mem_array_bytes((s)->cap, sizeof(__typeof__(*(s)->v)))); \
+        }                                                                                         \
+        (s)->v[(s)->n++] = (value);                                                               \
     } while (0)
 
 #define vec_fini(s)            \
