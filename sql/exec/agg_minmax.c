@@ -39,16 +39,17 @@ static void minmax_init(const struct agg_ctx *c, void *state)
     memset(state, 0, sizeof(struct minmax_state));
 }
 
-#define MINMAX_LOOP(member, value)                                                            \
-    for (uint32_t i = 0; i < n; i++) {                                                        \
-        struct minmax_state *s = states[i];                                                   \
-        if (!column_is_valid(x, idx[i]))                                                      \
-            continue;                                                                         \
-        if (!s->set ||                                                                        \
-            (side == SIDE_MAX ? (value)[idx[i]] > s->member : (value)[idx[i]] < s->member)) { \
-            s->member = (value)[idx[i]];                                                      \
-            s->set = true;                                                                    \
-        }                                                                                     \
+#define MINMAX_LOOP(member, value)                                                        \
+    for (uint32_t i = 0; i < n; i++) {                                                    \
+        struct minmax_state *s = states[i];                                               \
+        if (!column_is_valid(x, idx[i]))                                                  \
+            continue;                                                                     \
+        const bool better =                                                               \
+            side == SIDE_MAX ? (value)[idx[i]] > s->member : (value)[idx[i]] < s->member; \
+        if (s->set && !better)                                                            \
+            continue;                                                                     \
+        s->member = (value)[idx[i]];                                                      \
+        s->set = true;                                                                    \
     }
 
 // Double.compareTo: NaN is above everything, -0.0 below 0.0.

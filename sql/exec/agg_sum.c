@@ -12,6 +12,12 @@ union sum_state {
 
 enum sum_sign { SUM_ADD, SUM_SUBTRACT };
 
+struct sum_rows {
+    const uint32_t *idx;
+    uint32_t n;
+    enum sum_sign sign;
+};
+
 static const struct type *sum_resolve(struct arena *a, const struct type **want,
                                       const struct type *const *args, uint32_t n)
 {
@@ -38,9 +44,11 @@ static void sum_init(const struct agg_ctx *c, void *state)
     memset(state, 0, sizeof(union sum_state));
 }
 
-static void sum_i32(void *const *states, const struct column *x, const uint32_t *idx, uint32_t n,
-                    enum sum_sign sign)
+static void sum_i32(void *const *states, const struct column *x, const struct sum_rows *r)
 {
+    const uint32_t *idx = r->idx;
+    const uint32_t n = r->n;
+    const enum sum_sign sign = r->sign;
     for (uint32_t i = 0; i < n; i++) {
         if (!column_is_valid(x, idx[i]))
             continue;
@@ -51,9 +59,11 @@ static void sum_i32(void *const *states, const struct column *x, const uint32_t 
     }
 }
 
-static void sum_i64(void *const *states, const struct column *x, const uint32_t *idx, uint32_t n,
-                    enum sum_sign sign)
+static void sum_i64(void *const *states, const struct column *x, const struct sum_rows *r)
 {
+    const uint32_t *idx = r->idx;
+    const uint32_t n = r->n;
+    const enum sum_sign sign = r->sign;
     for (uint32_t i = 0; i < n; i++) {
         if (!column_is_valid(x, idx[i]))
             continue;
@@ -64,9 +74,11 @@ static void sum_i64(void *const *states, const struct column *x, const uint32_t 
     }
 }
 
-static void sum_f64(void *const *states, const struct column *x, const uint32_t *idx, uint32_t n,
-                    enum sum_sign sign)
+static void sum_f64(void *const *states, const struct column *x, const struct sum_rows *r)
 {
+    const uint32_t *idx = r->idx;
+    const uint32_t n = r->n;
+    const enum sum_sign sign = r->sign;
     for (uint32_t i = 0; i < n; i++) {
         if (!column_is_valid(x, idx[i]))
             continue;
@@ -77,9 +89,12 @@ static void sum_f64(void *const *states, const struct column *x, const uint32_t 
 }
 
 // Below 10^18 each: the sum cannot leave 64 bits before the check.
-static void sum_dec64(void *const *states, const struct column *x, const uint32_t *idx, uint32_t n,
-                      enum sum_sign sign, uint8_t *error)
+static void sum_dec64(void *const *states, const struct column *x, const struct sum_rows *r,
+                      uint8_t *error)
 {
+    const uint32_t *idx = r->idx;
+    const uint32_t n = r->n;
+    const enum sum_sign sign = r->sign;
     const int64_t bound = (int64_t)agg_power10(x->type->precision);
     for (uint32_t i = 0; i < n; i++) {
         if (!column_is_valid(x, idx[i]))
@@ -94,9 +109,12 @@ static void sum_dec64(void *const *states, const struct column *x, const uint32_
     }
 }
 
-static void sum_dec128(void *const *states, const struct column *x, const uint32_t *idx, uint32_t n,
-                       enum sum_sign sign, uint8_t *error)
+static void sum_dec128(void *const *states, const struct column *x, const struct sum_rows *r,
+                       uint8_t *error)
 {
+    const uint32_t *idx = r->idx;
+    const uint32_t n = r->n;
+    const enum sum_sign sign = r->sign;
     const i128 bound = agg_power10(x->type->precision);
     for (uint32_t i = 0; i < n; i++) {
         if (!column_is_valid(x, idx[i]))
@@ -112,31 +130,31 @@ static void sum_dec128(void *const *states, const struct column *x, const uint32
 }
 
 static void sum_run(const struct agg_ctx *c, void *const *states, const struct column *x,
-                    const uint32_t *idx, uint32_t n, enum sum_sign sign, uint8_t *error)
+                    const struct sum_rows *r, uint8_t *error)
 {
     if (c->type->kind == TYPE_INTEGER)
-        sum_i32(states, x, idx, n, sign);
+        sum_i32(states, x, r);
     else if (c->type->kind == TYPE_BIGINT)
-        sum_i64(states, x, idx, n, sign);
+        sum_i64(states, x, r);
     else if (c->type->kind == TYPE_DOUBLE)
-        sum_f64(states, x, idx, n, sign);
+        sum_f64(states, x, r);
     else if (c->type->precision <= 18)
-        sum_dec64(states, x, idx, n, sign, error);
+        sum_dec64(states, x, r, error);
     else
-        sum_dec128(states, x, idx, n, sign, error);
+        sum_dec128(states, x, r, error);
 }
 
 static void sum_update(const struct agg_ctx *c, void *const *states,
                        const struct column *const *args, const uint32_t *idx, uint32_t n,
                        uint8_t *error)
 {
-    sum_run(c, states, args[0], idx, n, SUM_ADD, error);
+    sum_run(c, states, args[0], &(struct sum_rows){idx, n, SUM_ADD}, error);
 }
 
 static void sum_undo(const struct agg_ctx *c, void *const *states, const struct column *const *args,
                      const uint32_t *idx, uint32_t n, uint8_t *error)
 {
-    sum_run(c, states, args[0], idx, n, SUM_SUBTRACT, error);
+    sum_run(c, states, args[0], &(struct sum_rows){idx, n, SUM_SUBTRACT}, error);
 }
 
 static bool sum_is_wide(const struct agg_ctx *c)

@@ -333,7 +333,7 @@ void step_pick(struct eval *v, const struct step *s)
                 eval_errors(v, s->scope)[row] = 1;
         }
     }
-    pick_rows(&v->regs[s->out], v->a, s->type, parts, s->arg_count, which, v->n);
+    pick_rows(&v->regs[s->out], v->a, &(struct pick){s->type, parts, s->arg_count, which}, v->n);
 }
 
 void step_rescue(struct eval *v, const struct step *s)

@@ -15,8 +15,10 @@ static inline uint32_t fn_row(struct fn_rows rows, uint32_t i)
     return rows.idx ? rows.idx[i] : i;
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): row is a name that the loop declares
 #define FN_EACH(row, rows) \
     for (uint32_t fn_i = 0, row = 0; fn_i < (rows).n && (row = fn_row((rows), fn_i), true); fn_i++)
+// NOLINTEND(bugprone-macro-parentheses)
 
 static inline bool fn_is(const struct type *t, enum type_kind kind)
 {

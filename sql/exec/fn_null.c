@@ -30,7 +30,7 @@ static void coalesce_eval(const struct fn_call *call, struct column *out,
             i++;
         which[row] = i < n ? i : PICK_NULL;
     }
-    pick_rows(out, call->a, out->type, args, n, which, call->total);
+    pick_rows(out, call->a, &(struct pick){out->type, args, n, which}, call->total);
 }
 
 const struct fn fn_type_coalesce = {
@@ -76,7 +76,7 @@ static void nullif_eval(const struct fn_call *call, struct column *out,
     }
     buf_fini(&x);
     buf_fini(&y);
-    pick_rows(out, call->a, out->type, args, 1, which, call->total);
+    pick_rows(out, call->a, &(struct pick){out->type, args, 1, which}, call->total);
 }
 
 const struct fn fn_type_nullif = {

@@ -136,6 +136,7 @@ TIME_RESOLVE(parse_date_resolve, TYPE_STRING, TYPE_DATE)
 TIME_RESOLVE(format_time_resolve, TYPE_TIME, TYPE_STRING)
 TIME_RESOLVE(parse_time_resolve, TYPE_STRING, TYPE_TIME)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): initialisers and names
 #define TIME_FN(id, sql, signature, text, most, how) \
     const struct fn fn_type_##id = {                 \
         .name = sql,                                 \
@@ -146,6 +147,7 @@ TIME_RESOLVE(parse_time_resolve, TYPE_STRING, TYPE_TIME)
         .resolve = id##_resolve,                     \
         .eval = how,                                 \
     };
+// NOLINTEND(bugprone-macro-parentheses)
 TIME_FN(timestamptostring, "TIMESTAMPTOSTRING",
         "TIMESTAMPTOSTRING(BIGINT, STRING[, STRING]) -> STRING",
         "Unix milliseconds as text by a java.time pattern, in a zone.", 3, format_eval)

@@ -292,18 +292,23 @@ static void run_batch(const struct phys_agg *agg, struct step_list *s,
     }
 }
 
+// Where the values go; before may be NULL.
+struct values {
+    struct column *before, *after;
+};
+
 // Uncollapsed: the value before and after every step.
 static void run_steps(const struct phys_agg *agg, struct step_list *s,
                       const struct column *const *args, uint8_t *error, struct arena *a,
-                      struct column *before, struct column *after)
+                      const struct values *to)
 {
     for (uint32_t i = 0; i < s->n; i++) {
         const void *state = s->state[i];
-        if (before)
-            agg->agg->emit(&agg->ctx, before, a, &state, i, 1);
+        if (to->before)
+            agg->agg->emit(&agg->ctx, to->before, a, &state, i, 1);
         (s->undo[i] ? agg->agg->undo : agg->agg->update)(&agg->ctx, s->state + i, args, s->row + i,
                                                          1, error);
-        agg->agg->emit(&agg->ctx, after, a, &state, i, 1);
+        agg->agg->emit(&agg->ctx, to->after, a, &state, i, 1);
     }
 }
 
@@ -326,8 +331,9 @@ static bool run_aggregates(struct op *o, struct step_list *s, const struct block
         if (!after)
             run_batch(agg, s, args, error);
         else
-            run_steps(agg, s, args, error, a, before ? &before->columns[column] : NULL,
-                      &after->columns[column]);
+            run_steps(agg, s, args, error, a,
+                      &(struct values){before ? &before->columns[column] : NULL,
+                                       &after->columns[column]});
         if (any_failed(o, agg, error, b->rows, e))
             return false;
     }

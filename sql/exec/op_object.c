@@ -48,7 +48,7 @@ static bool is_null_row(const struct block *b, uint32_t row)
 static const struct block *extract_time(struct op *o, const struct block *b)
 {
     struct arena *a = o->x->window;
-    const struct plan_formats *f = o->node->plan->formats;
+    const struct scan_time how = {o->node->plan->formats->timestamp_pattern, o->object->utc};
     struct block *timed = op_block(o, b);
     uint32_t *idx = ARENA_ARRAY(a, uint32_t, b->rows);
     uint32_t n = 0;
@@ -57,9 +57,8 @@ static const struct block *extract_time(struct op *o, const struct block *b)
     for (uint32_t row = 0; row < b->rows; row++) {
         struct str why;
         timed->rowtime[row] = b->rowtime[row];
-        if (is_null_row(b, row) ||
-            scan_timestamp(&timed->rowtime[row], &why, a, &b->columns[o->node->timestamp], row,
-                           f->timestamp_pattern, o->object->utc))
+        if (is_null_row(b, row) || scan_timestamp(&timed->rowtime[row], &why, a,
+                                                  &b->columns[o->node->timestamp], row, &how))
             idx[n++] = row;
     }
     o->counters.dropped_error += b->rows - n;

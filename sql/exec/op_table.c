@@ -126,9 +126,9 @@ static bool is_delete(const struct block *b, uint32_t row)
     return b->null_value && b->null_value[row];
 }
 
-static void decode_before(struct op *o, struct block *before, uint32_t row, const struct group *g)
+static void decode_before(struct op *o, struct block *before, uint32_t row, struct group *g)
 {
-    const struct row_state *s = group_state((struct group *)(uintptr_t)g);
+    const struct row_state *s = group_state(g);
     const struct str copy = arena_str(o->x->window, (struct str){s->p, s->n});
     struct cursor in = {(const uint8_t *)copy.p, (const uint8_t *)copy.p + copy.n};
     struct err e;

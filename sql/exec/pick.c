@@ -2,13 +2,12 @@
 
 #include <assert.h>
 
-static void pick_scalars(struct column *out, struct arena *a, const struct column *const *parts,
-                         const uint16_t *which, uint32_t n)
+static void pick_scalars(struct column *out, struct arena *a, const struct pick *p, uint32_t n)
 {
     const size_t width = column_width(out->type);
     char *to = out->data;
     for (uint32_t row = 0; row < n; row++) {
-        const struct column *from = which[row] == PICK_NULL ? NULL : parts[which[row]];
+        const struct column *from = p->which[row] == PICK_NULL ? NULL : p->parts[p->which[row]];
         if (from && column_is_valid(from, row))
             memcpy(to + row * width, (const char *)from->data + row * width, width);
         else
@@ -16,24 +15,23 @@ static void pick_scalars(struct column *out, struct arena *a, const struct colum
     }
 }
 
-void pick_rows(struct column *out, struct arena *a, const struct type *type,
-               const struct column *const *parts, uint32_t count, const uint16_t *which, uint32_t n)
+void pick_rows(struct column *out, struct arena *a, const struct pick *p, uint32_t n)
 {
-    assert(count && count < PICK_NULL);
-    if (!type_is_nested(type)) {
-        column_init(out, a, type, n);
-        pick_scalars(out, a, parts, which, n);
+    assert(p->count && p->count < PICK_NULL);
+    if (!type_is_nested(p->type)) {
+        column_init(out, a, p->type, n);
+        pick_scalars(out, a, p, n);
         return;
     }
-    uint32_t *rows = ARENA_ARRAY(a, uint32_t, count);
-    for (uint32_t i = 0; i < count; i++)
+    uint32_t *rows = ARENA_ARRAY(a, uint32_t, p->count);
+    for (uint32_t i = 0; i < p->count; i++)
         rows[i] = n;
     struct column all;
-    column_concat(&all, a, parts, rows, count);
+    column_concat(&all, a, p->parts, rows, p->count);
     uint32_t *idx = ARENA_ARRAY(a, uint32_t, n ? n : 1);
     for (uint32_t row = 0; row < n; row++)
-        idx[row] = which[row] == PICK_NULL ? UINT32_MAX : which[row] * n + row;
-    pick_gather(out, a, &all, count * n, idx, n);
+        idx[row] = p->which[row] == PICK_NULL ? UINT32_MAX : p->which[row] * n + row;
+    pick_gather(out, a, &all, p->count * n, idx, n);
 }
 
 void pick_gather(struct column *out, struct arena *a, const struct column *c, uint32_t rows,

@@ -6,10 +6,14 @@
 
 #define PICK_NULL UINT16_MAX
 
-// out[row] = parts[which[row]][row], NULL for PICK_NULL. All parts have n rows and out's type.
-void pick_rows(struct column *out, struct arena *a, const struct type *type,
-               const struct column *const *parts, uint32_t count, const uint16_t *which,
-               uint32_t n);
+struct pick {
+    const struct type *type;
+    const struct column *const *parts; // of that type, all with the same rows
+    uint32_t count;
+    const uint16_t *which; // per row
+};
+// out[row] = parts[which[row]][row], NULL for PICK_NULL.
+void pick_rows(struct column *out, struct arena *a, const struct pick *p, uint32_t n);
 // out[i] = c[idx[i]], NULL for UINT32_MAX; rows = c's row count.
 void pick_gather(struct column *out, struct arena *a, const struct column *c, uint32_t rows,
                  const uint32_t *idx, uint32_t n);

@@ -119,8 +119,8 @@ static struct serde_filter *merge_filters(struct compile *c, const struct pushdo
                                           int64_t column)
 {
     struct serde_filter *f = ARENA_NEW(c->a, struct serde_filter);
-    struct expr *const *values;
-    size_t n;
+    struct expr *const *values = NULL;
+    size_t n = 0;
     size_t total = 0;
     for (size_t i = 0; i < d->count; i++) {
         text_match(find_match(d->filters[i]->plan->predicate, column), &values, &n);

@@ -21,24 +21,24 @@ void scan_side_run(struct scan_side *s, uint32_t column_count, struct arena *a, 
 }
 
 static bool timestamp_value(int64_t *out, const struct column *c, uint32_t row,
-                            const struct time_pattern *pattern, const struct zone *utc)
+                            const struct scan_time *how)
 {
     if (c->type->kind != TYPE_STRING) {
         *out = c->type->kind == TYPE_INTEGER ? c->i32[row] : c->i64[row];
         return true;
     }
-    return pattern ? time_pattern_parse(out, pattern, c->str[row], utc)
-                   : text_parse_timestamp(out, c->str[row]);
+    return how->pattern ? time_pattern_parse(out, how->pattern, c->str[row], how->utc)
+                        : text_parse_timestamp(out, c->str[row]);
 }
 
 bool scan_timestamp(int64_t *out, struct str *why, struct arena *a, const struct column *c,
-                    uint32_t row, const struct time_pattern *pattern, const struct zone *utc)
+                    uint32_t row, const struct scan_time *how)
 {
     if (!column_is_valid(c, row)) {
         *why = STR("timestamp column is NULL");
         return false;
     }
-    if (!timestamp_value(out, c, row, pattern, utc)) {
+    if (!timestamp_value(out, c, row, how)) {
         *why = arena_printf(a, "timestamp column: \"%.*s\" does not fit the format",
                             (int)(c->str[row].n < 64 ? c->str[row].n : 64), c->str[row].p);
         return false;
@@ -125,7 +125,7 @@ static enum decode_status scan_status(struct scan *s, struct scan_result *out, u
     s->b->rowtime[i] = s->records[i].timestamp;
     if (p->timestamp >= 0 && value->status[i] != DECODE_NULL) {
         if (!scan_timestamp(&s->b->rowtime[i], &out->reason[i], s->a, &s->b->columns[p->timestamp],
-                            i, p->pattern, p->utc))
+                            i, &(struct scan_time){p->pattern, p->utc}))
             return DECODE_BAD;
     } else if (s->b->rowtime[i] < 0) {
         out->reason[i] = STR("the record has no timestamp");
@@ -179,6 +179,7 @@ static void scan_rows(struct scan *s, struct scan_result *out)
     out->block->seq = NULL;
 }
 
+// NOLINTNEXTLINE(readability-function-size): records and their count, beside what every scan needs
 bool scan_run(struct scan_result *out, const struct program *p, size_t source, struct arena *a,
               const struct scan_record *records, uint32_t n, struct err *e)
 {

@@ -107,7 +107,7 @@ static void grow_table(struct groups *s)
     struct group_key **old = s->table;
     const size_t slots = s->slots;
     s->slots *= 2;
-    s->table = mem_zalloc(mem_array_bytes(s->slots, sizeof *s->table));
+    s->table = mem_zalloc(mem_array_bytes(s->slots, sizeof(struct group_key *)));
     for (size_t i = 0; i < slots; i++)
         if (old[i])
             insert_key(s, old[i]);
@@ -128,7 +128,7 @@ struct group_key *groups_key(struct groups *s, struct str bytes, uint64_t hash)
     k->hash = hash;
     k->bytes = arena_str(s->arena, bytes);
     k->batch = s->batch;
-    s->bytes += sizeof *k + bytes.n + 2 * sizeof k;
+    s->bytes += sizeof *k + bytes.n + 2 * sizeof(struct group_key *);
     s->table[at] = k;
     if (++s->count > s->slots / 2)
         grow_table(s);
@@ -270,7 +270,7 @@ bool groups_get(struct group **out, struct groups *s, struct group_key *k, int64
     }
     if (s->spec.type->heap_bytes)
         g->heap = s->spec.type->heap_bytes(s->spec.ctx, group_state(g));
-    s->bytes += s->group_bytes + sizeof g + g->heap;
+    s->bytes += s->group_bytes + sizeof(struct group *) + g->heap;
     insert_window(k, at, g);
     *out = g;
     return true;
@@ -299,7 +299,7 @@ static int compare_groups(const void *x, const void *y)
 struct group *const *groups_dirty(struct groups *s, size_t *n)
 {
     if (!s->sorted && s->dirty.n)
-        qsort(s->dirty.v, s->dirty.n, sizeof *s->dirty.v, compare_groups);
+        qsort(s->dirty.v, s->dirty.n, sizeof(struct group *), compare_groups);
     s->sorted = true;
     *n = s->dirty.n;
     return s->dirty.v;
@@ -462,7 +462,7 @@ static void move_key(struct groups *s, const struct group_key *old, struct keep 
         struct group *copy = arena_alloc(s->arena, s->group_bytes);
         memcpy(copy, g, s->group_bytes);
         copy->key = k;
-        s->bytes += s->group_bytes + sizeof g + g->heap;
+        s->bytes += s->group_bytes + sizeof(struct group *) + g->heap;
         insert_window(k, k->n, copy);
     }
 }

@@ -14,6 +14,8 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
+#include <assert.h>
+
 struct kv;
 struct kv_txn;
 struct groups;
@@ -72,6 +74,7 @@ void groups_touch_slow(struct groups *s, struct group *g);
 // To be called whenever the state changed.
 static inline void groups_touch(struct groups *s, struct group *g)
 {
+    assert(g);
     if (!g->dirty)
         groups_touch_slow(s, g);
 }
