@@ -100,9 +100,10 @@ static bool take_fraction(struct reader *r, const struct step *s)
     return set_number(r->p, NUMBER_NANO, v);
 }
 
+// In any case, names and quoted text alike: ksqlDB builds its formatters with parseCaseInsensitive().
 static bool take_text(struct reader *r, struct str text)
 {
-    if (!str_starts(str_slice(r->s, r->at, r->s.n), text))
+    if (!str_eq_nocase(str_slice(r->s, r->at, r->at + text.n), text))
         return false;
     r->at += text.n;
     return true;

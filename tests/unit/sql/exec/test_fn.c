@@ -143,6 +143,8 @@ TEST(dates_and_times)
         {"PARSE_DATE('11/05/2018', 'dd/MM/yyyy')", "2018-05-11"},
         {"PARSE_TIME('01:02:03', 'HH:mm:ss')", "01:02:03"},
         {"FORMAT_TIME(PARSE_TIME('01:02:03', 'HH:mm:ss'), 'HH_mm')", "01_02"},
+        {"PARSE_DATE('01-JAN-2022', 'dd-MMM-yyyy')", "2022-01-01"},
+        {"PARSE_TIME('01:00:00 Pm', 'hh:mm:ss a')", "13:00"},
         {"FROM_UNIXTIME(1526075913000)", "2018-05-11T21:58:33.000"},
         {"FROM_DAYS(17662)", "2018-05-11"},
         {"FORMAT_TIMESTAMP(ts, 'QQQQQQQQ')", "null"},
