@@ -118,6 +118,7 @@ bool control_load(struct control *out, struct arena *a, struct kv_txn *t, struct
     out->fresh = false;
     int64_t format = doc_i64(&d, j, "format");
     out->last_batch = doc_u64(&d, j, "last_batch");
+    out->offsets_owed = json_is_true(json_object_get(j, "offsets_owed"));
     out->last_run = doc_u64(&d, j, "last_run");
     out->delivered = doc_u64(&d, j, "delivered");
     out->now_ms = doc_i64(&d, j, "now");
@@ -186,6 +187,8 @@ bool control_store(const struct control *s, struct kv_txn *t, struct err *e)
     json_object_set_new(j, "last_batch", doc_new_u64(s->last_batch));
     json_object_set_new(j, "last_run", doc_new_u64(s->last_run));
     json_object_set_new(j, "delivered", doc_new_u64(s->delivered));
+    if (s->offsets_owed)
+        json_object_set_new(j, "offsets_owed", json_true());
     json_object_set_new(j, "now", json_integer(s->now_ms));
     json_object_set_new(j, "code", doc_new_hex(s->code));
     json_object_set_new(j, "cluster", doc_new_str(s->cluster));

@@ -230,19 +230,21 @@ static bool deliver_dead_file(struct session *s, const struct batch_record *r, s
            durable_fsync_dir(d, "dead.dir", dir.p, e);
 }
 
-static void deliver_offsets(struct session *s, const struct batch_record *r)
+// Every position, not only the batch's: a commit that failed before is made good by the next one.
+void deliver_offsets(struct session *s)
 {
-    struct source_offset *o = ARENA_ZARRAY(s->a, struct source_offset, r->range_count + 1);
+    struct control *c = &s->control;
+    struct source_offset *o = ARENA_ZARRAY(s->a, struct source_offset, c->position_count + 1);
     size_t n = 0;
-    for (size_t i = 0; i < r->range_count; i++)
+    for (size_t i = 0; i < c->position_count; i++)
         for (uint32_t t = 0; t < s->job->topic_count; t++)
-            if (str_eq(s->job->topics[t], r->ranges[i].topic))
-                o[n++] = (struct source_offset){t, r->ranges[i].partition, r->ranges[i].end};
+            if (str_eq(s->job->topics[t], c->positions[i].topic))
+                o[n++] = (struct source_offset){t, c->positions[i].partition, c->positions[i].next};
     struct err failure;
-    if (n == 0 || s->source->type->group_commit(s->source, o, n, &failure))
-        return;
+    c->offsets_owed = n > 0 && !s->source->type->group_commit(s->source, o, n, &failure);
     // Offsets are only a vote: reported, never blocking (DESIGN section 2, "Kafka").
-    snprintf(s->report->offsets_error, sizeof s->report->offsets_error, "%.255s", failure.text);
+    if (c->offsets_owed)
+        snprintf(s->report->offsets_error, sizeof s->report->offsets_error, "%.255s", failure.text);
 }
 
 bool deliver_batch(struct session *s, const struct batch_record *r, struct err *e)
@@ -255,7 +257,7 @@ bool deliver_batch(struct session *s, const struct batch_record *r, struct err *
             return false;
         s->report->warehouse_rows += r->targets[i].rows;
     }
-    deliver_offsets(s, r);
+    deliver_offsets(s);
     if (durable_dead(s->env->durable))
         return err_fail(e, ERR_CANCELLED, "the durable layer is dead");
     return true;

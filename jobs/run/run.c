@@ -7,13 +7,21 @@
 
 // --- opening ---------------------------------------------------------------------------------------------------------
 
+// After a batch is delivered: snapshot versions beyond those to keep.
+static bool run_trim(struct session *s, const struct batch_record *r, struct err *e)
+{
+    struct lake_manifest m;
+    return r->manifest.n == 0 ||
+           (lake_manifest_read(&m, s->a, r->manifest, e) && lake_trim_versions(s->lake, &m, e));
+}
+
 // Step 1: a decided batch is delivered before anything else; then every head must be the one we left.
 static bool run_settle(struct session *s, struct err *e)
 {
     struct control *c = &s->control;
+    struct batch_record r = {.manifest = STR("")};
     if (c->delivered < c->last_batch) {
         struct kv_txn *t;
-        struct batch_record r;
         if (!kv_begin_read(&t, s->kv, e))
             return false;
         enum kv_found found = control_get_record(&r, s->a, t, c->last_batch, e);
@@ -27,8 +35,10 @@ static bool run_settle(struct session *s, struct err *e)
             s->report->redelivered++;
         }
     }
-    if (!heads_check(s, e))
+    if (!heads_check(s, e) || !run_trim(s, &r, e))
         return false;
+    if (c->offsets_owed)
+        deliver_offsets(s);
     if (s->lake && !lake_stage_clean(s->lake, s->job->name, 0, 0, e))
         return false;
     return deliver_clean_spools(s, c->last_batch, e);
@@ -42,13 +52,6 @@ static bool run_snapshot_due(const struct session *s)
         if (s->control.versions[i].changed)
             return true;
     return false;
-}
-
-static bool run_trim(struct session *s, const struct batch_record *r, struct err *e)
-{
-    struct lake_manifest m;
-    return r->manifest.n == 0 ||
-           (lake_manifest_read(&m, s->a, r->manifest, e) && lake_trim_versions(s->lake, &m, e));
 }
 
 // One batch: execute, decide, deliver. Old spools go when this batch has proven them.

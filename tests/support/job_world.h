@@ -1,0 +1,72 @@
+// One job with everything around it for tests of jobs/run: a broker in memory, a lake in a temporary directory, warehouses in memory,
+// a state directory, a clock that only moves when told, and a process that can die and be started again.
+//
+// Order: job_world_new  (produce through w->broker  job_world_run)*  job_world_free. job_world_wipe() starts over without compiling
+// again. The durable layer lives until the process dies: a run that finds it dead is followed by job_world_restart(). One thread.
+#ifndef TESTS_SUPPORT_JOB_WORLD_H
+#define TESTS_SUPPORT_JOB_WORLD_H
+
+#include "base/buf.h"
+#include "base/durable.h"
+#include "jobs/run/run.h"
+#include "tests/support/dir.h"
+#include "tests/support/source_fake.h"
+
+struct job_world_spec {
+    const char *sql;
+    const char *outputs; // YAML below `outputs:`, indented by six
+    const char *job;     // more YAML lines of the job, indented by four; NULL = none
+    const char *topics[4];
+    int32_t partitions;
+    enum { JOB_WORLD_LAKE, JOB_WORLD_NO_LAKE } lake;
+};
+
+// Warehouses that every world has, as `to:` names them.
+#define JOB_WORLD_ONE "one"
+#define JOB_WORLD_TWO "two"
+#define JOB_WORLD_NOW INT64_C(1761638400000) // wall clock of a fresh world: 2025-10-28T08:00:00Z
+
+struct job_world {
+    struct job_world_spec spec;
+    struct test_dir dir;
+    char state[512], lake[512];
+    struct source_fake *broker;
+    struct arena *a; // of the compiled job
+    struct job *job; // limits and threads may be changed between runs
+    struct durable *durable;
+    struct clock_virtual time; // sleeping moves mono_ms only
+    struct run_env env;
+    struct run_report report; // of the last run
+    struct err e;
+    char text[1600]; // of the last failure
+};
+
+struct job_world *job_world_new(const struct job_world_spec *spec);
+void job_world_free(struct job_world *w);
+// As when new: nothing produced, stored or delivered.
+void job_world_wipe(struct job_world *w);
+// The same world with other SQL or outputs: what the next start of the program finds. False: *e of w.
+bool job_world_compile(struct job_world *w, const char *sql, const char *outputs);
+// Runs once. False: w->e.
+bool job_world_run(struct job_world *w);
+bool job_world_reset(struct job_world *w, enum run_reset how);
+// A new process; with a planned fault or NULL.
+void job_world_restart(struct job_world *w, const struct fault_spec *fault);
+// Runs until it succeeds, at most `most` times, with a new process after each death; fails the test otherwise.
+// Returns the number of failed runs.
+unsigned job_world_settle(struct job_world *w, unsigned most);
+
+// Everything that is visible outside, as text: lake files with hashes, warehouses with heads, group offsets.
+void job_world_print(struct buf *out, const struct job_world *w);
+// The same, independent of batch cuts: stream lines sorted, newest snapshots, warehouse rows, dead letters, group offsets.
+void job_world_print_rows(struct buf *out, const struct job_world *w);
+// The receipts' equations hold and ranges follow one another without gap or overlap up to the group's offsets.
+void job_world_check_receipts(struct job_world *w);
+// Fails the test with the first line that differs.
+void job_world_same(const struct buf *want, const struct buf *got, const char *what);
+// Deletes a directory below the world's own: "state", "lake".
+void job_world_delete(struct job_world *w, const char *name);
+// Copies the whole directory; both below the world's own.
+void job_world_copy(struct job_world *w, const char *from, const char *to);
+
+#endif
