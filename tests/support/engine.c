@@ -57,6 +57,8 @@ static void compile(struct engine *s, const struct engine_spec *spec)
         err_format(&e, text, sizeof text);
         fail_msg("%s", text);
     }
+    if (spec->patch)
+        spec->patch(s->plan);
     for (; n < 8 && spec->outputs[n]; n++) {
         const bool last = spec->outputs[n][0] == '+';
         outputs[n] = (struct program_output_spec){str_from(spec->outputs[n] + last),

@@ -15,6 +15,7 @@ struct engine_spec {
     const char *outputs[8]; // NULL ends; "+NAME" = last change is enough
     struct kv *kv;
     bool no_collapse;
+    void (*patch)(const struct plan *plan); // for plans that no SQL gives yet
 };
 
 struct engine {

@@ -159,6 +159,50 @@ TEST(rowtime_comes_from_a_column_and_bad_times_are_bad_records)
     engine_close(&s);
 }
 
+// The third object reads the topic that the second one writes.
+static void connect_third_to_second(const struct plan *plan)
+{
+    assert_int_equal(plan->object_count, 3);
+    plan->objects[2]->inputs[0] = plan->objects[1];
+}
+
+TEST(a_topic_written_by_the_job_is_read_back_by_the_declared_types)
+{
+    static const char *const third[] = {
+        "CREATE STREAM c (k STRING KEY, i STRING, s INT, extra STRING)",
+        "CREATE TABLE c (k STRING PRIMARY KEY, i STRING, s INT, extra STRING)",
+    };
+    static const char *const want[] = {
+        "C +I K=k1 I=41 S=7 EXTRA=null @1\nC +I K=k2 I=null S=null EXTRA=null (null) @2\n",
+        "C +U K=k1 I=41 S=7 EXTRA=null @1\nC -D K=k2 @2\n",
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct engine s;
+        char sql[1024];
+        (void)snprintf(
+            sql, sizeof sql,
+            "CREATE STREAM a (k STRING KEY, i INT, s STRING) WITH (KAFKA_TOPIC='a', "
+            "VALUE_FORMAT='JSON');\nCREATE STREAM b AS SELECT k, i + 1 AS i, s FROM a EMIT "
+            "CHANGES;\n%s WITH (KAFKA_TOPIC='c', VALUE_FORMAT='JSON');",
+            third[i]);
+        engine_open(&s, &(struct engine_spec){
+                            .sql = sql, .outputs = {"C"}, .patch = connect_third_to_second});
+        engine_begin(&s);
+        engine_add(&s, 0, "k1", "{\"i\":40,\"s\":\"7\"}", 1);
+        engine_add(&s, 0, "k2", NULL, 2);
+        engine_add(&s, 0, "k3", "{\"i\":40,\"s\":\"seven\"}",
+                   3); // not an INT there: dropped, counted
+        engine_run(&s, 2);
+        engine_end(&s);
+        assert_string_equal(engine_text(&s), want[i]);
+        uint64_t errors = 0;
+        for (size_t k = 0; k < exec_counter_count(s.x); k++)
+            errors += exec_counter(s.x, k)->dropped_error;
+        assert_int_equal(errors, 1);
+        engine_close(&s);
+    }
+}
+
 TEST(explain_shows_pushed_filters_pruned_columns_and_collapsed_edges)
 {
     struct engine s;
@@ -226,5 +270,6 @@ TEST_MAIN(T(a_filtered_projection_emits_rows_in_order),
           T(windows_start_at_multiples_of_the_advance_and_late_ones_are_counted),
           T(a_sum_that_does_not_fit_stops_the_run_and_names_the_type),
           T(rowtime_comes_from_a_column_and_bad_times_are_bad_records),
+          T(a_topic_written_by_the_job_is_read_back_by_the_declared_types),
           T(explain_shows_pushed_filters_pruned_columns_and_collapsed_edges),
           T(the_order_says_what_needs_a_merge))
