@@ -24,7 +24,7 @@ struct file_id {
 struct durable {
     enum durable_crash mode;
     atomic_bool dead;
-    pthread_mutex_t lock; // of everything below; never held during an effect
+    pthread_mutex_t *lock; // of everything below; never held during an effect
     struct fault_spec faults[FAULTS_MAX];
     size_t fault_count;
     bool fired;
@@ -37,7 +37,8 @@ struct durable *durable_new(enum durable_crash mode)
 {
     struct durable *d = mem_zalloc(sizeof *d);
     d->mode = mode;
-    const int rc = pthread_mutex_init(&d->lock, NULL);
+    d->lock = mem_alloc(sizeof *d->lock);
+    const int rc = pthread_mutex_init(d->lock, NULL);
     assert(rc == 0);
     return d;
 }
@@ -46,7 +47,8 @@ void durable_free(struct durable *d)
 {
     if (!d)
         return;
-    pthread_mutex_destroy(&d->lock);
+    pthread_mutex_destroy(d->lock);
+    mem_free(d->lock);
     vec_fini(&d->sites);
     vec_fini(&d->unsyncable);
     mem_free(d);
@@ -54,13 +56,13 @@ void durable_free(struct durable *d)
 
 static void lock(const struct durable *d)
 {
-    const int rc = pthread_mutex_lock((pthread_mutex_t *)(uintptr_t)&d->lock);
+    const int rc = pthread_mutex_lock(d->lock);
     assert(rc == 0);
 }
 
 static void unlock(const struct durable *d)
 {
-    const int rc = pthread_mutex_unlock((pthread_mutex_t *)(uintptr_t)&d->lock);
+    const int rc = pthread_mutex_unlock(d->lock);
     assert(rc == 0);
 }
 

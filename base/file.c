@@ -77,6 +77,7 @@ static bool write_all(int fd, const char *path, const void *p, size_t n, struct 
     return true;
 }
 
+// NOLINTNEXTLINE(readability-function-size): write(2) with its place in the plan and its name
 bool durable_write(struct durable *d, const char *site, int fd, const char *path, const void *p,
                    size_t n, struct err *e)
 {
@@ -214,14 +215,13 @@ bool durable_mkdirs(struct durable *d, const char *site, const char *path, mode_
     return true;
 }
 
-static bool remove_entry(struct durable *d, const char *site, int dir, const char *name, int flags,
-                         const char *path, struct err *e)
+static bool remove_entry(struct durable_step st, int dir, const char *name, int flags,
+                         struct err *e)
 {
-    struct durable_step st = step(d, site, path);
     if (!durable_enter(&st, e))
         return false;
     const bool done = unlinkat(dir, name, flags) == 0 || errno == ENOENT ||
-                      err_sys(e, "cannot delete %s in %s", name, path);
+                      err_sys(e, "cannot delete %s in %s", name, st.what);
     return durable_leave(&st, done, e);
 }
 
@@ -254,10 +254,10 @@ static bool remove_dir(struct durable *d, const char *site, int parent, const ch
         else if (S_ISDIR(st.st_mode))
             ok = remove_dir(d, site, dirfd(dir), item->d_name, depth + 1, e);
         else
-            ok = remove_entry(d, site, dirfd(dir), item->d_name, 0, name, e);
+            ok = remove_entry(step(d, site, name), dirfd(dir), item->d_name, 0, e);
     }
     closedir(dir);
-    return ok && remove_entry(d, site, parent, name, AT_REMOVEDIR, name, e);
+    return ok && remove_entry(step(d, site, name), parent, name, AT_REMOVEDIR, e);
 }
 
 bool durable_remove_tree(struct durable *d, const char *site, const char *path, struct err *e)

@@ -98,20 +98,37 @@ static bool check_filesystem(const char *dir, struct err *e)
 }
 
 // Linux lists flock holders by inode: "1: FLOCK  ADVISORY  WRITE 1234 08:01:567 0 EOF".
-static long lock_holder(const struct stat *st)
+static int64_t flock_holder(struct str line, ino_t ino)
+{
+    enum { KIND = 1, PID = 4, PLACE = 5, WORDS };
+    struct str word[WORDS] = {STR_NONE};
+    for (size_t i = 0; i < WORDS; i++) {
+        struct str rest = STR_NONE;
+        line = str_trim(line);
+        if (!str_split_once(&word[i], &rest, line, ' '))
+            return 0;
+        line = rest;
+    }
+    struct str part = word[PLACE];
+    struct str inode = STR_NONE;
+    while (str_split_once(&part, &inode, part, ':'))
+        part = inode;
+    int64_t pid = 0;
+    uint64_t found = 0;
+    if (!str_eq(word[KIND], STR("FLOCK")) || !str_to_u64(&found, part) || found != ino)
+        return 0;
+    return str_to_i64(&pid, word[PID]) && pid > 0 ? pid : 0;
+}
+
+static int64_t lock_holder(const struct stat *st)
 {
     FILE *f = fopen("/proc/locks", "re");
     if (!f)
         return 0;
     char line[256];
-    long found = 0;
-    while (!found && fgets(line, sizeof line, f)) {
-        long pid = 0;
-        unsigned long long ino = 0;
-        if (sscanf(line, "%*d: FLOCK %*s %*s %ld %*x:%*x:%llu", &pid, &ino) == 2 &&
-            ino == st->st_ino)
-            found = pid;
-    }
+    int64_t found = 0;
+    while (!found && fgets(line, sizeof line, f))
+        found = flock_holder(str_from(line), st->st_ino);
     fclose(f);
     return found;
 }
@@ -126,9 +143,10 @@ static bool lock_data(struct kv *s, const char *path, struct err *e)
     if (errno != EWOULDBLOCK)
         return err_sys(e, "cannot lock %s", path);
     struct stat st = {0};
-    const long pid = fstat(s->lock_fd, &st) == 0 ? lock_holder(&st) : 0;
+    const int64_t pid = fstat(s->lock_fd, &st) == 0 ? lock_holder(&st) : 0;
     if (pid > 0)
-        err_fail(e, ERR_FENCED, "state directory %s is in use by process %ld", s->dir, pid);
+        err_fail(e, ERR_FENCED, "state directory %s is in use by process %lld", s->dir,
+                 (long long)pid);
     else
         err_fail(e, ERR_FENCED, "state directory %s is in use by another process", s->dir);
     return err_hint(e, "one process owns a state directory at a time; wait for it or stop it");
@@ -309,7 +327,9 @@ void kv_abort(struct kv_txn *t)
 // LMDB takes keys and values as mutable but does not write to them.
 static MDB_val val_of(struct str s)
 {
-    return (MDB_val){.mv_size = s.n, .mv_data = (void *)(uintptr_t)s.p};
+    MDB_val v = {.mv_size = s.n};
+    memcpy(&v.mv_data, &s.p, sizeof v.mv_data);
+    return v;
 }
 
 static struct str str_of(MDB_val v)
@@ -454,23 +474,16 @@ static int seek_last(const struct kv_cursor *c, MDB_val *k, MDB_val *v)
     return mdb_cursor_get(c->cursor, k, v, rc == 0 ? MDB_PREV : MDB_LAST);
 }
 
-static enum kv_found arrived(struct kv_cursor *c, int rc, MDB_val k, MDB_val v, struct str *key,
-                             struct str *value, struct err *e)
+// Where the cursor came to, by LMDB's answer.
+static enum kv_found arrive(struct kv_cursor *c, int rc, struct str key, struct err *e)
 {
     if (rc != 0 && rc != MDB_NOTFOUND) {
         lmdb_fail(c->txn->kv, rc, "walk", e);
         return KV_FAILED;
     }
-    if (rc == MDB_NOTFOUND || !str_starts(str_of(k), prefix_of(c))) {
-        c->at = CURSOR_END;
-        return KV_ABSENT;
-    }
-    c->at = CURSOR_AT;
-    if (key)
-        *key = str_of(k);
-    if (value)
-        *value = str_of(v);
-    return KV_FOUND;
+    const bool inside = rc == 0 && str_starts(key, prefix_of(c));
+    c->at = inside ? CURSOR_AT : CURSOR_END;
+    return inside ? KV_FOUND : KV_ABSENT;
 }
 
 enum kv_found kv_cursor_next(struct kv_cursor *c, struct str *key, struct str *value, struct err *e)
@@ -481,7 +494,9 @@ enum kv_found kv_cursor_next(struct kv_cursor *c, struct str *key, struct str *v
     MDB_val v = {0};
     const int rc =
         c->at == CURSOR_NEW ? seek_first(c, &k, &v) : mdb_cursor_get(c->cursor, &k, &v, MDB_NEXT);
-    return arrived(c, rc, k, v, key, value, e);
+    *key = str_of(k);
+    *value = str_of(v);
+    return arrive(c, rc, *key, e);
 }
 
 enum kv_found kv_cursor_prev(struct kv_cursor *c, struct str *key, struct str *value, struct err *e)
@@ -492,7 +507,9 @@ enum kv_found kv_cursor_prev(struct kv_cursor *c, struct str *key, struct str *v
     MDB_val v = {0};
     const int rc =
         c->at == CURSOR_NEW ? seek_last(c, &k, &v) : mdb_cursor_get(c->cursor, &k, &v, MDB_PREV);
-    return arrived(c, rc, k, v, key, value, e);
+    *key = str_of(k);
+    *value = str_of(v);
+    return arrive(c, rc, *key, e);
 }
 
 void kv_cursor_close(struct kv_cursor *c)

@@ -139,12 +139,9 @@ static void record(struct conf_reader *r, struct str text, struct str origin)
 
 static void record_node(struct conf_reader *r, const struct yaml_node *n)
 {
-    struct str origin = STR_NONE;
-    if (n->line)
-        origin = arena_printf(r->a, "%s:%u:%u", r->spec->doc->file, n->line, n->column);
-    else
-        origin = arena_str(r->a, str_from(r->origin));
-    record(r, shown_text(r, n), origin);
+    record(r, shown_text(r, n),
+           n->line ? arena_printf(r->a, "%s:%u:%u", r->spec->doc->file, n->line, n->column)
+                   : arena_str(r->a, str_from(r->origin)));
 }
 
 // --- structures ----------------------------------------------------------------------------------

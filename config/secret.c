@@ -52,15 +52,17 @@ bool secret_has_reference(struct str raw)
 
 struct str secret_mask(struct arena *a, struct str raw)
 {
-    const struct str copy = arena_str(a, raw);
-    char *p = (char *)(uintptr_t)copy.p;
+    char *p = arena_alloc(a, raw.n + 1);
+    if (raw.n)
+        memcpy(p, raw.p, raw.n);
+    p[raw.n] = '\0';
     struct reference r;
     size_t at = 0;
     while (next_reference(&r, raw, at) && r.end > 0) {
         memset(p + r.start, 'x', r.end - r.start);
         at = r.end;
     }
-    return copy;
+    return (struct str){p, raw.n};
 }
 
 static bool put_env(struct buf *out, struct arena *a, struct str name,

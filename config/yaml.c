@@ -116,12 +116,26 @@ static struct yaml_node *node_new(struct builder *b, enum yaml_kind kind, yaml_m
     return n;
 }
 
-static struct yaml_node **copy_nodes(struct builder *b, struct yaml_node *const *v, size_t n)
+// Children of a node while it is read; keys only of mappings.
+struct children {
+    VEC(struct yaml_node *) keys;
+    VEC(struct yaml_node *) items;
+};
+
+static void keep_children(struct yaml_node *n, struct arena *a, struct children *c)
 {
-    struct yaml_node **out = ARENA_ARRAY(b->a, struct yaml_node *, n);
-    if (n)
-        memcpy(out, v, mem_array_bytes(n, sizeof(struct yaml_node *)));
-    return out;
+    assert(c->keys.n == 0 || c->keys.n == c->items.n);
+    n->n = c->items.n;
+    n->items = arena_alloc(a, mem_array_bytes(n->n, sizeof n->items[0]));
+    for (size_t i = 0; i < n->n; i++)
+        n->items[i] = c->items.v[i];
+    if (n->kind == YAML_MAP) {
+        n->keys = arena_alloc(a, mem_array_bytes(n->n, sizeof n->keys[0]));
+        for (size_t i = 0; i < n->n; i++)
+            n->keys[i] = c->keys.v[i];
+    }
+    vec_fini(&c->keys);
+    vec_fini(&c->items);
 }
 
 static bool build(struct yaml_node **out, struct builder *b, const yaml_event_t *first,
@@ -129,7 +143,7 @@ static bool build(struct yaml_node **out, struct builder *b, const yaml_event_t 
 
 static bool build_list(struct yaml_node *n, struct builder *b, unsigned depth)
 {
-    VEC(struct yaml_node *) items = {0};
+    struct children c = {0};
     bool ok = true;
     for (bool end = false; ok && !end;) {
         yaml_event_t ev;
@@ -140,12 +154,10 @@ static bool build_list(struct yaml_node *n, struct builder *b, unsigned depth)
         end = ev.type == YAML_SEQUENCE_END_EVENT;
         ok = end || build(&item, b, &ev, depth + 1);
         if (item)
-            vec_push(&items, item);
+            vec_push(&c.items, item);
         yaml_event_delete(&ev);
     }
-    n->items = copy_nodes(b, items.v, items.n);
-    n->n = items.n;
-    vec_fini(&items);
+    keep_children(n, b->a, &c);
     return ok;
 }
 
@@ -163,10 +175,31 @@ static bool key_is_new(struct builder *b, struct map *seen, const struct yaml_no
     return added;
 }
 
+// One key, already read as an event, and its value.
+static bool build_entry(struct children *c, struct builder *b, struct map *seen,
+                        const yaml_event_t *ev, unsigned depth)
+{
+    struct yaml_node *key = NULL;
+    struct yaml_node *item = NULL;
+    yaml_event_t value;
+    if (ev->type != YAML_SCALAR_EVENT) {
+        fail(b, ev->start_mark, NULL, "a key must be one plain word");
+        return false;
+    }
+    if (!build(&key, b, ev, depth + 1) || !next_event(&value, b))
+        return false;
+    const bool ok = build(&item, b, &value, depth + 1);
+    yaml_event_delete(&value);
+    if (ok && key_is_new(b, seen, key, ev->start_mark)) {
+        vec_push(&c->keys, key);
+        vec_push(&c->items, item);
+    }
+    return ok;
+}
+
 static bool build_map(struct yaml_node *n, struct builder *b, unsigned depth)
 {
-    VEC(struct yaml_node *) keys = {0};
-    VEC(struct yaml_node *) items = {0};
+    struct children c = {0};
     struct map *seen = map_new(b->a);
     bool ok = true;
     for (bool end = false; ok && !end;) {
@@ -175,31 +208,10 @@ static bool build_map(struct yaml_node *n, struct builder *b, unsigned depth)
         if (!ok)
             break;
         end = ev.type == YAML_MAPPING_END_EVENT;
-        struct yaml_node *key = NULL;
-        struct yaml_node *item = NULL;
-        yaml_event_t value;
-        if (!end && ev.type != YAML_SCALAR_EVENT) {
-            fail(b, ev.start_mark, NULL, "a key must be one plain word");
-            ok = false;
-        }
-        if (ok && !end) {
-            ok = build(&key, b, &ev, depth + 1) && next_event(&value, b);
-            if (ok) {
-                ok = build(&item, b, &value, depth + 1);
-                yaml_event_delete(&value);
-            }
-        }
-        if (ok && !end && key_is_new(b, seen, key, ev.start_mark)) {
-            vec_push(&keys, key);
-            vec_push(&items, item);
-        }
+        ok = end || build_entry(&c, b, seen, &ev, depth);
         yaml_event_delete(&ev);
     }
-    n->n = keys.n;
-    n->keys = copy_nodes(b, keys.v, keys.n);
-    n->items = copy_nodes(b, items.v, items.n);
-    vec_fini(&keys);
-    vec_fini(&items);
+    keep_children(n, b->a, &c);
     return ok;
 }
 
@@ -225,12 +237,13 @@ static bool build(struct yaml_node **out, struct builder *b, const yaml_event_t 
         return false;
     }
     if (first->type == YAML_SCALAR_EVENT) {
+        const struct str text = {(const char *)first->data.scalar.value, first->data.scalar.length};
         *out = node_new(b, YAML_SCALAR, first->start_mark);
         plain(b, first, first->data.scalar.anchor, first->data.scalar.tag);
         (*out)->quoted = first->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
         (*out)->text = arena_str(
             b->a, (struct str){(const char *)first->data.scalar.value, first->data.scalar.length});
-        if (memchr((*out)->text.p, '\0', (*out)->text.n))
+        if (text.n && memchr(text.p, '\0', text.n))
             fail(b, first->start_mark, NULL, "a value may not hold a zero byte");
         return true;
     }

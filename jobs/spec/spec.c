@@ -176,13 +176,11 @@ static void check_lake(struct check *c, size_t job, const struct output_spec *o)
 
 static struct str lower(struct arena *a, struct str s)
 {
-    const struct str copy = arena_str(a, s);
-    char *p = (char *)(uintptr_t)copy.p;
-    for (size_t i = 0; i < s.n; i++) {
-        if (p[i] >= 'A' && p[i] <= 'Z')
-            p[i] = (char)(p[i] - 'A' + 'a');
-    }
-    return copy;
+    char *p = arena_alloc(a, s.n + 1);
+    for (size_t i = 0; i < s.n; i++)
+        p[i] = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] - 'A' + 'a' : s.p[i]);
+    p[s.n] = '\0';
+    return (struct str){p, s.n};
 }
 
 static void check_warehouse_name(struct check *c, struct target_spec *t)

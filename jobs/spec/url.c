@@ -139,18 +139,15 @@ static bool parse_authority(struct spec_url *out, struct parser *p, struct span 
         out->password = secret_from(password);
         s.from = at + 1;
     }
-    size_t colon = s.from;
-    if (s.from < s.to && p->mask.p[s.from] == '[') {
-        const size_t close = find_any(p, s, "]");
-        if (close == s.to)
-            return err_fail(p->e, ERR_CONFIG, "\"[\" without \"]\" in the host of a URL");
+    const bool bracket = s.from < s.to && p->mask.p[s.from] == '[';
+    const size_t close = bracket ? find_any(p, s, "]") : s.from;
+    if (bracket && close == s.to)
+        return err_fail(p->e, ERR_CONFIG, "\"[\" without \"]\" in the host of a URL");
+    const size_t colon = find_any(p, (struct span){close, s.to}, ":");
+    if (bracket)
         out->host = arena_str(p->a, raw_of(p, (struct span){s.from + 1, close}));
-        colon = find_any(p, (struct span){close, s.to}, ":");
-    } else {
-        colon = find_any(p, s, ":");
-        if (!component(&out->host, p, (struct span){s.from, colon}))
-            return false;
-    }
+    else if (!component(&out->host, p, (struct span){s.from, colon}))
+        return false;
     if (out->host.n == 0)
         return err_fail(p->e, ERR_CONFIG, "the URL names no host");
     return colon == s.to || parse_port(&out->port, p, (struct span){colon + 1, s.to});
