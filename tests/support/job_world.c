@@ -263,8 +263,8 @@ static int world_line_order(const void *x, const void *y)
     return str_cmp(*(const struct str *)x, *(const struct str *)y);
 }
 
-// Every line of text, prefixed and sorted.
-static void world_sorted(struct buf *out, const char *prefix, struct str text)
+// Every line of text, prefixed and sorted; the first `cut` bytes behind the first blank only served the order.
+static void world_sorted(struct buf *out, const char *prefix, struct str text, size_t cut)
 {
     size_t n = lake_rows_count(text, "\n"), at = 0;
     struct str *lines = calloc(n + 1, sizeof *lines);
@@ -273,8 +273,13 @@ static void world_sorted(struct buf *out, const char *prefix, struct str text)
     while (at < n && str_split_once(&lines[at], &rest, rest, '\n'))
         at++;
     qsort(lines, at, sizeof *lines, world_line_order);
-    for (size_t i = 0; i < at; i++)
-        buf_printf(out, "%s%.*s\n", prefix, STR_ARG(lines[i]));
+    for (size_t i = 0; i < at; i++) {
+        struct str head = STR(""), tail = lines[i];
+        if (cut)
+            assert_true(str_split_once(&head, &tail, lines[i], ' '));
+        buf_printf(out, "%s%.*s %.*s\n", prefix, STR_ARG(head),
+                   STR_ARG(str_slice(tail, cut, tail.n)));
+    }
     free(lines);
 }
 
@@ -307,23 +312,49 @@ static bool world_superseded(struct str tree, struct str path)
     return false;
 }
 
-// Directory of a data file; rows of one directory are a multiset whatever the files are called.
-static void world_lake_file(struct buf *lines, const struct job_world *w, struct str path)
+enum { WORLD_CUT = 10 + 6 + 8 };
+
+// "12-3.jsonl.gz" -> slot 12, file 3; "12.jsonl" (dead letters) -> 12, 0.
+static void world_slot(struct str name, uint64_t *slot, uint64_t *file)
+{
+    struct str head, tail;
+    *file = 0;
+    assert_true(str_split_once(&head, &tail, name, '.'));
+    if (str_split_once(&name, &tail, head, '-')) {
+        assert_true(str_to_u64(file, tail));
+        head = name;
+    }
+    assert_true(str_to_u64(slot, head));
+}
+
+// Lines of a data file behind their directory; rows of one directory belong together whatever the files are called.
+static void world_lake_file(struct buf *lines, const struct job_world *w, struct str path,
+                            enum job_world_order order)
 {
     struct buf text;
     char name[512];
     struct str dir = path, rest, line;
+    uint64_t slot, file, number = 0;
     (void)snprintf(name, sizeof name, "%.*s", STR_ARG(path));
     while (dir.n && dir.p[dir.n - 1] != '/')
         dir.n--;
+    world_slot(str_slice(path, dir.n, path.n), &slot, &file);
     size_t at;
     if (str_find(&at, dir, STR("/version=")))
         dir.n = at;
     buf_init(&text, WORLD_TEXT_MAX);
     lake_rows_read(&text, w->lake, name);
     rest = buf_view(&text);
-    while (str_split_once(&line, &rest, rest, '\n'))
-        buf_printf(lines, "%.*s %.*s\n", STR_ARG(dir), STR_ARG(line));
+    while (str_split_once(&line, &rest, rest, '\n')) {
+        // Every CSV file repeats the header.
+        bool header = number++ == 0 && str_find(&at, path, STR(".csv"));
+        if (order == JOB_WORLD_ORDERED && !header)
+            buf_printf(lines, "%.*s %010llu%06llu%08llu%.*s\n", STR_ARG(dir),
+                       (unsigned long long)slot, (unsigned long long)file,
+                       (unsigned long long)number, STR_ARG(line));
+        else if (!header)
+            buf_printf(lines, "%.*s %.*s\n", STR_ARG(dir), STR_ARG(line));
+    }
     buf_fini(&text);
 }
 
@@ -332,10 +363,10 @@ static bool world_is_data(struct str path)
     size_t at;
     bool data = str_starts(path, STR("streams/")) || str_starts(path, STR("tables/")) ||
                 str_starts(path, STR("_dead_letters/"));
-    return data && str_find(&at, path, STR(".jsonl"));
+    return data && (str_find(&at, path, STR(".jsonl")) || str_find(&at, path, STR(".csv")));
 }
 
-static void world_lake_lines(struct buf *out, const struct job_world *w)
+static void world_lake_lines(struct buf *out, const struct job_world *w, enum job_world_order order)
 {
     struct buf tree, lines;
     buf_init(&tree, WORLD_TEXT_MAX);
@@ -345,13 +376,14 @@ static void world_lake_lines(struct buf *out, const struct job_world *w)
     while (str_split_once(&line, &rest, rest, '\n'))
         if (str_split_once(&path, &tail, line, ' ') && world_is_data(path) &&
             !world_superseded(buf_view(&tree), path))
-            world_lake_file(&lines, w, path);
-    world_sorted(out, "", buf_view(&lines));
+            world_lake_file(&lines, w, path, order);
+    world_sorted(out, "", buf_view(&lines), order == JOB_WORLD_ORDERED ? WORLD_CUT : 0);
     buf_fini(&lines);
     buf_fini(&tree);
 }
 
-static void world_tables(struct buf *out, const struct job_world *w, const char *warehouse)
+static void world_tables(struct buf *out, const struct job_world *w, const char *warehouse,
+                         enum job_world_order order)
 {
     for (size_t i = 0; i < w->job->target_count; i++) {
         const struct job_target *t = &w->job->targets[i];
@@ -364,17 +396,21 @@ static void world_tables(struct buf *out, const struct job_world *w, const char 
         buf_init(&rows, WORLD_TEXT_MAX);
         if (memory_has_table(warehouse, table))
             memory_print_table(&rows, warehouse, table);
-        world_sorted(out, prefix, buf_view(&rows));
+        buf_printf(out, "-- %s\n", prefix);
+        if (order == JOB_WORLD_SORTED)
+            world_sorted(out, prefix, buf_view(&rows), 0);
+        else
+            buf_str(out, buf_view(&rows));
         buf_fini(&rows);
     }
 }
 
-void job_world_print_rows(struct buf *out, const struct job_world *w)
+void job_world_print_rows(struct buf *out, const struct job_world *w, enum job_world_order order)
 {
     if (file_exists(w->lake))
-        world_lake_lines(out, w);
-    world_tables(out, w, JOB_WORLD_ONE);
-    world_tables(out, w, JOB_WORLD_TWO);
+        world_lake_lines(out, w, order);
+    world_tables(out, w, JOB_WORLD_ONE, order);
+    world_tables(out, w, JOB_WORLD_TWO, order);
     world_groups(out, w);
 }
 

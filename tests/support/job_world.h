@@ -58,8 +58,10 @@ unsigned job_world_settle(struct job_world *w, unsigned most);
 
 // Everything that is visible outside, as text: lake files with hashes, warehouses with heads, group offsets.
 void job_world_print(struct buf *out, const struct job_world *w);
-// The same, independent of batch cuts: stream lines sorted, newest snapshots, warehouse rows, dead letters, group offsets.
-void job_world_print_rows(struct buf *out, const struct job_world *w);
+// The same, independent of batch cuts: stream rows over all batches (in their order, or sorted where only the multiset is
+// promised), newest snapshots, warehouse rows, dead letters, group offsets.
+enum job_world_order { JOB_WORLD_ORDERED, JOB_WORLD_SORTED };
+void job_world_print_rows(struct buf *out, const struct job_world *w, enum job_world_order order);
 // The receipts' equations hold and ranges follow one another without gap or overlap up to the group's offsets.
 void job_world_check_receipts(struct job_world *w);
 // Fails the test with the first line that differs.

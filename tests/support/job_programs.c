@@ -1,0 +1,112 @@
+#include "tests/support/job_programs.h"
+
+#include "tests/support/test.h"
+
+struct piece {
+    const char *name;
+    const char *sql; // %1$s: window clause, where there is one
+    const char *output;
+    bool free, windowed;
+};
+
+#define STREAM_OUT "{ lake: { partition_by: [year, month, day] }, warehouse: { to: one } }"
+#define TABLE_OUT  "{ lake: { snapshot: true }, warehouse: [{ to: one }, { to: two }] }"
+#define WINDOW_OUT "{ warehouse: { to: two } }"
+
+#define SOURCE                                                                                 \
+    "CREATE STREAM tx (k VARCHAR KEY, id BIGINT, usr VARCHAR, amount DOUBLE, cents BIGINT, "   \
+    "status VARCHAR, method VARCHAR, place STRUCT<city VARCHAR, zip VARCHAR>) WITH "           \
+    "(KAFKA_TOPIC = 'tx', VALUE_FORMAT = 'JSON');\n"                                           \
+    "CREATE TABLE tt (k VARCHAR PRIMARY KEY, cents BIGINT, status VARCHAR) WITH (KAFKA_TOPIC " \
+    "= 'tx', VALUE_FORMAT = 'JSON');\n"
+
+static const struct piece pieces[] = {
+    {"S1",
+     "CREATE STREAM s1 AS SELECT k, id, MASK(usr) AS usr, cents, place->zip AS zip FROM tx WHERE "
+     "NOT (place->city = 'Berlin') EMIT CHANGES;\n",
+     STREAM_OUT, true, false},
+    {"S2",
+     "CREATE STREAM s2 AS SELECT usr, id, cents * 2 AS twice FROM tx WHERE cents > 2000 "
+     "PARTITION BY usr EMIT CHANGES;\n",
+     "{ lake: { format: csv, compression: none, partition_by: [] }, warehouse: { to: two } }", true,
+     false},
+    {"A1",
+     "CREATE TABLE a1 AS SELECT usr, COUNT(*) AS n, SUM(cents) AS total, MIN(id) AS least, "
+     "MAX(cents) AS most FROM tx GROUP BY usr EMIT CHANGES;\n",
+     TABLE_OUT, true, false},
+    {"A2",
+     "CREATE TABLE a2 AS SELECT status, COUNT(usr) AS n, MAX(method) AS m FROM tx WHERE cents "
+     "BETWEEN 100 AND 9000 GROUP BY status EMIT CHANGES;\n",
+     TABLE_OUT, true, false},
+    {"W1",
+     "CREATE TABLE w1 AS SELECT method, COUNT(*) AS n, SUM(cents) AS total FROM tx WINDOW "
+     "TUMBLING (SIZE %s) GROUP BY method EMIT CHANGES;\n",
+     WINDOW_OUT, false, true},
+    {"W2",
+     "CREATE TABLE w2 AS SELECT usr, COUNT(*) AS n, COLLECT_LIST(id) AS ids FROM tx WINDOW "
+     "HOPPING (SIZE %s) GROUP BY usr EMIT CHANGES;\n",
+     WINDOW_OUT, false, true},
+    {"L1",
+     "CREATE TABLE l1 AS SELECT k, LATEST_BY_OFFSET(status) AS last, EARLIEST_BY_OFFSET(id) AS "
+     "first, COLLECT_LIST(method) AS history FROM tx GROUP BY k EMIT CHANGES;\n",
+     TABLE_OUT, false, false},
+    {"D1",
+     "CREATE TABLE d1 AS SELECT status, SUM(amount) AS total FROM tx GROUP BY status EMIT "
+     "CHANGES;\n",
+     TABLE_OUT, false, false},
+    {"H1",
+     "CREATE TABLE h1 AS SELECT usr, SUM(cents) AS total FROM tx GROUP BY usr HAVING SUM(cents) > "
+     "9000 AND SUM(cents) < 60000 EMIT CHANGES;\n",
+     TABLE_OUT, false, false},
+    {"T1", "CREATE TABLE t1 AS SELECT k, cents + 1 AS c FROM tt WHERE cents > 3000 EMIT CHANGES;\n",
+     TABLE_OUT, false, false},
+    {"T2",
+     "CREATE TABLE t2 AS SELECT status, COUNT(*) AS n, SUM(cents) AS total FROM tt GROUP BY "
+     "status EMIT CHANGES;\n",
+     TABLE_OUT, false, false},
+};
+enum { PIECES = sizeof pieces / sizeof pieces[0], FREE_PIECES = 4 };
+
+static const char *program_window(struct arena *a, struct job_random *r, const struct piece *p)
+{
+    unsigned size = 1 + (unsigned)job_random_below(r, 12);
+    unsigned grace = (unsigned)job_random_below(r, 13);
+    if (p->name[1] == '1')
+        return arena_printf(a, "%u HOURS, GRACE PERIOD %u HOURS", size, grace).p;
+    return arena_printf(a, "%u HOURS, ADVANCE BY %u MINUTES, GRACE PERIOD %u HOURS", size,
+                        30 + 15 * (unsigned)job_random_below(r, 3), grace)
+        .p;
+}
+
+void job_program_random(struct job_program *out, struct arena *a, struct job_random *r,
+                        enum job_programs kind)
+{
+    unsigned among = kind == JOB_PROGRAMS_FREE ? FREE_PIECES : PIECES;
+    unsigned wanted = 1 + (unsigned)job_random_below(r, JOB_PROGRAM_OUTPUTS_MAX), taken = 0;
+    struct str sql = STR(SOURCE), outputs = STR("");
+    *out = (struct job_program){.outputs = {NULL}};
+    for (unsigned n = 0; n < wanted; n++) {
+        unsigned i = (unsigned)job_random_below(r, among);
+        const struct piece *p = &pieces[i];
+        bool again = false;
+        for (unsigned k = 0; k < taken; k++)
+            again = again || strcmp(out->outputs[k], p->name) == 0;
+        if (again)
+            continue;
+        assert_true(kind == JOB_PROGRAMS_ANY || p->free);
+        const char *window = p->windowed ? program_window(a, r, p) : "";
+        size_t at;
+        struct str text = str_from(p->sql);
+        if (str_find(&at, text, STR("%s")))
+            text = arena_printf(a, "%.*s%s%s", (int)at, text.p, window, text.p + at + 2);
+        sql = arena_printf(a, "%.*s%.*s", STR_ARG(sql), STR_ARG(text));
+        outputs = arena_printf(a, "%.*s      %s: %s\n", STR_ARG(outputs), p->name, p->output);
+        out->outputs[taken++] = p->name;
+    }
+    out->spec = (struct job_world_spec){
+        .sql = sql.p,
+        .outputs = outputs.p,
+        .topics = {"tx"},
+        .partitions = JOB_SCENARIO_PARTITIONS,
+    };
+}
