@@ -37,7 +37,7 @@ struct durable *durable_new(enum durable_crash mode)
 {
     struct durable *d = mem_zalloc(sizeof *d);
     d->mode = mode;
-    d->lock = mem_alloc(sizeof *d->lock);
+    d->lock = mem_alloc(sizeof(pthread_mutex_t));
     const int rc = pthread_mutex_init(d->lock, NULL);
     assert(rc == 0);
     return d;

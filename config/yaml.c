@@ -116,26 +116,24 @@ static struct yaml_node *node_new(struct builder *b, enum yaml_kind kind, yaml_m
     return n;
 }
 
-// Children of a node while it is read; keys only of mappings.
+// Children of a node while it is read; key is NULL in lists.
+struct child {
+    struct yaml_node *key, *item;
+};
 struct children {
-    VEC(struct yaml_node *) keys;
-    VEC(struct yaml_node *) items;
+    VEC(struct child) v;
 };
 
 static void keep_children(struct yaml_node *n, struct arena *a, struct children *c)
 {
-    assert(c->keys.n == 0 || c->keys.n == c->items.n);
-    n->n = c->items.n;
-    n->items = arena_alloc(a, mem_array_bytes(n->n, sizeof n->items[0]));
-    for (size_t i = 0; i < n->n; i++)
-        n->items[i] = c->items.v[i];
-    if (n->kind == YAML_MAP) {
-        n->keys = arena_alloc(a, mem_array_bytes(n->n, sizeof n->keys[0]));
-        for (size_t i = 0; i < n->n; i++)
-            n->keys[i] = c->keys.v[i];
+    n->n = c->v.n;
+    n->items = ARENA_ARRAY(a, struct yaml_node *, n->n);
+    n->keys = ARENA_ARRAY(a, struct yaml_node *, n->n);
+    for (size_t i = 0; i < n->n; i++) {
+        n->items[i] = c->v.v[i].item;
+        n->keys[i] = c->v.v[i].key;
     }
-    vec_fini(&c->keys);
-    vec_fini(&c->items);
+    vec_fini(&c->v);
 }
 
 static bool build(struct yaml_node **out, struct builder *b, const yaml_event_t *first,
@@ -153,8 +151,9 @@ static bool build_list(struct yaml_node *n, struct builder *b, unsigned depth)
             break;
         end = ev.type == YAML_SEQUENCE_END_EVENT;
         ok = end || build(&item, b, &ev, depth + 1);
+        const struct child child = {.item = item};
         if (item)
-            vec_push(&c.items, item);
+            vec_push(&c.v, child);
         yaml_event_delete(&ev);
     }
     keep_children(n, b->a, &c);
@@ -191,8 +190,8 @@ static bool build_entry(struct children *c, struct builder *b, struct map *seen,
     const bool ok = build(&item, b, &value, depth + 1);
     yaml_event_delete(&value);
     if (ok && key_is_new(b, seen, key, ev->start_mark)) {
-        vec_push(&c->keys, key);
-        vec_push(&c->items, item);
+        const struct child child = {.key = key, .item = item};
+        vec_push(&c->v, child);
     }
     return ok;
 }

@@ -367,7 +367,7 @@ void spec_print_docs(struct buf *out)
         "One YAML file, by default `./sluice.yaml`; `-c FILE` names another. Printed from the "
         "option tables of the program.\n\n"
         "All errors are reported at once, each with its place and the nearest valid key. What "
-        "is set wins in this order: `--set key=value`, environment variable, file, default; "
+        "is set wins in this order: environment variable, file, default; "
         "`sluice config show --origin` says which one did.\n\n"
         "In any value `${env:NAME}` is replaced by an environment variable and `${file:PATH}` "
         "by the content of a file (without its last line end); `$${` is a literal `${`. What is "

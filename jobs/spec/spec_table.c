@@ -154,7 +154,7 @@ static const struct conf_opt limits_opts[] = {
      .help = "Lake partitions that one batch writes to before it ends early. Without it 64."},
     {OPT(limits_spec, memory, "memory", CONF_BYTES), .min = 16 << 20,
      .help = "Memory for records, blocks and encoders of a run; a batch ends early when it is used "
-             "up."},
+             "up. Without it 96MiB."},
 };
 
 static const struct conf_table limits_table = {
