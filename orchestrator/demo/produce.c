@@ -69,6 +69,9 @@ static bool produce_create(struct produce *s, const struct generate_spec *spec, 
         rd_kafka_NewTopic_new(spec->topic, spec->partitions, -1, why, sizeof why);
     if (!topic)
         return produce_err(e, "creating", spec->topic, why);
+    // The records' timestamps are of 2025: the broker's usual retention would delete them within minutes.
+    rd_kafka_resp_err_t set = rd_kafka_NewTopic_set_config(topic, "retention.ms", "-1");
+    assert(!set);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(s->rk);
     rd_kafka_CreateTopics(s->rk, &topic, 1, NULL, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, PRODUCE_TIMEOUT_MS);
