@@ -96,6 +96,14 @@ static bool execute_dead_ratio(const struct execution *x, struct err *e)
     return err_hint(e, "correct the SQL's columns and formats, or raise the threshold");
 }
 
+// A window is never larger than a batch may be.
+static uint32_t execute_window_rows(const struct session *s)
+{
+    uint32_t rows = s->env->window ? s->env->window : SEQUENCE_WINDOW_DEFAULT;
+    uint64_t most = s->job->limits.batch_records_max;
+    return most && most < rows ? (uint32_t)most : rows;
+}
+
 static bool execute_read(struct execution *x, const struct sequence_range *ranges, size_t count,
                          struct err *e)
 {
@@ -109,7 +117,7 @@ static bool execute_read(struct execution *x, const struct sequence_range *range
             program_order(s->job->program) == ORDER_ALIGNED ? SEQUENCE_MERGE : SEQUENCE_STRIPES,
         .loss = s->job->loss == JOB_ACCEPT_LOSS ? SEQUENCE_ACCEPT_LOSS : SEQUENCE_REFUSE_LOSS,
         .seq_base = x->batch << EXECUTE_SEQ_SHIFT,
-        .window = s->env->window,
+        .window = execute_window_rows(s),
         .pool = s->pool,
         .clock = &s->env->clock,
         .patience_ms = s->job->limits.patience_ms,

@@ -92,7 +92,9 @@ static bool run_record(struct session *s, const char *outcome, const struct err 
     struct control *c = &s->control;
     if (!kv_begin_write(&t, s->kv, e))
         return false;
-    if (!failure)
+    // Offsets that were not committed are still owed: the next run delivers this batch again, which is nothing
+    // but its offsets.
+    if (!failure && !s->report->offsets_error[0])
         c->delivered = c->last_batch;
     c->last_run = s->run;
     if (!c->cluster.n)
