@@ -1,12 +1,15 @@
 """The process-kill harness; kill.sh says what it is for. Standard library only; MariaDB through its client."""
 
+import concurrent.futures
 import gzip
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,8 +17,10 @@ SLUICE = os.environ.get("SLUICE_BIN", str(ROOT / "sluice"))
 BOOTSTRAP = os.environ["SLUICE_TEST_BOOTSTRAP"]
 MYSQL = {k: os.environ["SLUICE_TEST_MYSQL_" + k.upper()] for k in ("host", "port", "user", "password")}
 ACTIONS = ["crash", "crash_after", "error", "reply_lost"]
-BACKLOGS = [(0, 400), (400, 400)]  # (first record, count); the second one is run with the fault
+BACKLOGS = [(0, 400), (400, 400)]  # (first record, count)
+BAD = '{"transaction_id": "x", "quantity": '  # one such record follows each backlog
 RERUNS_MAX = 4
+AT_ONCE = int(os.environ.get("SLUICE_CRASH_JOBS", "2"))
 
 SQL = """
 CREATE STREAM transactions (transaction_id STRING, timestamp STRING, user_id STRING, amount DOUBLE,
@@ -42,26 +47,42 @@ warehouses:
 jobs:
   t:
     sql: [t.sql]
-    group: {topic}
+    group: {group}
     limits: {{ batch_records: 150 }}
     outputs:
       COMPLETED: {{ lake: {{ format: jsonl, compression: gzip }} }}
       FAILED: {{ warehouse: {{ to: db, create: true }} }}
-      TOTALS: {{ lake: {{ snapshot: true, keep_versions: 3 }}, warehouse: [ {{ to: db, create: true }}, {{ to: local }} ] }}
-      LIFECYCLE: {{ lake: {{ snapshot: true, keep_versions: 3 }}, warehouse: {{ to: local }} }}
+      TOTALS: {{ lake: {{ snapshot: true, keep_versions: 2 }}, warehouse: [ {{ to: db, create: true }}, {{ to: local }} ] }}
+      LIFECYCLE: {{ lake: {{ snapshot: true, keep_versions: 2 }}, warehouse: {{ to: local }} }}
       HOURLY: {{ warehouse: {{ to: db, create: true }} }}
-  offsets:
-    sql: [t.sql]
-    group: {topic}
-    start: group
-    outputs:
-      FAILED: {{ warehouse: {{ to: local, table: after_the_group }} }}
 """
 
-TABLES = {
-    "db": ["failed", "totals", "hourly"],
-    "local": ["totals", "lifecycle"],
-}
+# Without a lake the dead letters are files of the state directory.
+BARE = """
+kafka: {{ bootstrap.servers: "{bootstrap}" }}
+state: ./state
+warehouses: {{ local: "sqlite://./local.db" }}
+jobs:
+  t:
+    sql: [t.sql]
+    group: {group}
+    limits: {{ batch_records: 300 }}
+    outputs:
+      LIFECYCLE: {{ warehouse: {{ to: local }} }}
+"""
+
+# Counts what another consumer would still read after the job's group.
+GROUP = """
+kafka: {{ bootstrap.servers: "{bootstrap}" }}
+state: ./group_state
+warehouses: {{ group: "sqlite://./group.db" }}
+jobs:
+  after:
+    sql: [t.sql]
+    group: {group}
+    start: group
+    outputs: {{ FAILED: {{ warehouse: {{ to: group }} }} }}
+"""
 
 
 def mysql(sql, database=""):
@@ -72,18 +93,28 @@ def mysql(sql, database=""):
 
 
 class Case:
-    """One topic, one database, one directory."""
+    """One database, one directory, one consumer group. The topic is only read, so all cases share it."""
 
-    def __init__(self, work, name):
+    def __init__(self, harness, name, yaml, base=None):
         self.name = name
-        self.dir = Path(work) / name
-        self.database = "crash_" + name
-        self.dir.mkdir()
-        mysql(f"CREATE DATABASE {self.database}")
-        values = dict(topic="crash-" + name, bootstrap=BOOTSTRAP, database=self.database, **MYSQL)
+        self.dir = harness.work / name
+        self.database = f"{harness.name}_{name}"
+        self.bare = yaml is BARE
+        values = dict(topic=harness.topic, group=f"{harness.topic}-{name}", bootstrap=BOOTSTRAP,
+                      database=self.database, **MYSQL)
+        sql = f"CREATE DATABASE {self.database};"
+        if base:
+            shutil.copytree(base.dir, self.dir)
+            for table in mysql("SHOW TABLES", base.database).split():
+                sql += (f"CREATE TABLE {self.database}.{table} LIKE {base.database}.{table};"
+                        f"INSERT INTO {self.database}.{table} SELECT * FROM {base.database}.{table};")
+        else:
+            self.dir.mkdir()
+        if not self.bare:
+            mysql(sql)
         (self.dir / "t.sql").write_text(SQL.format(**values))
-        (self.dir / "sluice.yaml").write_text(YAML.format(**values))
-        self.topic = values["topic"]
+        (self.dir / "sluice.yaml").write_text(yaml.format(**values))
+        (self.dir / "group.yaml").write_text(GROUP.format(**values))
 
     def sluice(self, *words, fault="", sites=""):
         env = dict(os.environ)
@@ -94,59 +125,67 @@ class Case:
             env["SLUICE_FAULT_SITES"] = sites
         return subprocess.run([SLUICE, *words], cwd=self.dir, env=env, capture_output=True, text=True, timeout=120)
 
-    def produce(self, first, count):
-        r = self.sluice("demo", "generate", "--brokers", BOOTSTRAP, "--topic", self.topic, "--partitions", "4",
-                        "--first", str(first), "--count", str(count))
-        if r.returncode:
-            raise SystemExit("demo generate: " + r.stderr)
-
     def run(self, **options):
         return self.sluice("job", "run", "t", "--json", **options)
 
     def outcome(self):
         """Everything that an undisturbed run leaves, in a form that does not know the case's name."""
-        lake = {}
+        group = self.sluice("-c", "group.yaml", "job", "run", "after", "--json")
+        result = {"sqlite": self.sqlite(), "read after the group": json.loads(group.stdout or "{}").get("records"),
+                  "dead letters": self.dead_letters(), "left over": self.left_over()}
+        if not self.bare:
+            result |= {"lake": self.lake(), "mariadb": self.mariadb()}
+        return result
+
+    def lake(self):
+        files = {}
         for path in sorted((self.dir / "lake").rglob("*")):
-            rel = str(path.relative_to(self.dir / "lake"))
-            if path.is_file() and "_sluice" not in rel:
-                data = path.read_bytes()
-                if rel.endswith("_metadata.json"):
-                    meta = json.loads(data)
-                    data = json.dumps([meta["total_records"], [p["path"] for p in meta["partitions"]]]).encode()
-                lake[rel] = gzip.decompress(data) if rel.endswith(".gz") else data
-        tables = {}
-        for table in TABLES["db"]:
-            rows = mysql(f"SELECT * FROM {table}", self.database).splitlines()
-            tables["db." + table] = sorted(rows)
-        heads = mysql("SELECT output, batch FROM sluice_heads ORDER BY output", self.database).splitlines()
-        local = self.sqlite()
-        offsets = json.loads(self.sluice("job", "run", "offsets", "--json").stdout or "{}").get("records")
-        leftovers = [p.name for p in (self.dir / "lake" / "_sluice" / "t").rglob("*")
-                     if p.name.startswith(("staging", ".pending"))]
-        return {"lake": lake, "tables": tables, "heads": heads, "local": local, "read after the group": offsets,
-                "left over": leftovers}
+            name = str(path.relative_to(self.dir / "lake"))
+            if not path.is_file() or name.startswith("_sluice"):
+                continue
+            data = path.read_bytes()
+            if name.endswith("_metadata.json"):
+                meta = json.loads(data)
+                data = json.dumps([meta["total_records"], [p["path"] for p in meta["partitions"]]]).encode()
+            files[name] = gzip.decompress(data) if name.endswith(".gz") else data
+        verified = self.sluice("lake", "verify")
+        files["lake verify"] = (verified.returncode, verified.stderr)
+        return files
+
+    def dead_letters(self):
+        found = self.sluice("dlq", "ls", "t", "--json")
+        return len(json.loads(found.stdout)) if found.returncode == 0 else found.stderr
+
+    def mariadb(self):
+        parts = [f"SELECT '{t}', t.* FROM {t} t" for t in ("failed", "totals", "hourly")]
+        parts.append("SELECT 'sluice_heads', output, batch FROM sluice_heads")
+        return {"rows": sorted(mysql(";".join(parts), self.database).splitlines())}
 
     def sqlite(self):
-        import sqlite3
+        tables = ["lifecycle"] if self.bare else ["lifecycle", "totals"]
         with sqlite3.connect(self.dir / "local.db") as db:
-            result = {t: sorted(map(repr, db.execute(f"SELECT * FROM {t}"))) for t in TABLES["local"]}
+            result = {t: sorted(map(repr, db.execute(f"SELECT * FROM {t}"))) for t in tables}
             result["heads"] = sorted(db.execute("SELECT output, batch FROM sluice_heads WHERE job = 't'"))
         return result
 
+    def left_over(self):
+        """Staging, claims and spools, except the last batch's, which wait for the next head check."""
+        lake, spools = self.dir / "lake" / "_sluice", self.dir / "state" / "t" / "0" / "spool"
+        last = max(batch for _, batch in self.sqlite()["heads"])
+        names = [str(p.relative_to(lake)) for p in lake.rglob("*")
+                 if p.name.startswith((".pending", ".claim")) or "stag" in p.parent.name]
+        return sorted(names + [p.name for p in spools.iterdir() if not p.name.startswith(f"{last}-")])
+
     def drop(self):
-        mysql(f"DROP DATABASE {self.database}")
+        if not self.bare:
+            mysql(f"DROP DATABASE {self.database}")
         shutil.rmtree(self.dir)
 
 
-def prepared(work, name):
-    """A case whose first backlog was run undisturbed and whose second one waits."""
-    case = Case(work, name)
-    case.produce(*BACKLOGS[0])
-    first = case.run()
-    if first.returncode:
-        raise SystemExit("the first run failed: " + first.stderr)
-    case.produce(*BACKLOGS[1])
-    return case
+def must(result, what):
+    if result.returncode:
+        raise SystemExit(f"{what} failed: {result.stderr}")
+    return result
 
 
 def differences(want, got):
@@ -162,57 +201,86 @@ def differences(want, got):
     return found
 
 
-def one(work, name, fault, want):
-    """The differences that are left after a run with the fault and runs without."""
-    case = prepared(work, name)
-    disturbed = case.run(fault=fault)
-    fired = disturbed.returncode != 0
-    for _ in range(RERUNS_MAX):
-        again = case.run()
-        if again.returncode == 0:
-            break
-    else:
-        return fired, [f"runs keep failing: {again.stderr.strip()[-300:]}"]
-    found = differences(want, case.outcome())
-    if not found and os.environ.get("SLUICE_KEEP") is None:
+class Scenario:
+    """A way to begin: what an undisturbed run does, and leaves."""
+
+    def __init__(self, harness, name, yaml, base=None):
+        self.harness, self.name, self.yaml, self.base = harness, name, yaml, base
+        reference = Case(harness, "reference_" + name, yaml, base)
+        sites = harness.work / (name + ".sites")
+        must(reference.run(sites=str(sites)), f"the undisturbed {name} run")
+        self.calls = {line.split()[0]: int(line.split()[1]) for line in sites.read_text().splitlines()}
+        self.want = reference.outcome()
+        if self.want["read after the group"] != 0 or not self.want["dead letters"]:
+            raise SystemExit(f"the undisturbed {name} run left something wrong: {self.want}")
+
+    def one(self, name, fault):
+        """The differences that are left after a run with the fault and runs without."""
+        case = Case(self.harness, name, self.yaml, self.base)
+        disturbed = case.run(fault=fault)
+        for _ in range(RERUNS_MAX):
+            again = case.run()
+            if again.returncode == 0:
+                break
+        else:
+            return [f"runs keep failing: {again.stderr.strip()[-300:]}"]
+        found = differences(self.want, case.outcome())
+        if found:
+            return [f"{text} (exit {disturbed.returncode})" for text in found]
         case.drop()
-    return fired, found
+        return []
 
 
-def occurrences(calls):
-    return sorted({1, (calls + 1) // 2, calls})
+class Harness:
+    def __init__(self):
+        self.work = Path(tempfile.mkdtemp(prefix="sluice-crash."))
+        self.name = "crash_" + self.work.name.split(".")[1].replace("-", "_").lower()
+        self.topic = self.name.replace("_", "-")
 
+    def produce(self, first, count):
+        command = [SLUICE, "demo", "generate", "--brokers", BOOTSTRAP, "--topic", self.topic, "--partitions", "4",
+                   "--first", str(first), "--count", str(count)]
+        must(subprocess.run(command, capture_output=True, text=True, check=False), "demo generate")
+        subprocess.run(["kcat", "-P", "-b", BOOTSTRAP, "-t", self.topic, "-p", "1"], input=BAD, text=True, check=True)
 
-def main():
-    work = tempfile.mkdtemp(prefix="sluice-crash.")
-    only = os.environ.get("SLUICE_CRASH_SITE", "")
-    reference = prepared(work, "reference")
-    sites = Path(work) / "sites"
-    undisturbed = reference.run(sites=str(sites))
-    if undisturbed.returncode:
-        raise SystemExit("the undisturbed run failed: " + undisturbed.stderr)
-    want = reference.outcome()
-    if want["read after the group"] != 0 or not want["lake"]:
-        raise SystemExit(f"the undisturbed run left something wrong: {want['read after the group']}, {list(want['lake'])}")
-    passed = failed = number = 0
-    for line in sites.read_text().splitlines():
-        site, calls = line.split()
-        if only and only not in site:
-            continue
-        for occurrence in occurrences(int(calls)):
-            for action in ACTIONS:
-                number += 1
-                fault = f"{site}:{occurrence}:{action}"
-                fired, found = one(work, f"c{number}", fault, want)
-                passed += not found
+    def scenarios(self):
+        self.produce(*BACKLOGS[0])
+        base = Case(self, "base", YAML)
+        must(base.run(), "the first run")
+        self.produce(*BACKLOGS[1])
+        return [Scenario(self, "second", YAML, base), Scenario(self, "fresh", YAML), Scenario(self, "bare", BARE)]
+
+    def faults(self, scenarios):
+        """Every site at its first, a middle and its last occurrence, in the first scenario that has it."""
+        only = os.environ.get("SLUICE_CRASH_SITE", "").split(",")
+        seen = set()
+        for scenario in scenarios:
+            for site, calls in scenario.calls.items():
+                if site in seen or not any(word in site for word in only):
+                    continue
+                seen.add(site)
+                for occurrence in sorted({1, (calls + 1) // 2, calls}):
+                    for action in ACTIONS:
+                        yield scenario, f"{site}:{occurrence}:{action}"
+
+    def run(self):
+        started = time.monotonic()
+        faults = list(self.faults(self.scenarios()))
+        failed = 0
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            results = pool.map(lambda x: x[1][0].one(f"c{x[0]}", x[1][1]), enumerate(faults))
+            for number, ((scenario, fault), found) in enumerate(zip(faults, results)):
                 failed += bool(found)
                 for text in found:
-                    print(f"FAILED {fault}{'' if fired else ' (run went on)'}: {text}", flush=True)
-    print(f"{number} cases over {len(sites.read_text().splitlines())} sites")
-    if not failed:
-        shutil.rmtree(work)
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    sys.exit(1 if failed else 0)
+                    print(f"FAILED c{number} {scenario.name} {fault}: {text}", flush=True)
+        sites = len({fault.split(":")[0] for _, fault in faults})
+        print(f"{len(faults)} cases over {sites} sites in {time.monotonic() - started:.0f} s")
+        if failed:
+            print(f"what failed is left in {self.work}")
+        else:
+            shutil.rmtree(self.work)
+        print(f"{len(faults) - failed} passed, {failed} failed, 0 skipped")
+        return 1 if failed else 0
 
 
-main()
+sys.exit(Harness().run())
