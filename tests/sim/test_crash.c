@@ -1,11 +1,21 @@
 // Every durable call of three runs, each failing in each way: after starting again and going on, everything visible outside is
 // what it is without any fault (issue point 11, harness 2). All of them in `make check`, every k-th in `make test`.
+#include "tests/support/job_programs.h"
 #include "tests/support/job_scenario.h"
 #include "tests/support/test.h"
 
 #include <stdio.h>
 
-enum { BACKLOGS = 3, BACKLOG_RECORDS = 90, SETTLE_MAX = 6 };
+#define TEXT_MAX ((size_t)64 << 20)
+
+enum { PIECES = 6, PIECE_RECORDS = 45, SETTLE_MAX = 6 };
+
+// What else happens around the fault.
+enum twist {
+    TWIST_NONE, // the same bytes are expected
+    TWIST_TIME, // the clock goes on and back, fetches are cut otherwise: the same rows in the same order
+    TWIST_RECORDS, // more records arrive before the next run: other batches, the same rows
+};
 
 static const enum fault_action actions[] = {FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_ERROR,
                                             FAULT_REPLY_LOST};
@@ -16,73 +26,167 @@ static const char *const action_names[] = {
     [FAULT_REPLY_LOST] = "reply lost",
 };
 
-// One whole life: three backlogs, a run after each, and an empty one. False: the fault did not happen.
-static bool live(struct job_world *w, const struct fault_spec *fault, char *died, size_t size)
+struct life {
+    struct job_world *w;
+    enum twist twist;
+    struct job_random records, chance;
+    int pieces; // produced so far
+    bool fired;
+    char died[1600]; // why the first failed run failed
+};
+
+static void produce(struct life *l)
 {
-    struct job_random r = {7};
-    bool fired = false;
-    died[0] = '\0';
-    job_world_restart(w, fault);
-    for (int i = 0; i <= BACKLOGS; i++) {
-        if (i < BACKLOGS)
-            job_scenario_produce(w, &r, BACKLOG_RECORDS, JOB_RECORDS_HOSTILE);
-        for (unsigned failed = 0; !job_world_run(w); failed++) {
-            if (!died[0])
-                (void)snprintf(died, size, "%s", w->text);
-            if (failed == SETTLE_MAX)
-                fail_msg("does not get well after %s: %s", died, w->text);
-            if (durable_dead(w->durable)) {
-                fired = true;
-                job_world_restart(w, NULL);
-            }
-        }
+    if (l->pieces == PIECES)
+        return;
+    job_scenario_produce(l->w, &l->records, PIECE_RECORDS, JOB_RECORDS_HOSTILE);
+    l->pieces++;
+}
+
+static void twist(struct life *l)
+{
+    switch (l->twist) {
+    case TWIST_NONE:
+        return;
+    case TWIST_RECORDS:
+        produce(l);
+        source_fake_reseed(l->w->broker, job_random_next(&l->chance));
+        return;
+    case TWIST_TIME:
+        l->w->time.wall_ms += (int64_t)job_random_below(&l->chance, 86400000) - 40000000;
+        source_fake_reseed(l->w->broker, job_random_next(&l->chance));
+        return;
     }
-    return fired || durable_fired(w->durable);
 }
 
-static void compare(struct job_world *w, const struct buf *want, const char *what)
+static void run_until_done(struct life *l)
 {
-    struct buf got;
-    buf_init(&got, (size_t)64 << 20);
-    job_world_print(&got, w);
-    job_world_same(want, &got, what);
-    buf_fini(&got);
-    job_world_check_receipts(w);
+    struct job_world *w = l->w;
+    for (unsigned failed = 0; !job_world_run(w); failed++) {
+        if (!l->died[0])
+            (void)snprintf(l->died, sizeof l->died, "%s", w->text);
+        if (failed == SETTLE_MAX)
+            fail_msg("does not get well after %s: %s", l->died, w->text);
+        if (durable_dead(w->durable)) {
+            l->fired = true;
+            job_world_restart(w, NULL);
+        }
+        twist(l);
+    }
 }
 
-TEST(a_fault_at_any_durable_call_leaves_what_an_undisturbed_life_leaves)
+// One whole life: a run after every two pieces of input, and an empty one at the end.
+static void live(struct life *l, struct job_world *w, const struct fault_spec *fault,
+                 enum twist how)
 {
-    struct job_world *w = job_world_new(&job_scenario_transactions);
-    struct buf want;
-    char died[1600], what[1800];
-    buf_init(&want, (size_t)64 << 20);
-    assert_false(live(w, NULL, died, sizeof died));
-    assert_string_equal(died, "");
-    job_world_print(&want, w);
-    job_world_check_receipts(w);
+    *l = (struct life){.w = w, .twist = how, .records = {7}};
+    l->chance.state = fault ? fault->occurrence * 4 + fault->action : 0;
+    job_world_restart(w, fault);
+    while (l->pieces < PIECES) {
+        produce(l);
+        produce(l);
+        run_until_done(l);
+    }
+    run_until_done(l);
+    l->fired = l->fired || durable_fired(w->durable);
+}
+
+static void print(struct buf *out, const struct job_world *w, enum twist how)
+{
+    buf_init(out, TEXT_MAX);
+    if (how == TWIST_NONE)
+        job_world_print(out, w);
+    else
+        job_world_print_rows(out, w, how == TWIST_TIME ? JOB_WORLD_ORDERED : JOB_WORLD_SORTED);
+}
+
+static uint64_t durable_calls(const struct job_world *w)
+{
     uint64_t total = 0;
     for (size_t i = 0; i < durable_site_count(w->durable); i++) {
         uint64_t calls;
         (void)durable_site(w->durable, i, &calls);
         total += calls;
     }
-    // A prime step: each action meets other calls.
-    uint64_t step = test_is_long() ? 1 : 37, cases = 0;
+    return total;
+}
+
+static void one_case(struct job_world *w, const struct fault_spec *fault, enum twist how,
+                     const struct buf *want)
+{
+    struct life *l = mem_zalloc(sizeof *l);
+    struct buf got;
+    char what[1800];
+    job_world_wipe(w);
+    live(l, w, fault, how);
+    assert_true(l->fired);
+    (void)snprintf(what, sizeof what, "%s at durable call %llu (%s)", action_names[fault->action],
+                   (unsigned long long)fault->occurrence, l->died);
+    print(&got, w, how);
+    job_world_same(want, &got, what);
+    job_world_check_receipts(w);
+    buf_fini(&got);
+    mem_free(l);
+}
+
+// `step`: every step-th call; each action starts elsewhere, so that together they meet more of them.
+static void every_call(const struct job_world_spec *spec, enum twist how, uint64_t step)
+{
+    struct job_world *w = job_world_new(spec);
+    struct life *l = mem_zalloc(sizeof *l);
+    struct buf want;
+    live(l, w, NULL, how);
+    assert_string_equal(l->died, "");
+    print(&want, w, how);
+    job_world_check_receipts(w);
+    uint64_t total = durable_calls(w), cases = 0;
     for (size_t a = 0; a < sizeof actions / sizeof actions[0]; a++) {
-        for (uint64_t n = 1 + (step > 1 ? a * 9 : 0); n <= total; n += step, cases++) {
+        for (uint64_t n = 1 + a * 7 % step; n <= total; n += step, cases++) {
             const struct fault_spec fault = {.occurrence = n, .action = actions[a]};
-            job_world_wipe(w);
-            assert_true(live(w, &fault, died, sizeof died));
-            (void)snprintf(what, sizeof what, "%s at durable call %llu of %llu (%s)",
-                           action_names[actions[a]], (unsigned long long)n,
-                           (unsigned long long)total, died);
-            compare(w, &want, what);
+            one_case(w, &fault, how, &want);
         }
     }
     print_message("%llu durable calls, %llu cases\n", (unsigned long long)total,
                   (unsigned long long)cases);
     buf_fini(&want);
+    mem_free(l);
     job_world_free(w);
 }
 
-TEST_MAIN(T(a_fault_at_any_durable_call_leaves_what_an_undisturbed_life_leaves))
+TEST(a_fault_at_any_durable_call_leaves_what_an_undisturbed_life_leaves)
+{
+    every_call(&job_scenario_transactions, TWIST_NONE, test_is_long() ? 1 : 31);
+}
+
+TEST(a_fault_and_another_clock_and_other_fetches_leave_the_same_rows)
+{
+    every_call(&job_scenario_transactions, TWIST_TIME, test_is_long() ? 3 : 61);
+}
+
+TEST(a_fault_and_more_records_before_the_next_run_leave_the_same_rows)
+{
+    struct arena *a = arena_new(NULL);
+    struct job_random r = {11};
+    struct job_program p;
+    do
+        job_program_random(&p, a, &r, JOB_PROGRAMS_FREE);
+    while (!p.outputs[2]);
+    p.spec.job = "    limits: { batch_records: 40 }\n";
+    every_call(&p.spec, TWIST_RECORDS, test_is_long() ? 1 : 23);
+    arena_free(a);
+}
+
+// Without a lake: dead letters are a file of the state directory.
+TEST(a_fault_at_any_durable_call_of_a_job_without_a_lake_leaves_nothing_behind)
+{
+    struct job_world_spec spec = job_scenario_transactions;
+    spec.lake = JOB_WORLD_NO_LAKE;
+    spec.outputs = "      BIG: { warehouse: { to: one } }\n"
+                   "      PER_USER: { warehouse: [{ to: one }, { to: two }] }\n";
+    every_call(&spec, TWIST_NONE, test_is_long() ? 1 : 23);
+}
+
+TEST_MAIN(T(a_fault_at_any_durable_call_leaves_what_an_undisturbed_life_leaves),
+          T(a_fault_and_another_clock_and_other_fetches_leave_the_same_rows),
+          T(a_fault_and_more_records_before_the_next_run_leave_the_same_rows),
+          T(a_fault_at_any_durable_call_of_a_job_without_a_lake_leaves_nothing_behind))

@@ -251,6 +251,10 @@ void job_world_print(struct buf *out, const struct job_world *w)
 {
     if (file_exists(w->lake))
         lake_rows_tree(out, w->lake);
+    char dead[600];
+    (void)snprintf(dead, sizeof dead, "%s/dead_letters", w->job->state_dir);
+    if (file_exists(dead))
+        lake_rows_tree(out, dead);
     buf_text(out, "-- one\n");
     memory_print(out, JOB_WORLD_ONE);
     buf_text(out, "-- two\n");
