@@ -143,6 +143,10 @@ endef
 $(foreach m,$(MODES),$(eval $(call mode_rules,$(m),$$(CC),$$(CFLAGS_ALL) $$(CFLAGS_$(m)),$$(LDFLAGS_ALL) $$(LDFLAGS_$(m)))))
 $(eval $(call mode_rules,fuzz,$$(CLANG),$$(FUZZ_CFLAGS),$$(LDFLAGS_ALL) -fsanitize=address,undefined))
 
+# Texts that are built into the program.
+$(foreach m,$(MODES) fuzz,$(BUILD)/$(m)/orchestrator/demo/files.o): orchestrator/demo/sluice.yaml \
+    examples/transactions/sql/transactions.sql
+
 # Fuzzers: with a small driver that replays the corpus (a normal test), and for real with libFuzzer.
 replay_rule = $(FUZZ_SRC:%.c=$(BUILD)/$(1)/%): %: %.o $(BUILD)/$(1)/tests/support/fuzz_main.o \
     $(BUILD)/$(1)/libsluice.a ; $$(Q)$$(CC) $$(LDFLAGS_ALL) $$(LDFLAGS_$(1)) -o $$@ $$(filter %.o %.a,$$^) $$(PKG_LIBS)

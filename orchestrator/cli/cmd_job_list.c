@@ -171,8 +171,9 @@ static void job_show_text(struct buf *out, struct app *app, const struct job_spe
                cli_time(app->a, s->last.started_ms), cli_count(app->a, s->last.records));
     if (s->last.error.n)
         buf_printf(out, "error: %.*s\n", STR_ARG(s->last.error));
-    buf_printf(out, "last batch: %llu %s\n", (unsigned long long)s->control.last_batch,
-               job_undelivered(app->a, &s->control));
+    const char *undelivered = job_undelivered(app->a, &s->control);
+    buf_printf(out, "last batch: %llu%s%s\n", (unsigned long long)s->control.last_batch,
+               undelivered[0] ? ": " : "", undelivered);
     buf_text(out, "positions:\n");
     for (size_t i = 0; i < s->control.position_count; i++) {
         const struct control_position *p = &s->control.positions[i];

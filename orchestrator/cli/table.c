@@ -28,11 +28,14 @@ void cli_table_row(struct cli_table *t, const char *const *cells)
 static void cli_table_line(struct buf *out, const struct cli_table *t, const char *const *cells,
                            const size_t *widths)
 {
-    for (size_t i = 0; i < t->columns; i++) {
+    size_t last = t->columns;
+    while (last > 0 && !cells[last - 1][0])
+        last--;
+    for (size_t i = 0; i < last; i++) {
         size_t n = utf8_count(str_from(cells[i]));
         buf_text(out, cells[i]);
-        // No blanks behind the last column.
-        for (size_t pad = n; i + 1 < t->columns && pad < widths[i] + 2; pad++)
+        // No blanks behind the last cell with something in it.
+        for (size_t pad = n; i + 1 < last && pad < widths[i] + 2; pad++)
             buf_char(out, ' ');
     }
     buf_char(out, '\n');
