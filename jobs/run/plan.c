@@ -86,11 +86,29 @@ static bool plan_positions(struct session *s, struct err *e)
     return kv_commit(t, e);
 }
 
+// Also when there is nothing new: a topic recreated, and still shorter than what was read, must not look idle.
+static bool plan_ends(struct session *s, struct err *e)
+{
+    for (size_t i = 0; i < s->partition_count; i++) {
+        const struct source_partition *p = &s->partitions[i];
+        struct str topic = s->job->topics[p->topic];
+        const struct control_position *at = control_position(&s->control, topic, p->partition);
+        assert(at);
+        if (p->end >= at->next)
+            continue;
+        err_fail(e, ERR_BEHIND, "%.*s/%d ends at offset %lld, below our position %lld",
+                 STR_ARG(topic), (int)p->partition, (long long)p->end, (long long)at->next);
+        return err_hint(e, "the topic was recreated or truncated: see the recovery handbook, \"end "
+                           "below the position\"");
+    }
+    return true;
+}
+
 bool plan_freeze(struct session *s, struct err *e)
 {
     if (!s->source->type->plan(s->source, s->a, &s->partitions, &s->partition_count, e))
         return err_wrap(e, "planning");
-    return plan_positions(s, e);
+    return plan_positions(s, e) && plan_ends(s, e);
 }
 
 uint64_t plan_remaining(const struct session *s)
@@ -122,12 +140,6 @@ static bool plan_range(const struct session *s, struct sequence_range *out,
                        struct err *e)
 {
     struct str topic = s->job->topics[p->topic];
-    if (p->end < at->next) {
-        err_fail(e, ERR_BEHIND, "%.*s/%d ends at offset %lld, below our position %lld",
-                 STR_ARG(topic), (int)p->partition, (long long)p->end, (long long)at->next);
-        return err_hint(e, "the topic was recreated or truncated: see the recovery handbook, \"end "
-                           "below the position\"");
-    }
     *out = (struct sequence_range){
         .topic = p->topic,
         .topic_name = topic,

@@ -45,7 +45,7 @@ static void world_sinks(struct job_world *w, const struct sink_type **out)
 
 static void world_yaml(struct buf *out, const struct job_world *w, const char *outputs)
 {
-    buf_printf(out, "kafka: { bootstrap.servers: none, fake.broker: %s }\nstate: %s\n", "world",
+    buf_printf(out, "kafka: { bootstrap.servers: none, fake.broker: %s }\nstate: %s\n", w->name,
                w->state);
     if (w->spec.lake == JOB_WORLD_LAKE)
         buf_printf(out, "lake: { path: %s }\n", w->lake);
@@ -103,7 +103,8 @@ bool job_world_compile(struct job_world *w, const char *sql, const char *outputs
 
 static void world_fresh(struct job_world *w)
 {
-    w->broker = source_fake_new("world", 0);
+    w->broker = source_fake_new(w->name, 0);
+    source_fake_set_cluster(w->broker, "sim-cluster");
     for (size_t i = 0; i < 4 && w->spec.topics[i]; i++)
         source_fake_topic(w->broker, w->spec.topics[i], w->spec.partitions);
     memory_forget(NULL);
@@ -118,6 +119,7 @@ struct job_world *job_world_new(const struct job_world_spec *spec)
     if (access("/dev/shm", W_OK) == 0)
         setenv("TMPDIR", "/dev/shm", 0);
     w->spec = *spec;
+    (void)snprintf(w->name, sizeof w->name, "w%p", (void *)w);
     test_dir_init(&w->dir);
     test_dir_file(w->state, &w->dir, "state");
     test_dir_file(w->lake, &w->dir, "lake");
@@ -460,6 +462,19 @@ static void world_check_record(struct job_world *w, const struct batch_record *r
     assert_int_equal(r->dead, dead);
     for (size_t i = 0; i < r->target_count; i++)
         assert_int_equal(r->targets[i].rows, r->targets[i].upserts + r->targets[i].deletes);
+}
+
+void job_world_control(struct control *out, const struct job_world *w, struct arena *a)
+{
+    struct kv *kv;
+    struct kv_txn *t;
+    struct err e;
+    struct kv_spec spec = {.dir = w->job->state_dir, .mode = KV_READER, .durable = w->durable};
+    assert_ok(kv_open(&kv, &spec, &e), &e);
+    assert_ok(kv_begin_read(&t, kv, &e), &e);
+    assert_ok(control_load(out, a, t, &e), &e);
+    kv_abort(t);
+    kv_close(kv);
 }
 
 void job_world_check_receipts(struct job_world *w)

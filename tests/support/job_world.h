@@ -30,6 +30,7 @@ struct job_world {
     struct job_world_spec spec;
     struct test_dir dir;
     char state[512], lake[512];
+    char name[32]; // of the broker: a test that failed leaves its own behind
     struct source_fake *broker;
     struct arena *a; // of the compiled job
     struct job *job; // limits and threads may be changed between runs
@@ -64,6 +65,9 @@ enum job_world_order { JOB_WORLD_ORDERED, JOB_WORLD_SORTED };
 void job_world_print_rows(struct buf *out, const struct job_world *w, enum job_world_order order);
 // The receipts' equations hold and ranges follow one another without gap or overlap up to the group's offsets.
 void job_world_check_receipts(struct job_world *w);
+// The stored control document, strings in `a`.
+struct control;
+void job_world_control(struct control *out, const struct job_world *w, struct arena *a);
 // Fails the test with the first line that differs.
 void job_world_same(const struct buf *want, const struct buf *got, const char *what);
 // Deletes a directory below the world's own: "state", "lake".
