@@ -31,7 +31,7 @@ static bool fenced(const struct publish *p, struct err *e, const char *why, uint
     err_fail(e, ERR_FENCED, "%s (batch %llu of the lake, job %.*s)", why, (unsigned long long)batch,
              STR_ARG(p->m->job));
     return err_hint(e, "another process publishes this job, or this state directory is older than "
-                       "the lake: see `sluice job recover`");
+                       "the lake: see the recovery handbook, \"fenced\"");
 }
 
 enum judgement { JUDGE_NEXT, JUDGE_REPLAY, JUDGE_REFUSED };

@@ -14,7 +14,7 @@ bool head_parse(struct head *out, const struct str texts[4], struct err *e)
         !hash_from_hex(&out->prev, texts[2])) {
         err_fail(e, ERR_DATA, SINK_HEADS_TABLE ": batch %.*s, digest %.*s: not what Sluice writes",
                  STR_ARG(texts[0]), STR_ARG(texts[1]));
-        return err_hint(e, "restore the row, or `sluice job recover`");
+        return err_hint(e, "restore the row: see the recovery handbook, \"damaged head\"");
     }
     const struct str plan = str_slice(texts[3], 0, sizeof out->plan - 1);
     if (plan.n)

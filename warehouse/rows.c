@@ -111,8 +111,9 @@ bool rows_rejected(const struct rows_plan *p, const struct block *b, uint32_t ro
         buf_printf(&key, "%u of the block (seq %llu)", row,
                    b->seq ? (unsigned long long)b->seq[row] : 0);
     err_wrap(e, "table %.*s, row %.*s", STR_ARG(p->spec->table), STR_ARG(buf_view(&key)));
-    err_hint(e, "the batch waits: widen the column, or correct the SQL for the next batch and skip "
-                "this one");
+    err_hint(
+        e, "the batch waits, decided: let the table take the row, then run again; see the recovery "
+           "handbook, \"rejected row\"");
     buf_fini(&key);
     return false;
 }

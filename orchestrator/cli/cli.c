@@ -86,6 +86,23 @@ static void cli_overview(struct buf *out)
                   "retrying\n");
 }
 
+// The commands of one noun ("lake"); false when there is none.
+static bool cli_noun(struct buf *out, const char *noun)
+{
+    bool found = false;
+    for (const struct cmd *const *c = cli_commands; *c; c++) {
+        struct str word, rest;
+        if (!str_split_once(&word, &rest, str_from((*c)->name), ' ') ||
+            !str_eq(word, str_from(noun)))
+            continue;
+        if (!found)
+            buf_printf(out, "usage: sluice %s COMMAND [ARG…] [options]\n\ncommands:\n", noun);
+        buf_printf(out, "  %-16s %s\n", (*c)->name, (*c)->summary);
+        found = true;
+    }
+    return found;
+}
+
 void cli_print_docs(struct buf *out)
 {
     buf_text(out, "# Commands\n\nPrinted from the program's own `--help`.\n");
@@ -256,34 +273,54 @@ static int cli_leading(struct cli *c, int argc, char **argv)
     return i;
 }
 
+static bool cli_is_help(const char *word)
+{
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int cli_unknown(const struct cli *c, char *const *argv, int argc)
+{
+    struct err e;
+    const char *near = cli_nearest_command(c->a, argv, argc);
+    err_fail(&e, ERR_CONFIG, "unknown command: %s%s%s", argv[0], argc > 1 ? " " : "",
+             argc > 1 ? argv[1] : "");
+    err_hint(&e, "%s%s%ssluice help lists the commands", near ? "did you mean \"" : "",
+             near ? near : "", near ? "\"? " : "");
+    return cli_fail(&e, CLI_EXIT_USAGE);
+}
+
+// What is no command: help, the version, a noun alone, or a mistake.
+static int cli_other(const struct cli *c, char *const *argv, int argc)
+{
+    const char *word = argc > 0 ? argv[0] : "help";
+    struct err e;
+    struct buf out;
+    int code = 0;
+    buf_init(&out, 1 << 20);
+    if (cli_is_help(word)) {
+        cli_overview(&out);
+        code = argc > 0 ? 0 : CLI_EXIT_USAGE;
+    } else if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0) {
+        buf_printf(&out, "sluice %s\n", SLUICE_VERSION);
+    } else if ((argc == 1 || cli_is_help(argv[1])) && cli_noun(&out, word)) {
+        code = argc > 1 ? 0 : CLI_EXIT_USAGE;
+    } else {
+        code = cli_unknown(c, argv, argc);
+    }
+    if (!cli_print(&out, &e))
+        code = cli_fail(&e, 1);
+    buf_fini(&out);
+    return code;
+}
+
 int cli_main(int argc, char **argv)
 {
     struct cli c = {.a = arena_new(NULL), .config = "sluice.yaml"};
-    int first = cli_leading(&c, argc, argv), words, code;
+    int first = cli_leading(&c, argc, argv), words;
     int left = argc - first;
-    const char *word = left > 0 ? argv[first] : "help";
-    struct err e;
-    struct buf out;
-    buf_init(&out, 1 << 20);
     c.cmd = cli_find(argv + first, left, &words);
-    if (c.cmd) {
-        code = cli_run(&c, argv + first + words, left - words);
-    } else if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 ||
-               strcmp(word, "-h") == 0) {
-        cli_overview(&out);
-        code = cli_print(&out, &e) ? (left > 0 ? 0 : CLI_EXIT_USAGE) : cli_fail(&e, 1);
-    } else if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0) {
-        buf_printf(&out, "sluice %s\n", SLUICE_VERSION);
-        code = cli_print(&out, &e) ? 0 : cli_fail(&e, 1);
-    } else {
-        const char *near = cli_nearest_command(c.a, argv + first, left);
-        err_fail(&e, ERR_CONFIG, "unknown command: %s%s%s", word, left > 1 ? " " : "",
-                 left > 1 ? argv[first + 1] : "");
-        err_hint(&e, "%s%s%ssluice help lists the commands", near ? "did you mean \"" : "",
-                 near ? near : "", near ? "\"? " : "");
-        code = cli_fail(&e, CLI_EXIT_USAGE);
-    }
-    buf_fini(&out);
+    int code =
+        c.cmd ? cli_run(&c, argv + first + words, left - words) : cli_other(&c, argv + first, left);
     arena_free(c.a);
     return code;
 }

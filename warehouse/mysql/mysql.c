@@ -203,7 +203,7 @@ static bool read_head(struct mysql_sink *s, struct head *out, struct err *e)
         return head_parse(out, r.v, e);
     err_fail(e, ERR_BEHIND, "%s: the row of %s in " SINK_HEADS_TABLE " is gone", s->session.display,
              s->spec->output);
-    return err_hint(e, "the store was restored or edited: `sluice job recover %s`", s->spec->job);
+    return err_hint(e, "the store was restored or edited: see the recovery handbook, \"behind\"");
 }
 
 static bool lock_head(struct mysql_sink *s, struct head *out, struct err *e)

@@ -398,7 +398,7 @@ static bool read_head(struct sqlite_sink *s, struct head *out, struct err *e)
     } else if (rc == SQLITE_DONE) {
         ok = err_fail(e, ERR_BEHIND, "%s: the row of %s in " SINK_HEADS_TABLE " is gone", s->path,
                       s->spec->output);
-        err_hint(e, "the store was restored or edited: `sluice job recover %s`", s->spec->job);
+        err_hint(e, "the store was restored or edited: see the recovery handbook, \"behind\"");
     } else {
         ok = sqlite_err(e, s, rc, "read the head");
     }

@@ -1,0 +1,110 @@
+#!/bin/bash
+# The command line of the real program: exit codes, help, suggestions, what goes to stdout and what to stderr.
+set -uo pipefail
+bin=${SLUICE_BIN:?}
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+passed=0 failed=0
+
+check() { # NAME COMMAND...
+    local name=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        echo "FAILED: $name"
+        failed=$((failed + 1))
+        head -n 5 out err
+    fi
+}
+exits() { # CODE ARGS... : out and err keep what was printed
+    local want=$1 got
+    shift
+    "$bin" "$@" >out 2>err </dev/null
+    got=$?
+    ((got == want)) || echo "exit $got instead of $want: $*"
+    ((got == want))
+}
+has() { grep -qF -- "$1" "$2"; }
+
+cat >sluice.yaml <<'YAML'
+kafka: { bootstrap.servers: "127.0.0.1:1" }
+lake: { path: ./lake }
+warehouses: { w: "mysql://u:${env:CLI_TEST_SECRET}@127.0.0.1:1/d" }
+jobs:
+  j:
+    sql: [j.sql]
+    outputs: { T: { lake: { snapshot: true } } }
+YAML
+cat >j.sql <<'SQL'
+CREATE STREAM s (a INT, b STRING) WITH (KAFKA_TOPIC = 's', VALUE_FORMAT = 'JSON');
+CREATE TABLE t AS SELECT b, COUNT(*) AS n FROM s GROUP BY b;
+SQL
+export CLI_TEST_SECRET=a-very-secret-word
+
+# Exit codes.
+check "no arguments: usage" exits 2
+check "help" exits 0 help
+check "--help" exits 0 --help
+check "--version" exits 0 --version
+check "version on stdout" has "sluice " out
+check "a noun alone is usage" exits 2 lake
+check "a noun lists its commands" has "lake verify" out
+check "a noun with --help" exits 0 job --help
+check "a word too few" exits 2 job run
+check "a word too many" exits 2 job run a b
+check "an unknown option" exits 2 job list --bogus
+check "names the command's help" has "sluice job list --help" err
+check "an option without its value" exits 2 run list --last
+check "a flag with a value" exits 2 job list --json=1
+check "-c without a file" exits 2 job list -c
+check "an unknown command" exits 2 job rum
+check "suggests the nearest command" has 'did you mean "job run"?' err
+check "nothing of an error on stdout" test ! -s out
+check "nothing near, no suggestion" exits 2 zzzzzzzzzz
+check "no suggestion then" bash -c '! grep -q "did you mean" err'
+check "no configuration file" exits 3 -c absent.yaml job list
+check "names the file" has "absent.yaml" err
+check "an unknown job" exits 3 job show jj
+check "suggests the job" has 'j' err
+check "SQL refused" bash -c 'cp j.sql good.sql; echo "SELECT nonsense" >>j.sql'
+check "bad SQL is 3" exits 3 job check j
+check "SQL errors have a place" grep -qE 'j\.sql:[0-9]+:[0-9]+' err
+mv good.sql j.sql
+check "a good job checks" exits 0 job check j
+check "explain" exits 0 job explain j
+check "explain says the order" has "order: free" out
+check "job list of a job that never ran" exits 0 job list
+check "says never" has "never" out
+check "job list --json is JSON" bash -c "'$bin' job list --json | python3 -m json.tool >/dev/null"
+check "run list without runs" exits 0 run list
+check "a run that is not there" exits 3 run show j 7
+check "no lake yet" exits 1 lake ls
+check "dead letters: none" exits 0 dlq ls
+check "config show" exits 0 config show
+check "secrets are hidden" bash -c '! grep -q very-secret out'
+check "--config works behind the command" exits 0 job list --config sluice.yaml
+check "-c works before the command" exits 0 -c sluice.yaml job list
+check "a wrong key" bash -c 'sed "s/bootstrap.servers/boostrap.servers/; s/snapshot/snapshto/" sluice.yaml >bad.yaml'
+check "is 3" exits 3 -c bad.yaml job list
+check "with file, line and column" grep -qE 'bad\.yaml:[0-9]+:[0-9]+' err
+check "and the nearest key" has "snapshot" err
+
+# Help of every command.
+"$bin" help | sed -n '/^commands:/,/^$/p' | sed -nE 's/^  ([a-z]+( [a-z]+)?)  +.*/\1/p' >commands
+check "the commands are listed" test "$(wc -l <commands)" -ge 17
+while read -r command; do
+    # shellcheck disable=SC2086 # a command is one or two words
+    check "help of $command" exits 0 $command --help
+    check "usage of $command" has "usage: sluice $command" out
+    check "help of $command is short" test "$(wc -l <out)" -lt 40
+    check "examples of $command" test "$(sed -n '/^examples:/,$p' out | grep -cE '^  sluice ')" -ge 2
+done <commands
+
+# Remote trouble that is worth another run. The broker is a port that nobody listens on.
+check "no broker is 4" exits 4 job run j
+check "says what to check" has "bootstrap.servers" err
+
+echo "$passed passed, $failed failed, 0 skipped"
+((failed == 0))
