@@ -64,9 +64,10 @@ static bool session_check_code(const struct session *s, struct err *e)
 }
 
 // A table output added to a job with history would only ever get the changes from now on.
+// After a reset nothing is history yet.
 static bool session_check_tables(struct session *s, struct err *e)
 {
-    if (s->control.last_batch == 0)
+    if (s->control.last_batch == 0 || s->control.code == 0)
         return true;
     for (size_t i = 0; i < s->job->output_count; i++) {
         const struct job_output *o = &s->job->outputs[i];
