@@ -51,7 +51,7 @@ answers() {
 
 start() {
     ! running_pid "$pidfile" >/dev/null || die "already running in $dir"
-    ! listens "$port" || die "port $port is taken"
+    wait_unused "$port"
     fetch
     format
     local heap=${KAFKA_HEAP:-384m}

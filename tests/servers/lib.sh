@@ -50,6 +50,15 @@ listens() { # PORT
     (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
+# A killed process is a zombie before its other threads are gone and its sockets closed.
+wait_unused() { # PORT
+    local deadline=$((SECONDS + 10))
+    while listens "$1"; do
+        ((SECONDS < deadline)) || die "port $1 is taken"
+        sleep 0.05
+    done
+}
+
 # Below the ephemeral range, so that an outgoing connection cannot take it before the server does.
 free_port() {
     local port used

@@ -35,7 +35,7 @@ answers() {
 # The socket's path is relative to the data folder: an absolute one may be longer than the 107 bytes allowed.
 start() {
     ! running_pid "$pidfile" >/dev/null || die "already running in $dir"
-    ! listens "$port" || die "port $port is taken"
+    wait_unused "$port"
     mkdir -p "$dir/tmp"
     install_db
     setsid mariadbd --no-defaults --user="$user" --datadir="$dir/data" --tmpdir="$dir/tmp" \

@@ -137,6 +137,8 @@ void kafka_world_create(struct kafka_world *w, const char *topic, int partitions
     char why[256];
     rd_kafka_NewTopic_t *t = rd_kafka_NewTopic_new(topic, partitions, 1, why, sizeof why);
     assert_non_null(t);
+    // Test records carry old timestamps: retention would delete them whenever it comes by.
+    assert_int_equal(rd_kafka_NewTopic_set_config(t, "retention.ms", "-1"), 0);
     for (; config && *config; config++) {
         char name[128];
         const char *eq = strchr(*config, '=');

@@ -8,6 +8,9 @@
 // stable offset), -2 the log start.
 enum { LIST_OFFSETS_END = -1, LIST_OFFSETS_START = -2 };
 
+// Passing errors are asked again for 10 s.
+enum { PASSING_TRIES = 100, PASSING_WAIT_MS = 100 };
+
 static bool kafka_unreachable(struct kafka_source *s, rd_kafka_resp_err_t code, const char *doing,
                               struct err *e)
 {
@@ -45,25 +48,53 @@ static bool kafka_partition_count(struct kafka_source *s, const char *topic, int
     return true;
 }
 
-// One ListOffsets round for all partitions; `what` is a timestamp or one of the constants above.
-static bool kafka_list_offsets(struct kafka_source *s, rd_kafka_topic_partition_list_t *list,
-                               int64_t what, struct err *e)
+// What a new topic, an election or a restart answers for a moment.
+static bool kafka_passing(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+           code == RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+           code == RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE || code == RD_KAFKA_RESP_ERR__TRANSPORT;
+}
+
+// One ListOffsets round for all partitions; `what` is a timestamp or one of the constants above. *failed: the partition of the error,
+// NULL when it concerns all.
+static rd_kafka_resp_err_t kafka_list_offsets_once(struct kafka_source *s,
+                                                   rd_kafka_topic_partition_list_t *list,
+                                                   int64_t what,
+                                                   const rd_kafka_topic_partition_t **failed)
 {
     for (int i = 0; i < list->cnt; i++)
         list->elems[i].offset = what;
-    const char *doing = "kafka: asking for partition offsets";
+    *failed = NULL;
     rd_kafka_resp_err_t code =
         rd_kafka_offsets_for_times(s->control, list, KAFKA_REQUEST_TIMEOUT_MS);
-    if (code)
-        return kafka_unreachable(s, code, doing, e);
     for (int i = 0; i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *p = &list->elems[i];
-        if (p->err) {
-            kafka_err(e, p->err, doing);
-            return err_wrap(e, "%s/%d", p->topic, (int)p->partition);
-        }
+        if (!list->elems[i].err)
+            continue;
+        *failed = &list->elems[i];
+        return list->elems[i].err;
     }
-    return true;
+    return code;
+}
+
+static bool kafka_list_offsets(struct kafka_source *s, rd_kafka_topic_partition_list_t *list,
+                               int64_t what, struct err *e)
+{
+    const char *doing = "kafka: asking for partition offsets";
+    const rd_kafka_topic_partition_t *failed;
+    rd_kafka_resp_err_t code = kafka_list_offsets_once(s, list, what, &failed);
+    for (int i = 0; kafka_passing(code) && i < PASSING_TRIES; i++) {
+        rd_kafka_poll(s->control, PASSING_WAIT_MS);
+        code = kafka_list_offsets_once(s, list, what, &failed);
+    }
+    if (!code)
+        return true;
+    if (!failed)
+        return kafka_unreachable(s, code, doing, e);
+    kafka_err(e, code, doing);
+    return err_wrap(e, "%s/%d", failed->topic, (int)failed->partition);
 }
 
 static rd_kafka_topic_partition_list_t *kafka_list_of(struct kafka_source *s,

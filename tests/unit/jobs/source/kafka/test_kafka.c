@@ -1,4 +1,5 @@
-// The Kafka source on librdkafka's mock cluster: what needs no real broker. The rest is tests/integration/test_source_kafka.c.
+// The Kafka source (and its threads) on librdkafka's mock cluster: what needs no real broker. The rest is
+// tests/integration/test_source_kafka.c.
 #include "tests/support/test.h"
 
 #include "jobs/source/kafka/kafka.h"
