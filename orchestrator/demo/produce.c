@@ -39,7 +39,8 @@ static bool produce_open(struct produce *s, const struct generate_spec *spec, st
             RD_KAFKA_CONF_OK &&
         rd_kafka_conf_set(conf, "linger.ms", "5", why, sizeof why) == RD_KAFKA_CONF_OK &&
         rd_kafka_conf_set(conf, "compression.type", "lz4", why, sizeof why) == RD_KAFKA_CONF_OK &&
-        rd_kafka_conf_set(conf, "acks", "all", why, sizeof why) == RD_KAFKA_CONF_OK &&
+        rd_kafka_conf_set(conf, "enable.idempotence", "true", why, sizeof why) ==
+            RD_KAFKA_CONF_OK &&
         rd_kafka_conf_set(conf, "log_level", "3", why, sizeof why) == RD_KAFKA_CONF_OK;
     s->rk = ok ? rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why) : NULL;
     if (s->rk)
