@@ -57,9 +57,10 @@ TEST_SRC := $(call find_c,tests/unit,test_*.c) $(sort $(foreach d,contract golde
 ifneq ($(MYSQL),yes)
 TEST_SRC := $(filter-out tests/unit/warehouse/mysql/%,$(TEST_SRC))
 endif
-TEST_SH := $(sort $(shell find tests/unit tests/golden -name 'test_*.sh' 2>/dev/null))
+TEST_SH := $(sort $(shell find tests/unit tests/golden tests/sim -name 'test_*.sh' 2>/dev/null))
 INTEG_SRC := $(sort $(wildcard tests/integration/test_*.c))
 INTEG_SH := $(sort $(wildcard tests/integration/*.sh tests/crash/*.sh))
+PLANTS := $(sort $(wildcard tests/sim/plants/*.patch))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
 ALL_SRC := $(LIB_SRC) main.c $(SUPPORT_SRC) $(TEST_SRC) $(INTEG_SRC) $(FUZZ_SRC) $(BENCH_SRC) \
@@ -136,6 +137,16 @@ $(TEST_SRC:%.c=$(BUILD)/$(1)/%) $(INTEG_SRC:%.c=$(BUILD)/$(1)/%): %: %.o \
 	$$(say) LD $$@
 	$$(Q)$(2) $(4) -o $$@ $$(filter %.o %.a,$$^) $$(TEST_LIBS) $$(PKG_LIBS)
 
+# The crash harness over one source with a planted bug: tests/sim/test_plants.sh.
+$(PLANTS:tests/sim/plants/%.patch=$(BUILD)/$(1)/plants/%): $(BUILD)/$(1)/plants/%: \
+    tests/sim/plants/%.patch $(BUILD)/$(1)/tests/sim/test_crash.o $(BUILD)/$(1)/libtest.a \
+    $(BUILD)/$(1)/libsluice.a
+	$$(say) PLANT $$@
+	$$(Q)tests/sim/plants/apply.sh $$< $$@.c
+	$$(Q)$(2) $$(CPPFLAGS_ALL) $(3) $$(CFLAGS) -w -c -o $$@.o $$@.c
+	$$(Q)$(2) $(4) -o $$@ $(BUILD)/$(1)/tests/sim/test_crash.o $$@.o $(BUILD)/$(1)/libtest.a \
+	    $(BUILD)/$(1)/libsluice.a $$(TEST_LIBS) $$(PKG_LIBS)
+
 $(BENCH_SRC:%.c=$(BUILD)/$(1)/%): %: %.o $(BUILD)/$(1)/libsluice.a
 	$$(say) LD $$@
 	$$(Q)$(2) $(4) -o $$@ $$(filter %.o %.a,$$^) $$(PKG_LIBS)
@@ -195,6 +206,7 @@ pick = $(if $(T),$(foreach s,$(1),$(if $(findstring $(T),$(s)),$(s))),$(1))
 built = $(patsubst %.c,$(BUILD)/$(MODE)/%,$(1))
 PICKED := $(call built,$(call pick,$(SHORT)))
 PICKED_SH := $(call pick,$(TEST_SH))
+PLANTED := $(PLANTS:tests/sim/plants/%.patch=$(BUILD)/$(MODE)/plants/%)
 LONG := $(call built,$(filter tests/fault/% tests/sim/%,$(TEST_SRC)))
 THREADED := $(call built,$(if $(TEST_SRC),$(shell grep -lE 'pthread_|pool_|thread' $(TEST_SRC))))
 INTEG := $(call built,$(call pick,$(INTEG_SRC)))
@@ -223,7 +235,7 @@ integration: packages-check ## tests/integration and tests/crash with a real Kaf
 	@$(sub) run-integration
 
 .PHONY: run-picked run-threaded run-long run-integration
-run-picked: $(PICKED) $(PROGRAM)
+run-picked: $(PICKED) $(PROGRAM) $(if $(filter %/test_plants.sh,$(PICKED_SH)),$(PLANTED))
 	$(if $(T),$(if $(PICKED)$(PICKED_SH),,$(error no test matches T=$(T))))
 	@$(RUN) $(PICKED) $(PICKED_SH)
 run-threaded: $(THREADED) $(PROGRAM)

@@ -63,6 +63,7 @@ static void run_until_done(struct life *l)
 {
     struct job_world *w = l->w;
     for (unsigned failed = 0; !job_world_run(w); failed++) {
+        job_world_check_offsets(w);
         if (!l->died[0])
             (void)snprintf(l->died, sizeof l->died, "%s", w->text);
         if (failed == SETTLE_MAX)

@@ -372,13 +372,11 @@ TEST(a_state_older_than_what_is_published_is_fenced)
     int64_t group = source_fake_group(w->broker, "simgroup", "tx", 0);
     produce(w, 3, 80);
     run_fails(w, ERR_FENCED, "lake");
-    job_world_delete(w, "lake"); // without it, the warehouses say so
-    assert_true(job_world_compile(w, w->spec.sql, "      BIG: { warehouse: { to: one } }\n"));
     assert_int_equal(source_fake_group(w->broker, "simgroup", "tx", 0), group);
     job_world_free(w);
 }
 
-TEST(a_warehouse_older_than_the_state_alone_is_fenced_by_its_head)
+TEST(a_state_older_than_its_warehouse_is_fenced_without_a_lake_too)
 {
     struct job_world_spec spec = job_scenario_transactions;
     spec.lake = JOB_WORLD_NO_LAKE;
@@ -825,7 +823,7 @@ TEST_MAIN(
     T(an_output_removed_while_its_batch_is_decided_is_delivered_all_the_same),
     T(a_lost_state_directory_is_refused_naming_recover),
     T(a_state_older_than_what_is_published_is_fenced),
-    T(a_warehouse_older_than_the_state_alone_is_fenced_by_its_head),
+    T(a_state_older_than_its_warehouse_is_fenced_without_a_lake_too),
     T(a_warehouse_that_lost_its_last_batch_gets_it_again_from_the_spool),
     T(a_warehouse_that_lost_more_than_the_spools_hold_is_behind),
     T(a_wiped_or_unmounted_lake_is_refused),

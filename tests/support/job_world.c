@@ -509,3 +509,72 @@ void job_world_check_receipts(struct job_world *w)
     kv_close(kv);
     arena_free(a);
 }
+
+// The oldest head over the lake and all targets.
+static uint64_t world_delivered(const struct job_world *w, struct durable *d)
+{
+    uint64_t least = UINT64_MAX;
+    if (w->spec.lake == JOB_WORLD_LAKE) {
+        struct lake *lake;
+        struct lake_head h = {0};
+        struct err e;
+        if (lake_open(&lake, w->lake, LAKE_OPEN_EXISTING, d, &e)) {
+            assert_ok(lake_head(lake, w->job->name, 0, &h, &e), &e);
+            lake_close(lake);
+        }
+        least = h.batch;
+    }
+    for (size_t i = 0; i < w->job->target_count; i++) {
+        const struct job_target *t = &w->job->targets[i];
+        struct head h = {0};
+        char warehouse[64], table[256];
+        (void)snprintf(warehouse, sizeof warehouse, "%.*s", STR_ARG(t->warehouse));
+        (void)snprintf(table, sizeof table, "%.*s", STR_ARG(t->spec.table));
+        if (!memory_head(&h, warehouse, w->job->name, 0, t->spec.output, table))
+            h.batch = 0;
+        least = h.batch < least ? h.batch : least;
+    }
+    return least;
+}
+
+// Ends of the topic's partitions after the batch; -1 = not in it or an earlier one.
+static void world_ends(int64_t *ends, const struct job_world *w, struct durable *d, uint64_t upto)
+{
+    struct kv *kv;
+    struct kv_txn *t;
+    struct err e;
+    struct kv_spec spec = {.dir = w->job->state_dir, .mode = KV_READER, .durable = d};
+    if (upto == 0 || !kv_open(&kv, &spec, &e))
+        return;
+    struct arena *a = arena_new(NULL);
+    assert_ok(kv_begin_read(&t, kv, &e), &e);
+    for (uint64_t batch = 1; batch <= upto; batch++) {
+        struct batch_record r;
+        if (control_get_record(&r, a, t, batch, &e) != KV_FOUND)
+            continue;
+        for (size_t i = 0; i < r.range_count; i++)
+            ends[r.ranges[i].partition] = r.ranges[i].end;
+    }
+    kv_abort(t);
+    kv_close(kv);
+    arena_free(a);
+}
+
+void job_world_check_offsets(struct job_world *w)
+{
+    int64_t ends[64];
+    struct durable *d = durable_new(DURABLE_DEAD); // the world's own may be dead
+    memset(ends, 0xFF, sizeof ends);
+    assert_true(w->spec.partitions <= 64 && !w->spec.topics[1]);
+    uint64_t batch = world_delivered(w, d);
+    world_ends(ends, w, d, batch);
+    durable_free(d);
+    for (int32_t p = 0; p < w->spec.partitions; p++) {
+        int64_t group = source_fake_group(w->broker, "simgroup", w->spec.topics[0], p);
+        // A partition without records yet is committed at its start.
+        if (group > (ends[p] < 0 ? 0 : ends[p]))
+            fail_msg("the group is at %lld of partition %d, but batch %llu, which ends at %lld, is "
+                     "all that was delivered",
+                     (long long)group, (int)p, (unsigned long long)batch, (long long)ends[p]);
+    }
+}

@@ -65,6 +65,8 @@ enum job_world_order { JOB_WORLD_ORDERED, JOB_WORLD_SORTED };
 void job_world_print_rows(struct buf *out, const struct job_world *w, enum job_world_order order);
 // The receipts' equations hold and ranges follow one another without gap or overlap up to the group's offsets.
 void job_world_check_receipts(struct job_world *w);
+// "Offsets last": the group is never ahead of what the lake and every warehouse hold. To be asked at any moment, also after a death.
+void job_world_check_offsets(struct job_world *w);
 // The stored control document, strings in `a`.
 struct control;
 void job_world_control(struct control *out, const struct job_world *w, struct arena *a);

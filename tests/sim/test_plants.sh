@@ -1,0 +1,20 @@
+#!/bin/bash
+# Every planted bug (tests/sim/plants) must be caught by the exhaustive crash harness: it fails, and says what differs.
+set -uo pipefail
+dir=$(dirname "${SLUICE_BIN:?}")/plants
+passed=0 failed=0
+for patch in tests/sim/plants/*.patch; do
+    name=$(basename "$patch" .patch)
+    log=$(env -u SLUICE_TEST_LONG "$dir/$name" 2>&1)
+    status=$?
+    # A death by a signal is no finding of the harness.
+    if ((status > 0 && status < 126)) && grep -q '^\[  FAILED  \]' <<<"$log"; then
+        echo "$name: caught: $(grep -m 1 '^ERROR' <<<"$log" | cut -c 1-300)"
+        passed=$((passed + 1))
+    else
+        echo "$name: NOT caught (exit $status)"
+        failed=$((failed + 1))
+    fi
+done
+echo "$passed passed, $failed failed, 0 skipped"
+((failed == 0))
