@@ -1,4 +1,4 @@
-// engine FILE.ndjson [WINDOW [ROUNDS]]: CPU per million records of J1, J3 and J4 without broker and outputs: scan (decode) and
+// engine FILE.ndjson [WINDOW [ROUNDS [JOB]]]: CPU per million records of J1, J3 and J4 without broker and outputs: scan (decode) and
 // execution apart. FILE is what bench/gen writes.
 #include "base/hash.h"
 #include "base/mem.h"
@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -155,14 +156,15 @@ static void run(const char *const job[3], const struct input *in, uint32_t windo
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        fprintf(stderr, "usage: engine FILE.ndjson [WINDOW [ROUNDS]]\n");
+        fprintf(stderr, "usage: engine FILE.ndjson [WINDOW [ROUNDS [JOB]]]\n");
         return 2;
     }
     const struct input in = load(argv[1]);
     const uint32_t window = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 65536;
     for (long round = argc > 3 ? strtol(argv[3], NULL, 10) : 3; round > 0; round--)
         for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
-            run(jobs[i], &in, window);
+            if (argc < 5 || strcmp(argv[4], jobs[i][0]) == 0)
+                run(jobs[i], &in, window);
     mem_free(in.records);
     return 0;
 }
