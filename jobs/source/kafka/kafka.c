@@ -182,10 +182,21 @@ static bool kafka_open(struct source **out, const struct source_spec *spec, stru
     return true;
 }
 
+// librdkafka connects when a request needs a broker; rd_kafka_clusterid() and assign() only wait, up to a second, for a timer
+// that connects. An empty metadata request is such a request; its answer is not used, and its failure shows later.
+void kafka_connect(rd_kafka_t *client)
+{
+    const struct rd_kafka_metadata *md = NULL;
+    if (rd_kafka_metadata(client, 0, NULL, &md, KAFKA_CONNECT_TIMEOUT_MS) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_metadata_destroy(md);
+}
+
 static bool kafka_identity(struct source *base, struct str *out, struct err *e)
 {
     struct kafka_source *s = kafka_from(base);
     if (!s->cluster) {
+        kafka_connect(s->control);
         char *id = rd_kafka_clusterid(s->control, KAFKA_REQUEST_TIMEOUT_MS);
         if (!id) {
             char why[256];

@@ -97,6 +97,7 @@ static bool kafka_start(struct kafka_source *s, size_t reading, struct err *e)
     rd_kafka_topic_partition_list_destroy(list);
     if (code)
         return kafka_err(e, code, "kafka: assigning partitions");
+    kafka_connect(s->fetch);
     s->waker.every = clamp(prefetch.queue_kb * 1024 / 2, 1, prefetch.queue_kb * reading * 128);
     kafka_waker_start(s);
     return true;

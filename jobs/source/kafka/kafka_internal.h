@@ -10,6 +10,7 @@
 
 enum {
     KAFKA_REQUEST_TIMEOUT_MS = 30000,
+    KAFKA_CONNECT_TIMEOUT_MS = 5000,
     KAFKA_COMMIT_TIMEOUT_MS = 15000,
     KAFKA_POLL_MESSAGES_MAX = 4096, // records of one source_batch
     KAFKA_FETCH_BYTES_DEFAULT = 32 << 20,
@@ -72,6 +73,7 @@ static inline struct kafka_source *kafka_from(struct source *s);
 // kafka.c
 rd_kafka_t *kafka_client_new(struct kafka_source *s, const struct kafka_prefetch *prefetch,
                              struct err *e);
+void kafka_connect(rd_kafka_t *client);
 bool kafka_err(struct err *e, rd_kafka_resp_err_t code, const char *doing);
 void kafka_last_error(struct kafka_source *s, char *out, size_t size);
 char *kafka_topic_name(const struct kafka_source *s, uint32_t topic); // mem_alloc'd
