@@ -1,5 +1,6 @@
 #!/bin/bash
-# Every heading of the recovery handbook that a hint quotes exists in docs/recovery.md, and its links lead somewhere.
+# Every heading of the recovery handbook that a hint quotes exists in docs/recovery.md, and the pages' links lead somewhere; tests that
+# ARCHITECTURE.md names exist.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 python3 - <<'PY'
@@ -41,6 +42,13 @@ for page in pages:
             if anchor not in names:
                 print(f"{page}: {target}: no such heading")
                 failed += 1
+# Names of tests that ARCHITECTURE.md gives ("…" stands for a part left out) are names of tests.
+tests = " ".join(n for p in pathlib.Path("tests").rglob("*.c") for n in re.findall(r"^TEST\((\w+)\)", p.read_text(), re.M))
+for name in re.findall(r"`([a-z0-9_…]*_[a-z0-9_…]*)`", pathlib.Path("ARCHITECTURE.md").read_text()):
+    pieces = [p for p in name.split("…") if p]
+    if (name.count("_") >= 4 or "…" in name) and not all(p in tests for p in pieces):
+        print(f"ARCHITECTURE.md: no test is called {name}")
+        failed += 1
 sys.exit(failed > 0)
 PY
 echo "1 passed, 0 failed, 0 skipped"
