@@ -35,7 +35,7 @@ char *buf_room_slow(struct buf *s, size_t bytes)
         return NULL;
     }
     const size_t want = s->n + bytes;
-    if (want > s->cap) {
+    if (want > s->cap || !s->p) {
         size_t cap = s->cap ? s->cap * 2 : BUF_FIRST;
         if (cap < want)
             cap = want;

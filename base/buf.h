@@ -17,7 +17,7 @@ struct buf {
 void buf_init(struct buf *out, size_t max); // no allocation yet
 void buf_fini(struct buf *s);
 void buf_clear(struct buf *s); // keeps the memory, clears failed
-// At least `bytes` of room behind n: returns p + n, or NULL when that would pass max.
+// At least `bytes` of room behind n: returns p + n (never NULL, also for no bytes), or NULL when that would pass max.
 char *buf_room_slow(struct buf *s, size_t bytes);
 void buf_put(struct buf *s, const void *p, size_t n);
 void buf_str(struct buf *s, struct str v);
@@ -30,7 +30,7 @@ bool buf_ok(const struct buf *s, const char *what, struct err *e) ERR_CHECKED; /
 
 static inline char *buf_room(struct buf *s, size_t bytes)
 {
-    if (s->cap - s->n >= bytes && !s->failed)
+    if (s->cap - s->n >= bytes && s->p && !s->failed)
         return s->p + s->n;
     return buf_room_slow(s, bytes);
 }

@@ -32,6 +32,20 @@ TEST(after_a_refused_write_smaller_ones_are_dropped_too)
     buf_fini(&b);
 }
 
+TEST(room_for_nothing_is_a_place_and_not_a_failure)
+{
+    struct buf b;
+    buf_init(&b, 8);
+    assert_non_null(buf_room(&b, 0));
+    assert_non_null(buf_room_slow(&b, 0));
+    assert_false(b.failed);
+    buf_text(&b, "12345678");
+    assert_ptr_equal(buf_room(&b, 0), b.p + 8);
+    assert_null(buf_room(&b, 1));
+    assert_null(buf_room(&b, 0));
+    buf_fini(&b);
+}
+
 TEST(numbers_print_exactly_at_their_ends)
 {
     struct buf b;
@@ -113,7 +127,7 @@ TEST(bytes_are_taken_whole_or_not_at_all)
 
 TEST_MAIN(T(passing_the_maximum_is_sticky_and_named),
           T(after_a_refused_write_smaller_ones_are_dropped_too),
-          T(numbers_print_exactly_at_their_ends), T(fixed_and_variable_integers_read_back),
-          T(little_endian_is_the_layout),
+          T(room_for_nothing_is_a_place_and_not_a_failure), T(numbers_print_exactly_at_their_ends),
+          T(fixed_and_variable_integers_read_back), T(little_endian_is_the_layout),
           T(a_cut_or_overlong_varint_is_refused_and_nothing_is_taken),
           T(bytes_are_taken_whole_or_not_at_all))
