@@ -1,5 +1,6 @@
 #include "schema/cast.h"
 
+#include "base/base64.h"
 #include "schema/decimal.h"
 #include "schema/text_internal.h"
 
@@ -300,40 +301,6 @@ static bool is_true(struct str s)
                    (s.n <= 3 && str_eq_nocase(s, str_slice(STR("yes"), 0, s.n))));
 }
 
-static int base64_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-// java.util.Base64's basic decoder: no white space, "=" at the end only (and it may be missing).
-static bool parse_base64(struct str *out, struct arena *a, struct str s)
-{
-    size_t n = s.n;
-    while (n && s.n - n < 2 && s.p[n - 1] == '=')
-        n--;
-    if (n % 4 == 1 || (n != s.n && s.n % 4 != 0))
-        return false;
-    char *p = arena_alloc(a, n / 4 * 3 + 3);
-    size_t len = 0;
-    uint32_t bits = 0;
-    for (size_t i = 0; i < n; i++) {
-        const int digit = base64_digit(s.p[i]);
-        if (digit < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)digit;
-        if (i % 4)
-            p[len++] = (char)(bits >> (6 - 2 * (i % 4)));
-    }
-    *out = (struct str){p, len};
-    return true;
-}
-
 static void string_to(const struct job *j,
                       bool (*parse)(const struct job *j, uint32_t row, struct str s))
 {
@@ -352,7 +319,7 @@ static bool parse_boolean(const struct job *j, uint32_t row, struct str s)
 
 static bool parse_bytes(const struct job *j, uint32_t row, struct str s)
 {
-    return parse_base64(&j->out->str[row], j->a, s);
+    return base64_decode(&j->out->str[row], j->a, s, BASE64_COMPACT);
 }
 
 static bool parse_timestamp(const struct job *j, uint32_t row, struct str s)

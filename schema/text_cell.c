@@ -1,23 +1,9 @@
 // Values as CAST(x AS STRING) prints them: the toString of the Java object that ksqlDB holds.
+#include "base/base64.h"
 #include "schema/decimal.h"
 #include "schema/text_internal.h"
 
 #include <assert.h>
-
-static void put_base64(struct buf *out, struct str s)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < s.n; i += 3) {
-        const size_t left = s.n - i;
-        uint32_t v = (uint32_t)(uint8_t)s.p[i] << 16;
-        v |= left > 1 ? (uint32_t)(uint8_t)s.p[i + 1] << 8 : 0;
-        v |= left > 2 ? (uint8_t)s.p[i + 2] : 0;
-        buf_char(out, digits[v >> 18]);
-        buf_char(out, digits[v >> 12 & 63]);
-        buf_char(out, left > 1 ? digits[v >> 6 & 63] : '=');
-        buf_char(out, left > 2 ? digits[v & 63] : '=');
-    }
-}
 
 // Inside of an array, map or struct NULL is a word.
 static void put_item(struct buf *out, const struct column *c, uint32_t row)
@@ -99,7 +85,7 @@ void text_cell(struct buf *out, const struct column *c, uint32_t row)
         buf_str(out, c->str[row]);
         return;
     case TYPE_BYTES:
-        put_base64(out, c->str[row]);
+        base64_encode(out, c->str[row]);
         return;
     case TYPE_DATE:
         text_date(out, c->i32[row]);

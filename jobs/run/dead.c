@@ -1,5 +1,6 @@
 #include "jobs/run/dead.h"
 
+#include "base/base64.h"
 #include "base/hash.h"
 
 #include <assert.h>
@@ -38,23 +39,6 @@ static void dead_string(struct buf *out, struct str s)
     buf_char(out, '"');
 }
 
-static void dead_base64(struct buf *out, struct payload v)
-{
-    static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *p = (const unsigned char *)v.p;
-    buf_char(out, '"');
-    for (size_t i = 0; i < v.n; i += 3) {
-        size_t left = v.n - i;
-        uint32_t x = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
-                     (left > 2 ? p[i + 2] : 0);
-        buf_char(out, set[x >> 18]);
-        buf_char(out, set[x >> 12 & 63]);
-        buf_char(out, left > 1 ? set[x >> 6 & 63] : '=');
-        buf_char(out, left > 2 ? set[x & 63] : '=');
-    }
-    buf_char(out, '"');
-}
-
 // "key":…: text when it is UTF-8, else base64 under another name, so that every byte survives.
 static void dead_payload(struct dead_letters *s, const char *name, struct payload v)
 {
@@ -75,8 +59,9 @@ static void dead_payload(struct dead_letters *s, const char *name, struct payloa
         buf_printf(&s->text, ",\"%s\":", name);
         dead_string(&s->text, (struct str){v.p, v.n});
     } else {
-        buf_printf(&s->text, ",\"%s_base64\":", name);
-        dead_base64(&s->text, v);
+        buf_printf(&s->text, ",\"%s_base64\":\"", name);
+        base64_encode(&s->text, (struct str){v.p, v.n});
+        buf_char(&s->text, '"');
     }
 }
 

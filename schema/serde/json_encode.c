@@ -1,5 +1,6 @@
 // Columns to JSON text as ksqlDB writes it: names as they are in the schema, NULL as null, DECIMAL with its full scale,
 // DOUBLE as Double.toString (NaN and infinities as strings), times as numbers, BYTES as Base64.
+#include "base/base64.h"
 #include "schema/decimal.h"
 #include "schema/serde/json_decode.h"
 #include "schema/serde/json_escape.h"
@@ -178,7 +179,7 @@ static void put_fields(struct buf *out, const struct part *parts, uint32_t count
 static void put_base64(struct buf *out, struct str bytes)
 {
     buf_char(out, '"');
-    serde_base64_encode(out, bytes);
+    base64_encode(out, bytes);
     buf_char(out, '"');
 }
 

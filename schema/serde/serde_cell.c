@@ -1,4 +1,5 @@
 // Texts into cells of number, time and BYTES types: the general path, from the digits.
+#include "base/base64.h"
 #include "schema/decimal.h"
 #include "schema/serde/serde_internal.h"
 #include "schema/text.h"
@@ -222,7 +223,7 @@ enum serde_set serde_set_text(struct column *c, struct arena *a, uint32_t row, s
     case TYPE_DOUBLE:
         return set_double(c, row, text);
     case TYPE_BYTES:
-        return serde_base64_decode(&c->str[row], a, text) ? SERDE_SET : SERDE_SET_TEXT;
+        return base64_decode(&c->str[row], a, text, BASE64_PADDED) ? SERDE_SET : SERDE_SET_TEXT;
     case TYPE_BOOLEAN:
         if (!str_eq_nocase(text, STR("true")) && !str_eq_nocase(text, STR("false")))
             return SERDE_SET_TEXT;

@@ -1,5 +1,6 @@
 // DELIMITED: one line of CSV as ksqlDB (commons-csv) reads and writes it. The number of fields must match, an empty field
 // is NULL, "…" quotes with "" for a quote. More than one line in a payload is bad: its rest would be lost.
+#include "base/base64.h"
 #include "schema/decimal.h"
 #include "schema/serde/serde_internal.h"
 #include "schema/text.h"
@@ -200,7 +201,7 @@ static void put_cell(struct buf *out, const struct column *c, uint32_t row)
         buf_str(out, c->str[row]);
         return;
     case TYPE_BYTES:
-        serde_base64_encode(out, c->str[row]);
+        base64_encode(out, c->str[row]);
         return;
     case TYPE_ARRAY:
     case TYPE_MAP:

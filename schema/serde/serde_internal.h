@@ -54,8 +54,5 @@ enum serde_set {
 enum serde_set serde_set_number(struct column *c, struct arena *a, uint32_t row, struct str number);
 // A text into a scalar column: integers as Long.parseLong reads them, DECIMAL as new BigDecimal, BYTES Base64.
 enum serde_set serde_set_text(struct column *c, struct arena *a, uint32_t row, struct str text);
-// The bytes of a Base64 text (RFC 4648, padded; blanks between quartets allowed as Jackson does). False when malformed.
-bool serde_base64_decode(struct str *out, struct arena *a, struct str text);
-void serde_base64_encode(struct buf *out, struct str bytes);
 
 #endif
