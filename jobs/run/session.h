@@ -63,7 +63,8 @@ bool execute_batch(struct session *s, enum batch_kind kind, const struct sequenc
 bool deliver_batch(struct session *s, const struct batch_record *r, struct err *e) ERR_CHECKED;
 bool deliver_target(struct session *s, const struct batch_record *r, const struct batch_target *t,
                     struct err *e) ERR_CHECKED;
-void deliver_offsets(struct session *s); // of all positions; a failure is noted in control and report
+void deliver_offsets(
+    struct session *s); // of all positions; a failure is noted in control and report
 bool deliver_clean_spools(struct session *s, uint64_t upto, struct err *e) ERR_CHECKED;
 struct str deliver_target_name(struct arena *a, const struct batch_target *t);
 
