@@ -23,7 +23,8 @@ void control_id_key(char out[8], uint64_t id)
         }                                                                                    \
     } while (0)
 
-struct control_position *control_position(struct control *s, struct str topic, int32_t partition)
+struct control_position *control_position(const struct control *s, struct str topic,
+                                          int32_t partition)
 {
     for (size_t i = 0; i < s->position_count; i++)
         if (s->positions[i].partition == partition && str_eq(s->positions[i].topic, topic))

@@ -51,7 +51,7 @@ struct control {
 bool control_load(struct control *out, struct arena *a, struct kv_txn *t,
                   struct err *e) ERR_CHECKED;
 bool control_store(const struct control *s, struct kv_txn *t, struct err *e) ERR_CHECKED;
-struct control_position *control_position(struct control *s, struct str topic,
+struct control_position *control_position(const struct control *s, struct str topic,
                                           int32_t partition); // NULL = unknown
 struct control_position *control_position_add(struct control *s, struct str topic,
                                               int32_t partition);

@@ -65,8 +65,8 @@ static bool deliver_open_old(struct deliver_sink *out, struct session *s,
         e, ERR_CONFIG,
         "warehouse %.*s is not configured any more, but a decided batch must be delivered to it",
         STR_ARG(t->warehouse));
-    return err_hint(e,
-                    "put the warehouse back into the configuration until the batch is delivered");
+    err_hint(e, "put the warehouse back into the configuration until the batch is delivered");
+    return false;
 }
 
 static bool deliver_connect(struct deliver_sink *out, struct session *s,

@@ -217,10 +217,8 @@ static bool execute_lake_record(struct execution *x, struct batch_record *r,
 
 static void execute_target_records(struct execution *x, struct batch_record *r, struct str plan)
 {
-    struct batch_target *targets =
-        (struct batch_target *)(uintptr_t)r->targets; // ours, from collect_seal
     for (size_t i = 0; i < r->target_count; i++) {
-        struct batch_target *t = &targets[i];
+        struct batch_target *t = &r->targets[i];
         struct control_output *o = control_output(&x->s->control, deliver_target_name(x->a, t));
         t->prev_batch = o->batch;
         t->prev_digest = o->digest;
@@ -266,8 +264,7 @@ static bool execute_decide(struct execution *x, const struct sequence_range *pla
     session_progress(s, RUN_DECIDING, x->batch, r->batch ? sequence_records(x->sequence) : 0, 0);
     if (!kv_begin_write(&t, s->kv, e))
         return false;
-    struct batch_range *ranges = (struct batch_range *)(uintptr_t)r->ranges;
-    *end = execute_positions(x, planned, ranges, r->range_count);
+    *end = execute_positions(x, planned, r->ranges, r->range_count);
     enum collect_snapshot how = *end == EXECUTE_LAST ? COLLECT_SNAPSHOT : COLLECT_NO_SNAPSHOT;
     bool ok = exec_save(s->exec, t, e) && collect_tables(x->collect, t, &s->control, how, e) &&
               execute_outputs(x, r, e);
@@ -308,7 +305,7 @@ static bool execute_run(struct execution *x, const struct sequence_range *ranges
     s->collecting = x->collect;
     if (!execute_read(x, ranges, r->range_count, e))
         return false;
-    sequence_finish(x->sequence, (struct batch_range *)(uintptr_t)r->ranges);
+    sequence_finish(x->sequence, r->ranges);
     execute_counters(x, r);
     return execute_decide(x, ranges, r, end, e);
 }
@@ -334,26 +331,25 @@ static bool execute_emit(void *arg, size_t output, const struct block *b, struct
     return collect_emit(s->collecting, output, b, e);
 }
 
-bool execute_batch(struct session *s, enum batch_kind kind, const struct sequence_range *ranges,
-                   size_t count, struct arena *a, struct batch_record *out, enum execute_end *end,
-                   struct err *e)
+bool execute_batch(struct batch_record *out, enum execute_end *end, struct session *s,
+                   const struct execute_spec *spec, struct err *e)
 {
     const struct clock *c = &s->env->clock;
     struct execution x = {
-        .s = s, .a = a, .batch = s->control.last_batch + 1, .started_ms = c->mono_ms(c->arg)};
+        .s = s, .a = spec->a, .batch = s->control.last_batch + 1, .started_ms = c->mono_ms(c->arg)};
     int64_t wall = c->now_ms(c->arg);
     x.now_ms =
         wall > s->control.now_ms ? wall : s->control.now_ms; // monotone, whatever the clock does
     *out = (struct batch_record){
         .batch = x.batch,
         .run = s->run,
-        .kind = kind,
+        .kind = spec->kind,
         .now_ms = x.now_ms,
         .code = program_digest(s->job->program),
         .cluster = s->cluster,
         .group = str_from(s->job->group),
-        .ranges = ARENA_ZARRAY(a, struct batch_range, count + 1),
-        .range_count = count,
+        .ranges = ARENA_ZARRAY(spec->a, struct batch_range, spec->count + 1),
+        .range_count = spec->count,
         .manifest = STR(""),
         .dead_file = STR(""),
     };
@@ -362,8 +358,8 @@ bool execute_batch(struct session *s, enum batch_kind kind, const struct sequenc
         dead_fini(&x.dead);
         return false;
     }
-    bool ok =
-        exec_batch_begin(s->exec, x.now_ms, x.batch, e) && execute_run(&x, ranges, out, end, e);
+    bool ok = exec_batch_begin(s->exec, x.now_ms, x.batch, e) &&
+              execute_run(&x, spec->ranges, out, end, e);
     s->collecting = NULL;
     if (ok) {
         exec_committed(s->exec);

@@ -94,10 +94,11 @@ static bool heads_check_target(struct session *s, size_t i, struct err *e)
 {
     const struct job_target *t = &s->job->targets[i];
     const struct control_output *ours = control_output(&s->control, t->name);
-    struct sink *sink;
+    struct sink *sink = NULL;
     struct head head;
     if (!heads_sink(&sink, s, i, e))
         return false;
+    assert(sink);
     if (!sink->type->head(sink, &head, e))
         return err_wrap(e, "output %.*s", STR_ARG(t->name));
     if (head.batch == ours->batch && (head.batch == 0 || head.digest == ours->digest))

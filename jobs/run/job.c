@@ -24,22 +24,20 @@ bool job_fail(const struct job_build *b, struct conf_at at, struct err *e)
 
 struct str job_upper(struct arena *a, struct str s)
 {
-    struct str copy = arena_str(a, s);
-    char *p = (char *)(uintptr_t)copy.p; // our own copy
-    for (size_t i = 0; i < copy.n; i++)
-        if (p[i] >= 'a' && p[i] <= 'z')
-            p[i] = (char)(p[i] - 32);
-    return copy;
+    char *p = arena_alloc(a, s.n + 1);
+    for (size_t i = 0; i < s.n; i++)
+        p[i] = (char)(s.p[i] >= 'a' && s.p[i] <= 'z' ? s.p[i] - 32 : s.p[i]);
+    p[s.n] = '\0';
+    return (struct str){p, s.n};
 }
 
 struct str job_lower(struct arena *a, struct str s)
 {
-    struct str copy = arena_str(a, s);
-    char *p = (char *)(uintptr_t)copy.p;
-    for (size_t i = 0; i < copy.n; i++)
-        if (p[i] >= 'A' && p[i] <= 'Z')
-            p[i] = (char)(p[i] + 32);
-    return copy;
+    char *p = arena_alloc(a, s.n + 1);
+    for (size_t i = 0; i < s.n; i++)
+        p[i] = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] + 32 : s.p[i]);
+    p[s.n] = '\0';
+    return (struct str){p, s.n};
 }
 
 // --- SQL -------------------------------------------------------------------------------------------------------------

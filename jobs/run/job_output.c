@@ -11,19 +11,18 @@ static int job_column(const struct job_build *b, const struct schema *schema, st
     return at >= 0 ? at : schema_find(schema, job_upper(b->a, name));
 }
 
-static bool job_no_column(const struct job_build *b, const char *what, struct str column,
-                          struct str output, const struct schema *schema, struct conf_at at,
-                          struct err *e)
+// `schema` is what the columns of o are looked up in; `what` is the key of the file that names the column.
+static void job_no_column(struct err *e, const char *what, struct str column,
+                          const struct job_output *o, const struct schema *schema)
 {
     struct buf columns;
     buf_init(&columns, 200);
     for (uint32_t i = 0; i < schema->count; i++)
         buf_printf(&columns, "%s%.*s", i ? ", " : "", STR_ARG(schema->columns[i].name));
-    err_fail(e, ERR_CONFIG, "%s: output %.*s has no column %.*s", what, STR_ARG(output),
+    err_fail(e, ERR_CONFIG, "%s: output %.*s has no column %.*s", what, STR_ARG(o->name),
              STR_ARG(column));
     err_hint(e, "columns: %.*s%s", STR_ARG(buf_view(&columns)), columns.failed ? ", …" : "");
     buf_fini(&columns);
-    return job_fail(b, at, e);
 }
 
 static bool job_lake_part(const struct job_build *b, struct lake_part *out, struct str name,
@@ -44,8 +43,10 @@ static bool job_lake_part(const struct job_build *b, struct lake_part *out, stru
         }
     }
     *out = (struct lake_part){LAKE_PART_COLUMN, job_column(b, o->shape.schema, name)};
-    return out->column >= 0 ||
-           job_no_column(b, "partition_by", name, o->name, o->shape.schema, lake->at, e);
+    if (out->column >= 0)
+        return true;
+    job_no_column(e, "partition_by", name, o, o->shape.schema);
+    return job_fail(b, lake->at, e);
 }
 
 static bool job_lake_parts(const struct job_build *b, struct lake_output *out,
@@ -68,8 +69,10 @@ static bool job_lake_time(const struct job_build *b, struct lake_output *out,
     out->time_column = -1;
     if (!str_eq_nocase(lake->time, STR("ROWTIME"))) {
         out->time_column = job_column(b, o->shape.schema, lake->time);
-        if (out->time_column < 0)
-            return job_no_column(b, "time", lake->time, o->name, o->shape.schema, lake->at, e);
+        if (out->time_column < 0) {
+            job_no_column(e, "time", lake->time, o, o->shape.schema);
+            return job_fail(b, lake->at, e);
+        }
         enum type_kind k = o->shape.schema->columns[out->time_column].type->kind;
         if (k != TYPE_BIGINT && k != TYPE_TIMESTAMP && k != TYPE_STRING && k != TYPE_DATE) {
             err_fail(e, ERR_CONFIG,
@@ -197,8 +200,10 @@ static bool job_check_mappings(const struct job_build *b, const struct job_outpu
     for (size_t i = 0; i < t->columns.n; i++) {
         const struct column_spec *c = &((const struct column_spec *)t->columns.v)[i];
         struct str from = c->from.n ? c->from : c->name;
-        if (job_source_column(b, &o->shape, from) < 0)
-            return job_no_column(b, "columns", from, o->name, &o->shape.all, c->at, e);
+        if (job_source_column(b, &o->shape, from) < 0) {
+            job_no_column(e, "columns", from, o, &o->shape.all);
+            return job_fail(b, c->at, e);
+        }
     }
     return true;
 }

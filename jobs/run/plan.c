@@ -116,8 +116,8 @@ uint64_t plan_remaining(const struct session *s)
     uint64_t n = 0;
     for (size_t i = 0; i < s->partition_count; i++) {
         const struct source_partition *p = &s->partitions[i];
-        const struct control_position *at = control_position(
-            (struct control *)(uintptr_t)&s->control, s->job->topics[p->topic], p->partition);
+        const struct control_position *at =
+            control_position(&s->control, s->job->topics[p->topic], p->partition);
         if (at && at->next < p->end)
             n += (uint64_t)(p->end - at->next);
     }

@@ -47,9 +47,9 @@ struct batch_record {
     uint64_t code; // digest of the plan that made it
     struct str cluster;
     struct str group;
-    const struct batch_range *ranges;
+    struct batch_range *ranges;
     size_t range_count;
-    const struct batch_target *targets;
+    struct batch_target *targets;
     size_t target_count;
     struct str manifest; // lake manifest JSON; "" = no lake output
     uint64_t lake_digest, lake_prev_batch, lake_prev_digest;

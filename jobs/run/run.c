@@ -62,8 +62,9 @@ static bool run_batch(struct session *s, enum batch_kind kind, enum execute_end 
     struct batch_record r;
     size_t count = 0;
     bool ok = (kind == BATCH_ROLL || plan_ranges(s, a, &ranges, &count, e)) &&
-              execute_batch(s, kind, ranges, count, a, &r, end, e) && deliver_batch(s, &r, e) &&
-              deliver_clean_spools(s, r.batch - 1, e) && run_trim(s, &r, e);
+              execute_batch(&r, end, s, &(struct execute_spec){kind, ranges, count, a}, e) &&
+              deliver_batch(s, &r, e) && deliver_clean_spools(s, r.batch - 1, e) &&
+              run_trim(s, &r, e);
     arena_free(a);
     return ok;
 }

@@ -93,6 +93,7 @@ static void merge_part(struct sequence *s, struct merge_input *in, struct chunk 
         const struct block **parts = ARENA_ARRAY(s->window, const struct block *, cap);
         uint32_t *bases = ARENA_ARRAY(s->window, uint32_t, cap);
         if (in->part_count) {
+            // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
             memcpy(parts, in->parts, in->part_count * sizeof *parts);
             memcpy(bases, in->bases, in->part_count * sizeof *bases);
         }
@@ -173,6 +174,7 @@ static bool merge_run(struct sequence *s, struct merge_input *inputs, struct lan
 {
     while (*room > 0 && l->ready && (!second || merge_before(l, second))) {
         struct chunk *c = l->head;
+        assert(c); // a lane that is ready has one
         uint32_t at = chunk_next_row(c, &l->time);
         merge_take(s, inputs, l, at);
         --*room;

@@ -55,9 +55,14 @@ uint64_t plan_remaining(const struct session *s);
 
 // execute.c: one batch up to and including its decision.
 enum execute_end { EXECUTE_MORE, EXECUTE_LAST };
-bool execute_batch(struct session *s, enum batch_kind kind, const struct sequence_range *ranges,
-                   size_t count, struct arena *a, struct batch_record *out, enum execute_end *end,
-                   struct err *e) ERR_CHECKED;
+struct execute_spec {
+    enum batch_kind kind;
+    const struct sequence_range *ranges; // none: BATCH_ROLL
+    size_t count;
+    struct arena *a; // what *out points to, and scratch
+};
+bool execute_batch(struct batch_record *out, enum execute_end *end, struct session *s,
+                   const struct execute_spec *spec, struct err *e) ERR_CHECKED;
 
 // deliver.c
 bool deliver_batch(struct session *s, const struct batch_record *r, struct err *e) ERR_CHECKED;

@@ -94,7 +94,7 @@ bool spool_seal(struct spool *s, struct spool_info *out, struct err *e)
 // --- reading ---------------------------------------------------------------------------------------------------------
 
 struct spool_map {
-    const uint8_t *p;
+    uint8_t *p; // read only
     size_t n;
 };
 
@@ -171,6 +171,6 @@ bool spool_replay(const struct spool_replay *spec, spool_block_fn *fn, void *arg
     }
     arena_free(a);
     if (m.p)
-        munmap((void *)(uintptr_t)m.p, m.n);
+        munmap(m.p, m.n);
     return ok;
 }

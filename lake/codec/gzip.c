@@ -41,7 +41,7 @@ static bool gzip_write(struct codec_writer *w, struct buf *out, struct str text,
                        enum codec_more more, struct err *e)
 {
     assert(!w->ended && text.n <= UINT32_MAX);
-    // igzip only reads next_in; its type has no const.
+    // igzip only reads next_in; its type has no const. NOLINTNEXTLINE(performance-no-int-to-ptr)
     w->z.next_in = (uint8_t *)(uintptr_t)text.p;
     w->z.avail_in = (uint32_t)text.n;
     w->z.end_of_stream = more == CODEC_END;
@@ -85,6 +85,7 @@ static bool gzip_read(struct codec_reader *r, struct buf *out, struct str *in, b
         return err_fail(e, ERR_DATA, "gzip: %zu bytes behind the end of the stream", in->n);
     if (in->n == 0)
         return err_fail(e, ERR_DATA, "gzip: the file ends inside the stream");
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): as above
     r->z.next_in = (uint8_t *)(uintptr_t)in->p;
     r->z.avail_in = (uint32_t)in->n;
     do {

@@ -34,7 +34,7 @@ static bool job_reset(struct cli *c, struct err *e)
 {
     struct app app;
     const struct job *job;
-    enum run_reset how;
+    enum run_reset how = RUN_RESET_REBUILD;
     if (!app_open(&app, c, e))
         return false;
     struct run_env env = {.durable = app.durable,

@@ -24,20 +24,24 @@ static bool report_count(uint64_t *out, sqlite3 *db, const char *sql, struct err
     return ok;
 }
 
-// The warehouse table of an output with its rows, "" when it has none.
-static bool report_table(const char **table, const char **rows, struct arena *a, sqlite3 *db,
+// The warehouse table of an output with the number of its rows, "" when it has none.
+struct report_table {
+    const char *name, *rows;
+};
+
+static bool report_table(struct report_table *out, struct arena *a, sqlite3 *db,
                          const struct job *job, struct str output, struct err *e)
 {
-    *table = *rows = "";
+    *out = (struct report_table){"", ""};
     for (size_t i = 0; i < job->target_count; i++) {
         const struct job_target *t = &job->targets[i];
         uint64_t n;
         if (!str_eq(job->outputs[t->output].name, output))
             continue;
-        *table = arena_str(a, t->spec.table).p;
-        if (!report_count(&n, db, arena_printf(a, "SELECT count(*) FROM \"%s\"", *table).p, e))
+        out->name = arena_str(a, t->spec.table).p;
+        if (!report_count(&n, db, arena_printf(a, "SELECT count(*) FROM \"%s\"", out->name).p, e))
             return false;
-        *rows = cli_count(a, n);
+        out->rows = cli_count(a, n);
     }
     return true;
 }
@@ -55,8 +59,8 @@ static bool report_outputs(struct buf *out, struct arena *a, const struct lake_l
         // Of a table the newest version is the table.
         const struct lake_ls_partition *last =
             o->partition_count ? &o->partitions[o->partition_count - 1] : NULL;
-        const char *name, *rows;
-        if (!report_table(&name, &rows, a, db, job, o->name, e))
+        struct report_table stored;
+        if (!report_table(&stored, a, db, job, o->name, e))
             return false;
         const char *partitions =
             o->partition_count == 1 || !stream
@@ -67,8 +71,8 @@ static bool report_outputs(struct buf *out, struct arena *a, const struct lake_l
             partitions,
             cli_count(a, stream || !last ? o->rows : last->rows),
             cli_size(a, stream || !last ? o->bytes : last->bytes),
-            name,
-            rows,
+            stored.name,
+            stored.rows,
         };
         cli_table_row(&table, cells);
     }
