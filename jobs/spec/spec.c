@@ -78,13 +78,15 @@ static bool check_name(struct check *c, const char *what, struct str name, struc
     bool ok = name.n > 0 && name.n <= NAME_MAX_BYTES;
     for (size_t i = 0; ok && i < name.n; i++) {
         const char ch = name.p[i];
-        const bool word = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
-                          (ch >= '0' && ch <= '9') || ch == '_';
-        ok = word || (ch == '-' && i > 0);
+        const bool word =
+            (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
+        // What begins with _ is ours, with . hidden, with - an option.
+        ok = word || ((ch == '-' || ch == '_') && i > 0);
     }
     if (ok)
         return true;
-    return conf_fail_at(c->r, at, "letters, digits, _ and -, at most 64",
+    return conf_fail_at(c->r, at,
+                        "letters, digits, _ and -, at most 64, the first a letter or digit",
                         "%s name \"%.*s\" is not allowed", what, STR_ARG(str_slice(name, 0, 80)));
 }
 

@@ -286,6 +286,32 @@ TEST(every_mistake_in_an_output_has_its_own_words)
     }
 }
 
+TEST(a_job_name_is_safe_as_a_directory)
+{
+    static const char *const bad[] = {
+        "a/b",       "/a",
+        "..",        ".",
+        ".a",        "a..b",
+        "a.b",       "_a",
+        "-a",        "a b",
+        "'a\\b'",    "\"a\\tb\"",
+        "\"a\\0b\"", "''",
+        "\xc3\xa4",  "a2345678901234567890123456789012345678901234567890123456789012345",
+    };
+    char text[400];
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        snprintf(text, sizeof text, HEAD "jobs:\n  %s: { sql: x, outputs: { O: { lake: {} } } }\n",
+                 bad[i]);
+        refused(text, "s.yaml:5:3: job name \"");
+        refused(text, " is not allowed");
+    }
+    struct loaded l =
+        load(HEAD "jobs:\n  a2345678901234567890123456789012345678901234567890123456789012_-:"
+                  " { sql: x, outputs: { O: { lake: {} } } }\n");
+    must_load(&l);
+    unload(&l);
+}
+
 TEST(mistakes_between_jobs_and_at_the_top_are_found)
 {
     refused("", "key jobs is missing in the file");
@@ -499,7 +525,7 @@ TEST_MAIN(T(the_sample_of_the_manual_is_read_whole), T(the_shipped_sample_is_val
           T(a_missing_file_is_a_configuration_error),
           T(all_errors_are_told_at_once_in_their_places),
           T(every_mistake_in_a_job_has_its_own_words),
-          T(every_mistake_in_an_output_has_its_own_words),
+          T(every_mistake_in_an_output_has_its_own_words), T(a_job_name_is_safe_as_a_directory),
           T(mistakes_between_jobs_and_at_the_top_are_found),
           T(warehouse_urls_are_checked_in_their_place), T(secrets_reach_no_error_and_no_listing),
           T(urls_split_before_anything_is_put_in), T(what_is_set_outside_wins_and_show_says_so),
