@@ -177,6 +177,22 @@ static void job_add_column(struct job_columns *out, const struct job_output *o, 
     out->from[out->n++] = at;
 }
 
+static bool job_maps(const struct job_build *b, const struct target_spec *t,
+                     const struct shape *shape, int at)
+{
+    const struct column_spec *c;
+    size_t nth = 0;
+    return job_mapping(b, t, shape, at, &nth, &c);
+}
+
+// ROWTIME only when mapped; WINDOWEND not beside a WINDOWSTART that was mapped: whoever names the one column of a window has one.
+static bool job_by_default(const struct job_build *b, const struct job_output *o,
+                           const struct target_spec *t, int at)
+{
+    return at != o->shape.rowtime &&
+           (at != o->shape.window_end || !job_maps(b, t, &o->shape, o->shape.window_start));
+}
+
 // Defaults in schema order, each replaced by what the mapping says of it; a column may be mapped more than once.
 static void job_map_column(const struct job_build *b, struct job_columns *out,
                            const struct job_output *o, const struct target_spec *t, int at)
@@ -188,8 +204,7 @@ static void job_map_column(const struct job_build *b, struct job_columns *out,
         job_add_column(out, o, at, c->name, c->type, job_is_key(o, at) && !mapped);
         mapped = true;
     }
-    bool by_default = at != o->shape.rowtime; // ROWTIME only when mapped
-    if (!mapped && by_default)
+    if (!mapped && job_by_default(b, o, t, at))
         job_add_column(out, o, at, job_lower(b->a, o->shape.all.columns[at].name), STR(""),
                        job_is_key(o, at));
 }

@@ -328,7 +328,9 @@ static const struct conf_table target_table = {
     .help =
         "Where the rows of an output go: one section, a list of them, or the name of a warehouse. "
         "Column "
-        "names are the SQL names in lower case; a windowed key adds `windowstart` and `windowend`.",
+        "names are the SQL names in lower case; a windowed key adds `windowstart` and `windowend` "
+        "(the latter not when "
+        "WINDOWSTART is mapped).",
     .opts = target_opts,
     .count = COUNT(target_opts),
     .bytes = sizeof(struct target_spec),
