@@ -766,6 +766,30 @@ TEST(a_table_output_added_later_is_refused)
     job_world_free(w);
 }
 
+TEST(a_reset_fills_a_table_output_that_was_added)
+{
+    struct job_world *w = world();
+    struct buf one, two;
+    assert_true(job_world_compile(w, w->spec.sql, "      PER_USER: { warehouse: { to: one } }\n"));
+    produce(w, 1, 40);
+    run(w);
+    assert_true(job_world_compile(w, w->spec.sql,
+                                  "      PER_USER: { warehouse: [{ to: one }, { to: two }] }\n"));
+    if (!job_world_reset(w, RUN_RESET_REBUILD))
+        fail_msg("%s", w->text);
+    run(w);
+    assert_true(w->report.records > 0);
+    buf_init(&one, TEXT_MAX);
+    buf_init(&two, TEXT_MAX);
+    memory_print_table(&one, JOB_WORLD_ONE, "per_user");
+    memory_print_table(&two, JOB_WORLD_TWO, "per_user");
+    assert_true(one.n > 100);
+    job_world_same(&one, &two, "the added table");
+    buf_fini(&one);
+    buf_fini(&two);
+    job_world_free(w);
+}
+
 TEST(a_broker_that_goes_away_in_the_middle_is_tried_again_by_the_next_run)
 {
     struct job_world *w = world();
@@ -843,7 +867,7 @@ TEST_MAIN(
     T(after_a_reset_ids_go_on_and_nothing_is_skipped),
     T(a_reset_from_now_reads_only_what_comes_after),
     T(sql_that_does_not_fit_the_stored_state_is_refused_and_touches_nothing),
-    T(a_table_output_added_later_is_refused),
+    T(a_table_output_added_later_is_refused), T(a_reset_fills_a_table_output_that_was_added),
     T(a_broker_that_goes_away_in_the_middle_is_tried_again_by_the_next_run),
     T(too_many_dead_letters_fail_the_run_and_nothing_is_visible),
     T(a_row_that_the_warehouse_refuses_holds_the_decided_batch_and_is_named))
