@@ -75,6 +75,12 @@ const char *conf_suggest(struct arena *a, struct str found, const struct str *na
 
 // --- for hooks -----------------------------------------------------------------------------------
 
+bool conf_place(const struct conf_reader *r, struct conf_at at, struct err *e)
+{
+    const struct yaml_node n = {.line = at.line, .column = at.column};
+    return yaml_place(e, r->spec->doc, at.line ? &n : NULL);
+}
+
 struct arena *conf_arena(struct conf_reader *r)
 {
     return r->a;

@@ -111,6 +111,8 @@ bool conf_fail(struct conf_reader *r, const struct yaml_node *n, const char *hin
                ...) ERR_PRINTF(4, 5);
 bool conf_fail_at(struct conf_reader *r, struct conf_at at, const char *hint, const char *fmt, ...)
     ERR_PRINTF(4, 5);
+// Adds place and source line to an error that was found after the file was read. Returns false.
+bool conf_place(const struct conf_reader *r, struct conf_at at, struct err *e);
 struct arena *conf_arena(struct conf_reader *r);
 const struct secret_source *conf_secrets(const struct conf_reader *r);
 // Relative paths start at the configuration's directory.

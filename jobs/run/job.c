@@ -19,7 +19,7 @@ enum {
 
 bool job_fail(const struct job_build *b, struct conf_at at, struct err *e)
 {
-    return err_position(e, b->app->file.p, at.line, at.column, NULL, 0);
+    return conf_place(b->app->reader, at, e);
 }
 
 struct str job_upper(struct arena *a, struct str s)
