@@ -153,8 +153,8 @@ class Case:
         return files
 
     def dead_letters(self):
-        found = self.sluice("dlq", "ls", "t", "--json")
-        return len(json.loads(found.stdout)) if found.returncode == 0 else found.stderr
+        shown = self.sluice("dlq", "show", "t").stdout.splitlines()
+        return [json.loads(line)["offset"] for line in shown if line.startswith("{")]
 
     def mariadb(self):
         parts = [f"SELECT '{t}', t.* FROM {t} t" for t in ("failed", "totals", "hourly")]
