@@ -1,0 +1,89 @@
+"""What integration tests need of Kafka beside the program: topics, any bytes as keys and values, deleted records.
+
+librdkafka through ctypes; standard library only. Every function waits for the broker's answer.
+"""
+
+import ctypes as c
+import ctypes.util
+
+LIB = c.CDLL(ctypes.util.find_library("rdkafka") or "librdkafka.so.1")
+PRODUCER, CONF_OK, MSG_COPY, QUEUE_FULL, TIMEOUT_MS = 0, 0, 2, -184, 30000
+
+for _name, _result in {"rd_kafka_conf_new": c.c_void_p, "rd_kafka_new": c.c_void_p, "rd_kafka_topic_new": c.c_void_p,
+                       "rd_kafka_queue_new": c.c_void_p, "rd_kafka_queue_poll": c.c_void_p,
+                       "rd_kafka_NewTopic_new": c.c_void_p, "rd_kafka_DeleteTopic_new": c.c_void_p,
+                       "rd_kafka_NewPartitions_new": c.c_void_p, "rd_kafka_DeleteRecords_new": c.c_void_p,
+                       "rd_kafka_topic_partition_list_new": c.c_void_p, "rd_kafka_topic_partition_list_add": c.c_void_p,
+                       "rd_kafka_event_error_string": c.c_char_p, "rd_kafka_err2str": c.c_char_p}.items():
+    getattr(LIB, _name).restype = _result
+for _name in ("CreateTopics", "DeleteTopics", "CreatePartitions"):
+    getattr(LIB, f"rd_kafka_{_name}_result_topics").restype = c.POINTER(c.c_void_p)
+
+
+class Partition(c.Structure):
+    """rd_kafka_topic_partition_t, as far as it is used."""
+    _fields_ = [("topic", c.c_char_p), ("partition", c.c_int32), ("offset", c.c_int64)]
+
+
+class Kafka:
+    def __init__(self, bootstrap):
+        why = c.create_string_buffer(512)
+        conf = c.c_void_p(LIB.rd_kafka_conf_new())
+        for name, value in {"bootstrap.servers": bootstrap, "message.max.bytes": "2000000", "log_level": "0",
+                            "topic.metadata.refresh.interval.ms": "200"}.items():
+            if LIB.rd_kafka_conf_set(conf, name.encode(), value.encode(), why, c.c_size_t(len(why))) != CONF_OK:
+                raise RuntimeError(why.value.decode())
+        self.handle = c.c_void_p(LIB.rd_kafka_new(PRODUCER, conf, why, c.c_size_t(len(why))))
+
+    def admin(self, name, item):
+        """One of the calls that take an array of one and answer through a queue."""
+        call = getattr(LIB, "rd_kafka_" + name)
+        queue = c.c_void_p(LIB.rd_kafka_queue_new(self.handle))
+        items = (c.c_void_p * 1)(item)
+        call(self.handle, items, c.c_size_t(1), None, queue)
+        event = c.c_void_p(LIB.rd_kafka_queue_poll(queue, TIMEOUT_MS))
+        if not event or LIB.rd_kafka_event_error(event):
+            raise RuntimeError(LIB.rd_kafka_event_error_string(event).decode() if event else "no answer")
+        if name != "DeleteRecords":
+            n = c.c_size_t()
+            results = getattr(LIB, f"rd_kafka_{name}_result_topics")(event, c.byref(n))
+            code = LIB.rd_kafka_topic_result_error(c.c_void_p(results[0]))
+            if code:
+                raise RuntimeError(LIB.rd_kafka_err2str(code).decode())
+        LIB.rd_kafka_event_destroy(event)
+        LIB.rd_kafka_queue_destroy(queue)
+
+    def create(self, topic, partitions=1):
+        why = c.create_string_buffer(512)
+        self.admin("CreateTopics",
+                   LIB.rd_kafka_NewTopic_new(topic.encode(), partitions, 1, why, c.c_size_t(len(why))))
+
+    def delete(self, topic):
+        self.admin("DeleteTopics", LIB.rd_kafka_DeleteTopic_new(topic.encode()))
+
+    def grow(self, topic, partitions):
+        why = c.create_string_buffer(512)
+        self.admin("CreatePartitions", LIB.rd_kafka_NewPartitions_new(
+            topic.encode(), c.c_size_t(partitions), why, c.c_size_t(len(why))))
+
+    def delete_records(self, topic, partition, before):
+        offsets = c.c_void_p(LIB.rd_kafka_topic_partition_list_new(1))
+        added = LIB.rd_kafka_topic_partition_list_add(offsets, topic.encode(), partition)
+        c.cast(added, c.POINTER(Partition)).contents.offset = before
+        self.admin("DeleteRecords", LIB.rd_kafka_DeleteRecords_new(offsets))
+
+    def produce(self, topic, records, partition=0):
+        """records: values, or (key, value) pairs; bytes, text or None."""
+        to = c.c_void_p(LIB.rd_kafka_topic_new(self.handle, topic.encode(), None))
+        for record in records:
+            key, value = record if isinstance(record, tuple) else (None, record)
+            key, value = (x.encode() if isinstance(x, str) else x for x in (key, value))
+            while LIB.rd_kafka_produce(to, partition, MSG_COPY, value, c.c_size_t(len(value or b"")), key,
+                                       c.c_size_t(len(key or b"")), None):
+                code = LIB.rd_kafka_last_error()
+                if code != QUEUE_FULL:
+                    raise RuntimeError(LIB.rd_kafka_err2str(code).decode())
+                LIB.rd_kafka_poll(self.handle, 100)
+        if LIB.rd_kafka_flush(self.handle, TIMEOUT_MS):
+            raise RuntimeError("records were not acknowledged")
+        LIB.rd_kafka_topic_destroy(to)
