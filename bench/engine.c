@@ -60,7 +60,7 @@ static double cpu(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void die(const struct err *e)
+static _Noreturn void die(const struct err *e)
 {
     fprintf(stderr, "%s\n", e->text);
     exit(1);

@@ -132,7 +132,7 @@ static void print_table(struct buf *out, struct arena *a, const struct conf_tabl
 
 void conf_print_docs(struct buf *out, const struct conf_table *table)
 {
-    const struct conf_table *done[TABLES_MAX];
+    const struct conf_table *done[TABLES_MAX] = {NULL};
     size_t count = 0;
     struct arena *a = arena_new(NULL);
     print_table(out, a, table, done, &count);

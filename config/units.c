@@ -1,6 +1,7 @@
 #include "config/units.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 struct unit {
     const char *name;
@@ -153,11 +154,10 @@ void units_print_ratio(struct buf *out, int64_t ppm)
     buf_u64(out, (uint64_t)ppm / 10000);
     uint64_t rest = (uint64_t)ppm % 10000;
     if (rest > 0) {
-        buf_char(out, '.');
-        for (uint64_t digit = 1000; rest > 0; digit /= 10) {
-            buf_u64(out, rest / digit);
-            rest %= digit;
-        }
+        int width = 4; // digits of PPM behind the point, less those that are 0
+        for (; rest % 10 == 0; rest /= 10)
+            width--;
+        buf_printf(out, ".%0*" PRIu64, width, rest);
     }
     buf_char(out, '%');
 }

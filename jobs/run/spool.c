@@ -117,6 +117,12 @@ static bool spool_map(struct spool_map *out, const char *path, struct err *e)
     return ok;
 }
 
+static void spool_unmap(const struct spool_map *m)
+{
+    if (m->p) // an empty file has no map
+        munmap(m->p, m->n);
+}
+
 static bool spool_check(const struct spool_replay *spec, const struct spool_map *m, struct err *e)
 {
     if (m->n != spec->bytes || m->n < sizeof spool_magic ||
@@ -163,14 +169,15 @@ bool spool_replay(const struct spool_replay *spec, spool_block_fn *fn, void *arg
         return false;
     bool ok = spool_check(spec, &m, e);
     struct arena *a = arena_new(NULL);
-    struct cursor in = {m.p + sizeof spool_magic, m.p + m.n};
+    struct cursor in = {NULL, NULL};
+    if (ok)
+        in = (struct cursor){m.p + sizeof spool_magic, m.p + m.n};
     while (ok && in.p < in.end) {
         struct block *b = NULL;
         arena_reset(a);
         ok = spool_block(spec, a, &in, &b, e) && fn(arg, b, e);
     }
     arena_free(a);
-    if (m.p)
-        munmap(m.p, m.n);
+    spool_unmap(&m);
     return ok;
 }

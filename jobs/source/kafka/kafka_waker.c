@@ -1,5 +1,7 @@
 #include "jobs/source/kafka/kafka_internal.h"
 
+#include "base/clock.h"
+
 #include <assert.h>
 #include <time.h>
 
@@ -16,11 +18,9 @@ static void waker_wait(struct kafka_waker *w, long ms)
         pthread_cond_wait(&w->changed, &w->lock);
         return;
     }
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_nsec += ms * 1000000L;
-    at.tv_sec += at.tv_nsec / 1000000000L;
-    at.tv_nsec %= 1000000000L;
+    const struct clock c = clock_system();
+    const int64_t until_ms = c.mono_ms(c.arg) + ms;
+    const struct timespec at = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
     pthread_cond_timedwait(&w->changed, &w->lock, &at);
 }
 

@@ -196,8 +196,8 @@ TEST(all_errors_are_told_at_once_in_their_places)
                            "      O: { lake: { format: json, keep_versions: 1 } }\n");
     static const char *const want[] = {
         "s.yaml:2:1: unknown key stat\n    stat: x\n    ^\nhint: did you mean state\n",
-        "s.yaml:7:5: unknown key schedul\n        schedul: stream\n        ^\nhint: did you mean "
-        "sch",
+        "s.yaml:7:5: unknown key schedul\n        schedul: stream\n        ^\nhint: did you ",
+        "hint: did you mean schedule\n",
         "s.yaml:8:14: threads is \"many\", wanted is a whole number\n",
         "s.yaml:10:28: format is \"json\", wanted is jsonl | csv\n",
         "hint: did you mean jsonl\n",
