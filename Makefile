@@ -147,6 +147,11 @@ $(PLANTS:tests/sim/plants/%.patch=$(BUILD)/$(1)/plants/%): $(BUILD)/$(1)/plants/
 	$$(Q)$(2) $(4) -o $$@ $(BUILD)/$(1)/tests/sim/test_crash.o $$@.o $(BUILD)/$(1)/libtest.a \
 	    $(BUILD)/$(1)/libsluice.a $$(TEST_LIBS) $$(PKG_LIBS)
 
+# The program with a planted bug, for the harness on real servers: tests/crash/plants/run.sh.
+$(PLANTS:tests/sim/plants/%.patch=$(BUILD)/$(1)/plants/%.sluice): %.sluice: % $(BUILD)/$(1)/main.o
+	$$(say) LD $$@
+	$$(Q)$(2) $(4) -o $$@ $(BUILD)/$(1)/main.o $$<.o $(BUILD)/$(1)/libsluice.a $$(PKG_LIBS)
+
 $(BENCH_SRC:%.c=$(BUILD)/$(1)/%): %: %.o $(BUILD)/$(1)/libsluice.a
 	$$(say) LD $$@
 	$$(Q)$(2) $(4) -o $$@ $$(filter %.o %.a,$$^) $$(PKG_LIBS)

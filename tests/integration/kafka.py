@@ -7,13 +7,14 @@ import ctypes as c
 import ctypes.util
 
 LIB = c.CDLL(ctypes.util.find_library("rdkafka") or "librdkafka.so.1")
-PRODUCER, CONF_OK, MSG_COPY, QUEUE_FULL, TIMEOUT_MS = 0, 0, 2, -184, 30000
+PRODUCER, CONSUMER, CONF_OK, MSG_COPY, QUEUE_FULL, NO_CONSUMER_CLOSE, TIMEOUT_MS = 0, 1, 0, 2, -184, 8, 30000
 
 for _name, _result in {"rd_kafka_conf_new": c.c_void_p, "rd_kafka_new": c.c_void_p, "rd_kafka_topic_new": c.c_void_p,
                        "rd_kafka_queue_new": c.c_void_p, "rd_kafka_queue_poll": c.c_void_p,
                        "rd_kafka_NewTopic_new": c.c_void_p, "rd_kafka_DeleteTopic_new": c.c_void_p,
                        "rd_kafka_NewPartitions_new": c.c_void_p, "rd_kafka_DeleteRecords_new": c.c_void_p,
                        "rd_kafka_topic_partition_list_new": c.c_void_p, "rd_kafka_topic_partition_list_add": c.c_void_p,
+                       "rd_kafka_topic_partition_list_find": c.c_void_p,
                        "rd_kafka_event_error_string": c.c_char_p, "rd_kafka_err2str": c.c_char_p}.items():
     getattr(LIB, _name).restype = _result
 for _name in ("CreateTopics", "DeleteTopics", "CreatePartitions"):
@@ -21,19 +22,40 @@ for _name in ("CreateTopics", "DeleteTopics", "CreatePartitions"):
 
 
 class Partition(c.Structure):
-    """rd_kafka_topic_partition_t, as far as it is used."""
-    _fields_ = [("topic", c.c_char_p), ("partition", c.c_int32), ("offset", c.c_int64)]
+    """rd_kafka_topic_partition_t."""
+    _fields_ = [("topic", c.c_char_p), ("partition", c.c_int32), ("offset", c.c_int64), ("metadata", c.c_void_p),
+                ("metadata_size", c.c_size_t), ("opaque", c.c_void_p), ("err", c.c_int), ("private", c.c_void_p)]
+
+
+def client(kind, settings):
+    why = c.create_string_buffer(512)
+    conf = c.c_void_p(LIB.rd_kafka_conf_new())
+    for name, value in settings.items():
+        if LIB.rd_kafka_conf_set(conf, name.encode(), value.encode(), why, c.c_size_t(len(why))) != CONF_OK:
+            raise RuntimeError(why.value.decode())
+    return c.c_void_p(LIB.rd_kafka_new(kind, conf, why, c.c_size_t(len(why))))
+
+
+def committed(bootstrap, group, topic, partitions):
+    """The group's offsets; -1001 = none."""
+    handle = client(CONSUMER, {"bootstrap.servers": bootstrap, "log_level": "0", "group.id": group})
+    offsets = c.c_void_p(LIB.rd_kafka_topic_partition_list_new(partitions))
+    for partition in range(partitions):
+        LIB.rd_kafka_topic_partition_list_add(offsets, topic.encode(), partition)
+    code = LIB.rd_kafka_committed(handle, offsets, TIMEOUT_MS)
+    found = [c.cast(LIB.rd_kafka_topic_partition_list_find(offsets, topic.encode(), p), c.POINTER(Partition))
+             .contents.offset for p in range(partitions)]
+    LIB.rd_kafka_topic_partition_list_destroy(offsets)
+    LIB.rd_kafka_destroy_flags(handle, NO_CONSUMER_CLOSE)
+    if code:
+        raise RuntimeError(LIB.rd_kafka_err2str(code).decode())
+    return found
 
 
 class Kafka:
     def __init__(self, bootstrap):
-        why = c.create_string_buffer(512)
-        conf = c.c_void_p(LIB.rd_kafka_conf_new())
-        for name, value in {"bootstrap.servers": bootstrap, "message.max.bytes": "2000000", "log_level": "0",
-                            "topic.metadata.refresh.interval.ms": "200"}.items():
-            if LIB.rd_kafka_conf_set(conf, name.encode(), value.encode(), why, c.c_size_t(len(why))) != CONF_OK:
-                raise RuntimeError(why.value.decode())
-        self.handle = c.c_void_p(LIB.rd_kafka_new(PRODUCER, conf, why, c.c_size_t(len(why))))
+        self.handle = client(PRODUCER, {"bootstrap.servers": bootstrap, "message.max.bytes": "2000000", "log_level": "0",
+                                        "topic.metadata.refresh.interval.ms": "200"})
 
     def admin(self, name, item):
         """One of the calls that take an array of one and answer through a queue."""
