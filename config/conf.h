@@ -7,7 +7,7 @@
 #define CONFIG_CONF_H
 
 #include "base/buf.h"
-#include "config/secret.h"
+#include "config/conf_value.h"
 #include "config/yaml.h"
 
 struct conf_reader;
@@ -35,28 +35,6 @@ enum {
     CONF_REQUIRED = 1 << 0,
     CONF_ONE_OR_MANY = 1 << 1, // lists: a single item may stand for the list
     CONF_OPTIONAL = 1 << 2,    // sections: when absent all zero, defaults are not filled in
-};
-
-struct conf_at { // a place in the file; line 0 = not given
-    unsigned line, column;
-};
-struct conf_texts {
-    const struct str *v;
-    size_t n;
-    struct conf_at at;
-};
-struct conf_items {
-    void *v; // n structs of the sub table, in the file's order
-    size_t n;
-};
-struct conf_pair {
-    struct str name;
-    struct secret value;
-    struct conf_at at; // of the name
-};
-struct conf_pairs {
-    struct conf_pair *v;
-    size_t n;
 };
 
 struct conf_opt {

@@ -7,15 +7,13 @@
 #ifndef LAKE_LAKE_H
 #define LAKE_LAKE_H
 
+#include "lake/lake_manifest.h"
 #include "schema/block.h"
 
 struct durable;
 struct lake;
 struct lake_stage;
 
-enum lake_format { LAKE_JSONL, LAKE_CSV };
-enum lake_codec { LAKE_PLAIN, LAKE_GZIP, LAKE_ZSTD };
-enum lake_kind { LAKE_STREAM, LAKE_SNAPSHOT };
 enum lake_part_kind {
     LAKE_PART_YEAR,
     LAKE_PART_MONTH,
@@ -87,36 +85,6 @@ uint64_t lake_stage_bytes(const struct lake_stage *s); // written so far
 bool lake_stage_text(struct lake_stage *s, const char *path, uint64_t rows, struct str text,
                      struct err *e) ERR_CHECKED;
 
-struct lake_file {
-    struct str output; // "" for lake_stage_text files
-    struct str staged,
-        path; // relative to the root; for snapshots `path` is inside tables/<o>/version=N/
-    struct str partition; // "year=2025/month=10/day=28"
-    uint64_t version;     // snapshots, else 0
-    uint64_t rows, bytes, checksum,
-        rows_hash; // xxh64 of the file's bytes; sum of xxh64 over row codec bytes
-    int64_t time_min,
-        time_max; // event time (ROWTIME or time column), Unix ms; min > max: no row has one
-};
-// Everything publish needs, and what N.json says. Strings live in the arena given to seal or read.
-struct lake_manifest {
-    struct str job;
-    unsigned task;
-    uint64_t batch, digest, prev_batch, prev_digest; // digest filled by the caller before write
-    int64_t now_ms;
-    struct str kind;        // batch kind, "forward"
-    struct str ranges_json; // source ranges, as in the receipt
-    const struct lake_file *files;
-    size_t count;
-    struct lake_manifest_output {
-        struct str name, schema; // printed schema
-        enum lake_kind kind;
-        struct str format;       // "jsonl+gzip"
-        struct str partitioning; // "year,month,day" or "version"
-        unsigned keep_versions;
-    } * outputs;
-    size_t output_count;
-};
 // Flushes, closes and fsyncs everything (the durability barrier). The stage is freed by publish of its manifest or abort.
 bool lake_stage_seal(struct lake_stage *s, struct arena *a, struct lake_manifest *out,
                      struct err *e) ERR_CHECKED;
@@ -125,17 +93,10 @@ void lake_stage_free(struct lake_stage *s); // frees memory, leaves files
 bool lake_stage_clean(struct lake *s, const char *job, unsigned task, uint64_t keep_batch,
                       struct err *e) ERR_CHECKED;
 
-void lake_manifest_write(struct buf *out, const struct lake_manifest *m); // JSON
-bool lake_manifest_read(struct lake_manifest *out, struct arena *a, struct str json,
-                        struct err *e) ERR_CHECKED;
-
 // Rolls the batch forward. ERR_FENCED: another digest claimed it, a later batch is published, the head is not (prev_batch,
 // prev_digest), or our staging is gone; ERR_BEHIND: the head is older than prev_batch. Replays are fine.
 bool lake_publish(struct lake *s, const struct lake_manifest *m, struct err *e) ERR_CHECKED;
 // Deletes snapshot versions beyond keep_versions (>= 2); after finish only.
 bool lake_trim_versions(struct lake *s, const struct lake_manifest *m, struct err *e) ERR_CHECKED;
-
-bool lake_format_parse(enum lake_format *out, struct str name);
-bool lake_codec_parse(enum lake_codec *out, struct str name);
 
 #endif

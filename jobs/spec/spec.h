@@ -6,25 +6,8 @@
 #ifndef JOBS_SPEC_SPEC_H
 #define JOBS_SPEC_SPEC_H
 
-#include "config/conf.h"
 #include "jobs/spec/cron.h"
-
-struct spec_url {
-    struct str scheme; // "mysql" (also for mariadb://), "sqlite"
-    struct str user, host, database;
-    struct secret password;
-    struct str path;                // file-based stores
-    uint16_t port;                  // 0 = the store's default
-    const struct conf_pair *params; // after '?'
-    size_t param_count;
-    struct str display; // without the password, for messages
-    bool file_based;
-};
-struct warehouse_spec {
-    struct str name;
-    struct spec_url url;
-    struct conf_at at;
-};
+#include "jobs/spec/spec_output.h"
 
 enum spec_trigger { SPEC_TRIGGER_NONE, SPEC_TRIGGER_EVERY, SPEC_TRIGGER_CRON, SPEC_TRIGGER_STREAM };
 struct schedule_spec {
@@ -61,49 +44,6 @@ struct dead_max_spec { // of one run; -1 = no limit
 struct dead_letters_spec {
     enum spec_payload payload;
     struct dead_max_spec max;
-    struct conf_at at;
-};
-
-enum spec_format { SPEC_FORMAT_JSONL, SPEC_FORMAT_CSV };
-enum spec_codec { SPEC_CODEC_NONE, SPEC_CODEC_GZIP, SPEC_CODEC_ZSTD };
-struct lake_output_spec {
-    struct conf_at at; // line 0: this output is not written to the lake
-    enum spec_format format;
-    enum spec_codec compression;
-    struct conf_texts partition_by; // year month day hour, or column names
-    struct str time;                // "ROWTIME" or a column
-    struct str zone;
-    bool snapshot;
-    int64_t keep_versions;
-    uint64_t file_bytes_max; // 0 = one file per partition and batch
-};
-
-enum spec_require { SPEC_REQUIRE_EXACT, SPEC_REQUIRE_CONVERGING, SPEC_REQUIRE_WINDOWED };
-enum spec_create {
-    SPEC_CREATE_DEFAULT,
-    SPEC_CREATE_NO,
-    SPEC_CREATE_YES
-}; // resolved: never SPEC_CREATE_DEFAULT
-struct column_spec {
-    struct str name; // in the warehouse
-    struct str from; // SQL column; "" = the same name
-    struct str type; // SQL type of the store; "" = its default for the column
-    struct conf_at at;
-};
-struct target_spec {
-    struct str to;
-    const struct warehouse_spec *warehouse; // what `to` names
-    struct str table;                       // "" in the file: the SQL name in lower case, filled in
-    enum spec_create create;
-    enum spec_require require;
-    struct conf_items columns; // struct column_spec
-    struct conf_at at;
-};
-
-struct output_spec {
-    struct str name; // SQL object
-    struct lake_output_spec lake;
-    struct conf_items warehouse; // struct target_spec
     struct conf_at at;
 };
 
@@ -155,8 +95,6 @@ bool spec_parse(const struct app_spec **out, struct arena *a, const char *path, 
                 const struct spec_options *options, struct conf_errors *errors) ERR_CHECKED;
 // NULL when there is no such job; *e then says so with the nearest name.
 const struct job_spec *spec_job(const struct app_spec *app, struct str name, struct err *e);
-bool spec_parse_url(struct spec_url *out, struct arena *a, struct str text,
-                    const struct secret_source *secrets, struct err *e) ERR_CHECKED;
 // docs/configuration.md.
 void spec_print_docs(struct buf *out);
 

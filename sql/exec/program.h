@@ -1,7 +1,7 @@
 // The physical program: the part of the plan that the wanted outputs need, with pruned columns, compiled expressions,
 // pushed-down filters, collapsed edges and the identity of every stateful operator.
 //
-// Internal to sql/: sql/exec/exec.h is the public front. Built once by program_compile, immutable, shared by threads,
+// Internal to sql/: sql/exec/exec_program.h is the public front. Built once by program_compile, immutable, shared by threads,
 // owned by the arena it was compiled in.
 #ifndef SQL_EXEC_PROGRAM_H
 #define SQL_EXEC_PROGRAM_H

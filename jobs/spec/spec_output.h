@@ -1,0 +1,70 @@
+// Where rows go, as the configuration file says it: warehouses with their URLs, and what each output of a job writes to the lake
+// and to which tables. Part of struct app_spec (jobs/spec/spec.h), same lifetime: in its arena, immutable.
+#ifndef JOBS_SPEC_SPEC_OUTPUT_H
+#define JOBS_SPEC_SPEC_OUTPUT_H
+
+#include "config/conf.h"
+
+struct spec_url {
+    struct str scheme; // "mysql" (also for mariadb://), "sqlite"
+    struct str user, host, database;
+    struct secret password;
+    struct str path;                // file-based stores
+    uint16_t port;                  // 0 = the store's default
+    const struct conf_pair *params; // after '?'
+    size_t param_count;
+    struct str display; // without the password, for messages
+    bool file_based;
+};
+struct warehouse_spec {
+    struct str name;
+    struct spec_url url;
+    struct conf_at at;
+};
+bool spec_parse_url(struct spec_url *out, struct arena *a, struct str text,
+                    const struct secret_source *secrets, struct err *e) ERR_CHECKED;
+
+enum spec_format { SPEC_FORMAT_JSONL, SPEC_FORMAT_CSV };
+enum spec_codec { SPEC_CODEC_NONE, SPEC_CODEC_GZIP, SPEC_CODEC_ZSTD };
+struct lake_output_spec {
+    struct conf_at at; // line 0: this output is not written to the lake
+    enum spec_format format;
+    enum spec_codec compression;
+    struct conf_texts partition_by; // year month day hour, or column names
+    struct str time;                // "ROWTIME" or a column
+    struct str zone;
+    bool snapshot;
+    int64_t keep_versions;
+    uint64_t file_bytes_max; // 0 = one file per partition and batch
+};
+
+enum spec_require { SPEC_REQUIRE_EXACT, SPEC_REQUIRE_CONVERGING, SPEC_REQUIRE_WINDOWED };
+enum spec_create {
+    SPEC_CREATE_DEFAULT,
+    SPEC_CREATE_NO,
+    SPEC_CREATE_YES
+}; // resolved: never SPEC_CREATE_DEFAULT
+struct column_spec {
+    struct str name; // in the warehouse
+    struct str from; // SQL column; "" = the same name
+    struct str type; // SQL type of the store; "" = its default for the column
+    struct conf_at at;
+};
+struct target_spec {
+    struct str to;
+    const struct warehouse_spec *warehouse; // what `to` names
+    struct str table;                       // "" in the file: the SQL name in lower case, filled in
+    enum spec_create create;
+    enum spec_require require;
+    struct conf_items columns; // struct column_spec
+    struct conf_at at;
+};
+
+struct output_spec {
+    struct str name; // SQL object
+    struct lake_output_spec lake;
+    struct conf_items warehouse; // struct target_spec
+    struct conf_at at;
+};
+
+#endif
