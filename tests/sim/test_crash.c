@@ -8,12 +8,13 @@
 
 #define TEXT_MAX ((size_t)64 << 20)
 
-enum { PIECES = 6, PIECE_RECORDS = 45, SETTLE_MAX = 6 };
+enum { PIECES = 6, PIECE_RECORDS = 45, SETTLE_MAX = 12 };
 
 // What else happens around the fault.
 enum twist {
     TWIST_NONE, // the same bytes are expected
     TWIST_TIME, // the clock goes on and back, fetches are cut otherwise: the same rows in the same order
+    TWIST_AGAIN,   // the next process fails, too, somewhere: the same bytes are expected
     TWIST_RECORDS, // more records arrive before the next run: other batches, the same rows
 };
 
@@ -32,6 +33,7 @@ struct life {
     struct job_random records, chance;
     int pieces; // produced so far
     bool fired;
+    unsigned deaths;
     char died[1600]; // why the first failed run failed
 };
 
@@ -47,6 +49,7 @@ static void twist(struct life *l)
 {
     switch (l->twist) {
     case TWIST_NONE:
+    case TWIST_AGAIN:
         return;
     case TWIST_RECORDS:
         produce(l);
@@ -57,6 +60,16 @@ static void twist(struct life *l)
         source_fake_reseed(l->w->broker, job_random_next(&l->chance));
         return;
     }
+}
+
+static void restart(struct life *l)
+{
+    const struct fault_spec again = {
+        .occurrence = 1 + job_random_below(&l->chance, 40),
+        .action = actions[job_random_below(&l->chance, sizeof actions / sizeof actions[0])],
+    };
+    l->deaths++;
+    job_world_restart(l->w, l->twist == TWIST_AGAIN && l->deaths <= 3 ? &again : NULL);
 }
 
 static void run_until_done(struct life *l)
@@ -70,7 +83,7 @@ static void run_until_done(struct life *l)
             fail_msg("does not get well after %s: %s", l->died, w->text);
         if (durable_dead(w->durable)) {
             l->fired = true;
-            job_world_restart(w, NULL);
+            restart(l);
         }
         twist(l);
     }
@@ -95,7 +108,7 @@ static void live(struct life *l, struct job_world *w, const struct fault_spec *f
 static void print(struct buf *out, const struct job_world *w, enum twist how)
 {
     buf_init(out, TEXT_MAX);
-    if (how == TWIST_NONE)
+    if (how == TWIST_NONE || how == TWIST_AGAIN)
         job_world_print(out, w);
     else
         job_world_print_rows(out, w, how == TWIST_TIME ? JOB_WORLD_ORDERED : JOB_WORLD_SORTED);
@@ -159,6 +172,11 @@ TEST(a_fault_at_any_durable_call_leaves_what_an_undisturbed_life_leaves)
     every_call(&job_scenario_transactions, TWIST_NONE, test_is_long() ? 1 : 31);
 }
 
+TEST(a_fault_and_more_faults_while_starting_again_leave_the_same)
+{
+    every_call(&job_scenario_transactions, TWIST_AGAIN, test_is_long() ? 3 : 61);
+}
+
 TEST(a_fault_and_another_clock_and_other_fetches_leave_the_same_rows)
 {
     every_call(&job_scenario_transactions, TWIST_TIME, test_is_long() ? 3 : 61);
@@ -188,6 +206,7 @@ TEST(a_fault_at_any_durable_call_of_a_job_without_a_lake_leaves_nothing_behind)
 }
 
 TEST_MAIN(T(a_fault_at_any_durable_call_leaves_what_an_undisturbed_life_leaves),
+          T(a_fault_and_more_faults_while_starting_again_leave_the_same),
           T(a_fault_and_another_clock_and_other_fetches_leave_the_same_rows),
           T(a_fault_and_more_records_before_the_next_run_leave_the_same_rows),
           T(a_fault_at_any_durable_call_of_a_job_without_a_lake_leaves_nothing_behind))

@@ -11,7 +11,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { OUTPUTS = JOB_PROGRAM_OUTPUTS_MAX, BATCHES_MAX = 64, LANES = JOB_SCENARIO_PARTITIONS };
+enum {
+    OUTPUTS = JOB_PROGRAM_OUTPUTS_MAX,
+    BATCHES_MAX = 64,
+    TOPICS = 2,
+    PARTITIONS = JOB_SCENARIO_PARTITIONS,
+    LANES = TOPICS * PARTITIONS,
+};
+
+static const struct str topics[TOPICS] = {{"tx", 2}, {"ty", 2}};
 
 struct batch_plan {
     struct sequence_range ranges[LANES];
@@ -52,8 +60,8 @@ static bool dead(void *arg, const struct sequence_range *range, const struct sca
 {
     struct life *l = arg;
     assert_non_null(e);
-    buf_printf(&l->dead, "%d:%lld %.*s\n", (int)range->partition, (long long)record->offset,
-               STR_ARG(reason));
+    buf_printf(&l->dead, "%u/%d:%lld %.*s\n", range->topic, (int)range->partition,
+               (long long)record->offset, STR_ARG(reason));
     return true;
 }
 
@@ -78,7 +86,6 @@ static const struct program *compile(struct arena *a, const struct job_program *
 static void start(struct life *l)
 {
     struct err e;
-    static const struct str topics[] = {{"tx", 2}};
     const struct exec_spec spec = {.program = l->program,
                                    .kv = l->kv,
                                    .job = "p1",
@@ -88,7 +95,7 @@ static void start(struct life *l)
                                    .emit = emit,
                                    .emit_arg = l};
     const struct source_spec source = {.topics = topics,
-                                       .topic_count = 1,
+                                       .topic_count = TOPICS,
                                        .properties = l->properties,
                                        .property_count = 1,
                                        .durable = l->durable};
@@ -221,20 +228,38 @@ static void disturbed_batch(struct life *l, struct job_world *w, struct job_rand
         restart(l);
 }
 
-static size_t remaining(const struct job_world *w, const int64_t *at, struct batch_plan *out)
+static bool reads(const struct program *p, uint32_t topic)
+{
+    for (size_t i = 0; i < program_source_count(p); i++)
+        if (str_eq(program_source(p, i)->topic, topics[topic]))
+            return true;
+    return false;
+}
+
+// Lane of (topic, partition) in positions.
+static int64_t *position(int64_t *at, uint32_t topic, int32_t partition)
+{
+    return &at[topic * PARTITIONS + (uint32_t)partition];
+}
+
+static size_t remaining(const struct life *l, const struct job_world *w, int64_t *at,
+                        struct batch_plan *out)
 {
     *out = (struct batch_plan){.count = 0};
-    for (int32_t p = 0; p < LANES; p++) {
-        int64_t end = source_fake_end(w->broker, "tx", p);
-        if (at[p] < end)
-            out->ranges[out->count++] = (struct sequence_range){
-                .topic_name = STR("tx"),
-                .partition = p,
-                .start = at[p],
-                .read_from = at[p],
-                .end = end,
-                .side = 1,
-            };
+    for (uint32_t t = 0; t < TOPICS; t++) {
+        for (int32_t p = 0; p < PARTITIONS && reads(l->program, t); p++) {
+            int64_t start = *position(at, t, p), end = source_fake_end(w->broker, topics[t].p, p);
+            if (start < end)
+                out->ranges[out->count++] = (struct sequence_range){
+                    .topic = t,
+                    .topic_name = topics[t],
+                    .partition = p,
+                    .start = start,
+                    .read_from = start,
+                    .end = end,
+                    .side = 1,
+                };
+        }
     }
     return out->count;
 }
@@ -246,12 +271,13 @@ static void live(struct life *l, struct job_world *w, struct job_random *r, stru
     struct batch_plan from;
     for (int backlog = 0; backlog < 2; backlog++) {
         job_scenario_produce(w, r, 40 + (unsigned)job_random_below(r, 80), JOB_RECORDS_HOSTILE);
-        while (remaining(w, at, &from) > 0) {
+        while (remaining(l, w, at, &from) > 0) {
             assert_true(plans->n < BATCHES_MAX);
             disturbed_batch(l, w, r, &from, plans);
             const struct batch_plan *made = &plans->v[plans->n - 1];
             for (size_t i = 0; i < made->count; i++)
-                at[made->ranges[i].partition] = made->ranges[i].end;
+                *position(at, made->ranges[i].topic, made->ranges[i].partition) =
+                    made->ranges[i].end;
         }
     }
 }
@@ -296,7 +322,9 @@ static size_t one_seed(uint64_t seed)
     char state[512];
     test_dir_init(&w->dir);
     w->broker = source_fake_new("p1", 0);
-    source_fake_topic(w->broker, "tx", LANES);
+    w->spec = program.spec;
+    for (size_t i = 0; i < TOPICS; i++)
+        source_fake_topic(w->broker, topics[i].p, PARTITIONS);
     got->durable = want->durable = durable_new(DURABLE_DEAD);
     const struct kv_spec spec = {
         .dir = test_dir_file(state, &w->dir, "state"), .mode = KV_OWNER, .durable = got->durable};

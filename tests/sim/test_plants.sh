@@ -3,6 +3,12 @@
 set -uo pipefail
 dir=$(dirname "${SLUICE_BIN:?}")/plants
 passed=0 failed=0
+# A test that fails leaves its folder behind.
+base=/dev/shm
+[[ -w $base ]] || base=${TMPDIR:-/tmp}
+TMPDIR=$(mktemp -d "$base/sluice-plants-XXXXXX")
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
 for patch in tests/sim/plants/*.patch; do
     name=$(basename "$patch" .patch)
     log=$(env -u SLUICE_TEST_LONG "$dir/$name" 2>&1)

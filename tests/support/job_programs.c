@@ -18,7 +18,9 @@ struct piece {
     "status VARCHAR, method VARCHAR, place STRUCT<city VARCHAR, zip VARCHAR>) WITH "           \
     "(KAFKA_TOPIC = 'tx', VALUE_FORMAT = 'JSON');\n"                                           \
     "CREATE TABLE tt (k VARCHAR PRIMARY KEY, cents BIGINT, status VARCHAR) WITH (KAFKA_TOPIC " \
-    "= 'tx', VALUE_FORMAT = 'JSON');\n"
+    "= 'tx', VALUE_FORMAT = 'JSON');\n"                                                        \
+    "CREATE STREAM ty (k VARCHAR KEY, usr VARCHAR, cents BIGINT, status VARCHAR) WITH "        \
+    "(KAFKA_TOPIC = 'ty', VALUE_FORMAT = 'JSON');\n"
 
 static const struct piece pieces[] = {
     {"S1",
@@ -38,6 +40,20 @@ static const struct piece pieces[] = {
      "CREATE TABLE a2 AS SELECT status, COUNT(usr) AS n, MAX(method) AS m FROM tx WHERE cents "
      "BETWEEN 100 AND 9000 GROUP BY status EMIT CHANGES;\n",
      TABLE_OUT, true, false},
+    {"Y1",
+     "CREATE TABLE y1 AS SELECT usr, COUNT(*) AS n, SUM(cents) AS total FROM ty GROUP BY usr EMIT "
+     "CHANGES;\n",
+     TABLE_OUT, true, false},
+    {"U1",
+     "CREATE STREAM u1 AS SELECT k, usr, cents FROM tx EMIT CHANGES;\n"
+     "INSERT INTO u1 SELECT k, usr, cents FROM ty WHERE cents > 1000 EMIT CHANGES;\n",
+     STREAM_OUT, true, false},
+    {"U2",
+     "CREATE STREAM u AS SELECT k, status, cents FROM tx EMIT CHANGES;\n"
+     "INSERT INTO u SELECT k, status, cents FROM ty WHERE cents > 1000 EMIT CHANGES;\n"
+     "CREATE TABLE u2 AS SELECT status, COUNT(*) AS n, COLLECT_LIST(cents) AS every FROM u GROUP "
+     "BY status EMIT CHANGES;\n",
+     TABLE_OUT, false, false},
     {"W1",
      "CREATE TABLE w1 AS SELECT method, COUNT(*) AS n, SUM(cents) AS total FROM tx WINDOW "
      "TUMBLING (SIZE %s) GROUP BY method EMIT CHANGES;\n",
@@ -65,7 +81,7 @@ static const struct piece pieces[] = {
      "status EMIT CHANGES;\n",
      TABLE_OUT, false, false},
 };
-enum { PIECES = sizeof pieces / sizeof pieces[0], FREE_PIECES = 4 };
+enum { PIECES = sizeof pieces / sizeof pieces[0], FREE_PIECES = 6 };
 
 static const char *program_window(struct arena *a, struct job_random *r, const struct piece *p)
 {
@@ -106,7 +122,7 @@ void job_program_random(struct job_program *out, struct arena *a, struct job_ran
     out->spec = (struct job_world_spec){
         .sql = sql.p,
         .outputs = outputs.p,
-        .topics = {"tx"},
+        .topics = {"tx", "ty"},
         .partitions = JOB_SCENARIO_PARTITIONS,
     };
 }

@@ -101,8 +101,10 @@ void job_scenario_produce(struct job_world *w, struct job_random *r, unsigned n,
 {
     bool idle = job_random_below(r, 3) > 0;
     int64_t before = 0;
+    const char *second = w->spec.topics[0] ? w->spec.topics[1] : NULL;
     for (int32_t p = 0; p < JOB_SCENARIO_PARTITIONS; p++)
-        before += source_fake_end(w->broker, "tx", p);
+        before += source_fake_end(w->broker, "tx", p) +
+                  (second ? source_fake_end(w->broker, second, p) : 0);
     int64_t clock = before * 600000;
     for (unsigned i = 0; i < n; i++) {
         char key[16], value[512];
@@ -112,10 +114,11 @@ void job_scenario_produce(struct job_world *w, struct job_random *r, unsigned n,
         int64_t time = scenario_time(r, &clock, how);
         (void)snprintf(key, sizeof key, "k%u", scenario_skewed(r, 12));
         scenario_good(value, sizeof value, r, (uint64_t)before + i);
+        const char *topic = second && job_random_below(r, 4) == 0 ? second : "tx";
         uint64_t kind = how == JOB_RECORDS_CLEAN ? 9 : job_random_below(r, 30);
         if (kind == 1)
-            source_fake_skip(w->broker, "tx", p, 1 + (int64_t)job_random_below(r, 2));
-        source_fake_add(w->broker, "tx", p, time, kind == 2 ? NULL : key,
+            source_fake_skip(w->broker, topic, p, 1 + (int64_t)job_random_below(r, 2));
+        source_fake_add(w->broker, topic, p, time, kind == 2 ? NULL : key,
                         kind == 3                ? NULL
                         : kind == 4 || kind == 5 ? scenario_bad(r)
                                                  : value);

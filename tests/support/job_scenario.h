@@ -23,7 +23,7 @@ enum job_records {
     JOB_RECORDS_HOSTILE
 };
 
-// Appends n records to topic "tx": disorder, equal timestamps, late rows, skewed keys, partition 3 idle in most backlogs, several
+// Appends n records to topic "tx", and some of them to the world's second topic when it has one: disorder, equal timestamps, late rows, skewed keys, partition 3 idle in most backlogs, several
 // event days, nulls, tombstones, bad records, markers.
 void job_scenario_produce(struct job_world *w, struct job_random *r, unsigned n,
                           enum job_records how);

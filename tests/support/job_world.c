@@ -436,13 +436,22 @@ void job_world_same(const struct buf *want, const struct buf *got, const char *w
 
 // --- receipts --------------------------------------------------------------------------------------------------------
 
-static void world_check_range(struct job_world *w, const struct batch_range *r, int64_t *next)
+enum { WORLD_TOPICS = 4, WORLD_PARTITIONS = 64, WORLD_LANES = WORLD_TOPICS * WORLD_PARTITIONS };
+
+// Where a list of all partitions keeps this one.
+static size_t world_lane(const struct job_world *w, const struct batch_range *r)
 {
     size_t topic = 0;
-    while (topic < 4 && w->spec.topics[topic] && !str_eq(str_from(w->spec.topics[topic]), r->topic))
+    while (topic < WORLD_TOPICS && w->spec.topics[topic] &&
+           !str_eq(str_from(w->spec.topics[topic]), r->topic))
         topic++;
-    assert_true(topic < 4 && r->partition < 64);
-    int64_t *at = &next[topic * 64 + (size_t)r->partition];
+    assert_true(topic < WORLD_TOPICS && r->partition < WORLD_PARTITIONS);
+    return topic * WORLD_PARTITIONS + (size_t)r->partition;
+}
+
+static void world_check_range(struct job_world *w, const struct batch_range *r, int64_t *next)
+{
+    int64_t *at = &next[world_lane(w, r)];
     if (*at >= 0)
         assert_int_equal(r->start, *at);
     assert_true(r->end >= r->start);
@@ -484,7 +493,7 @@ void job_world_check_receipts(struct job_world *w)
     struct control c;
     struct err e;
     struct arena *a = arena_new(NULL);
-    int64_t next[4 * 64];
+    int64_t next[WORLD_LANES];
     memset(next, 0xFF, sizeof next);
     struct kv_spec spec = {.dir = w->job->state_dir, .mode = KV_READER, .durable = w->durable};
     assert_ok(kv_open(&kv, &spec, &e), &e);
@@ -537,7 +546,7 @@ static uint64_t world_delivered(const struct job_world *w, struct durable *d)
     return least;
 }
 
-// Ends of the topic's partitions after the batch; -1 = not in it or an earlier one.
+// Ends of all partitions after the batch; -1 = not in it or an earlier one.
 static void world_ends(int64_t *ends, const struct job_world *w, struct durable *d, uint64_t upto)
 {
     struct kv *kv;
@@ -553,28 +562,30 @@ static void world_ends(int64_t *ends, const struct job_world *w, struct durable 
         if (control_get_record(&r, a, t, batch, &e) != KV_FOUND)
             continue;
         for (size_t i = 0; i < r.range_count; i++)
-            ends[r.ranges[i].partition] = r.ranges[i].end;
+            ends[world_lane(w, &r.ranges[i])] = r.ranges[i].end;
     }
     kv_abort(t);
     kv_close(kv);
     arena_free(a);
 }
 
+static void world_check_offset(const struct job_world *w, size_t topic, int32_t p, int64_t end)
+{
+    int64_t group = source_fake_group(w->broker, "simgroup", w->spec.topics[topic], p);
+    // A partition without records yet is committed at its start.
+    if (group > (end < 0 ? 0 : end))
+        fail_msg("the group is at %lld of %s/%d, but all that was delivered of it ends at %lld",
+                 (long long)group, w->spec.topics[topic], (int)p, (long long)end);
+}
+
 void job_world_check_offsets(struct job_world *w)
 {
-    int64_t ends[64];
+    int64_t ends[WORLD_LANES];
     struct durable *d = durable_new(DURABLE_DEAD); // the world's own may be dead
     memset(ends, 0xFF, sizeof ends);
-    assert_true(w->spec.partitions <= 64 && !w->spec.topics[1]);
-    uint64_t batch = world_delivered(w, d);
-    world_ends(ends, w, d, batch);
+    world_ends(ends, w, d, world_delivered(w, d));
     durable_free(d);
-    for (int32_t p = 0; p < w->spec.partitions; p++) {
-        int64_t group = source_fake_group(w->broker, "simgroup", w->spec.topics[0], p);
-        // A partition without records yet is committed at its start.
-        if (group > (ends[p] < 0 ? 0 : ends[p]))
-            fail_msg("the group is at %lld of partition %d, but batch %llu, which ends at %lld, is "
-                     "all that was delivered",
-                     (long long)group, (int)p, (unsigned long long)batch, (long long)ends[p]);
-    }
+    for (size_t t = 0; t < WORLD_TOPICS && w->spec.topics[t]; t++)
+        for (int32_t p = 0; p < w->spec.partitions; p++)
+            world_check_offset(w, t, p, ends[t * WORLD_PARTITIONS + (size_t)p]);
 }
