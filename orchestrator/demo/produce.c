@@ -25,6 +25,7 @@ static void produce_delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void 
 static bool produce_err(struct err *e, const char *doing, const char *topic, const char *why)
 {
     err_fail(e, ERR_REMOTE, "%s topic %s: %s", doing, topic, why);
+    err_hint(e, "is the broker up? --brokers HOST:PORT names another one");
     return err_remedy(e, REMEDY_RETRY_RUN);
 }
 
@@ -41,7 +42,7 @@ static bool produce_open(struct produce *s, const struct generate_spec *spec, st
         rd_kafka_conf_set(conf, "compression.type", "lz4", why, sizeof why) == RD_KAFKA_CONF_OK &&
         rd_kafka_conf_set(conf, "enable.idempotence", "true", why, sizeof why) ==
             RD_KAFKA_CONF_OK &&
-        rd_kafka_conf_set(conf, "log_level", "3", why, sizeof why) == RD_KAFKA_CONF_OK;
+        rd_kafka_conf_set(conf, "log_level", "2", why, sizeof why) == RD_KAFKA_CONF_OK;
     s->rk = ok ? rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why) : NULL;
     if (s->rk)
         return true;

@@ -102,9 +102,15 @@ while read -r command; do
     check "examples of $command" test "$(sed -n '/^examples:/,$p' out | grep -cE '^  sluice ')" -ge 2
 done <commands
 
-# Remote trouble that is worth another run. The broker is a port that nobody listens on.
+# Remote trouble that is worth another run. The broker is a port that nobody listens on; both wait for it, side by side.
+"$bin" demo generate --brokers 127.0.0.1:1 --count 1 >generate.out 2>&1 </dev/null &
+generate=$!
 check "no broker is 4" exits 4 job run j
 check "says what to check" has "bootstrap.servers" err
+wait "$generate"
+check "generating without a broker is 4" test $? -eq 4
+check "and says what to check" has "--brokers" generate.out
+check "without the client's own log" test "$(wc -l <generate.out)" -eq 2
 
 echo "$passed passed, $failed failed, 0 skipped"
 ((failed == 0))
