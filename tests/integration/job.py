@@ -17,7 +17,7 @@ MYSQL = {k: os.environ["SLUICE_TEST_MYSQL_" + k.upper()] for k in ("host", "port
 PREFIX = f"bad{os.getpid()}"
 KAFKA = Kafka(BOOTSTRAP)
 
-COLUMNS = "id INT, name STRING, amount DOUBLE, tags ARRAY<STRING>, place STRUCT<city STRING>"
+COLUMNS = "id INT, name STRING, amount DOUBLE, big BIGINT, tags ARRAY<STRING>, place STRUCT<city STRING>"
 SELECT = "CREATE STREAM out AS SELECT id, name, amount FROM input;"
 LAKE_AND_SQLITE = "OUT: { lake: { format: jsonl, compression: none }, warehouse: { to: local } }"
 MARIADB = "OUT: { warehouse: { to: db, create: true } }"
