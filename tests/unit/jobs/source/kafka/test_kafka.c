@@ -8,6 +8,8 @@
 #include "tests/support/kafka_world.h"
 #include "tests/support/source_reader.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 struct mock {
@@ -269,6 +271,69 @@ TEST(many_partitions_share_one_budget)
     end(&m);
 }
 
+// Batches on their way from the polling thread to one that releases them: what decoding on a worker looks like.
+enum { HANDOVER_MAX = 256 };
+struct handover {
+    struct source *s;
+    struct source_batch batches[HANDOVER_MAX];
+    atomic_size_t given;
+    atomic_bool over;
+    uint64_t bytes;
+};
+
+static void *release_all(void *arg)
+{
+    struct handover *h = arg;
+    size_t taken = 0;
+    while (!atomic_load(&h->over) || taken < atomic_load(&h->given)) {
+        if (taken == atomic_load(&h->given)) {
+            sched_yield();
+            continue;
+        }
+        struct source_batch *b = &h->batches[taken++];
+        for (uint32_t i = 0; i < b->n; i++)
+            h->bytes += b->records[i].value.n;
+        h->s->type->release(h->s, b);
+    }
+    return NULL;
+}
+
+TEST(another_thread_may_release_batches)
+{
+    struct mock m;
+    begin(&m, 4);
+    produce(&m, 0, 40000, 4);
+    kafka_case_plan(&m.c);
+    struct source_range ranges[4];
+    for (size_t i = 0; i < 4; i++)
+        ranges[i] = kafka_case_range(&m.c, i);
+    assert_ok(m.c.s->type->assign(m.c.s, ranges, 4, &m.e), &m.e);
+    struct handover *h = mem_zalloc(sizeof *h);
+    h->s = m.c.s;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, release_all, h), 0);
+    uint64_t records = 0;
+    for (size_t i = 0; i < 4;) {
+        struct source_batch b;
+        enum source_poll what = m.c.s->type->poll(m.c.s, i, 20, &b, &m.e);
+        assert_true(what != POLL_FAILED && what != POLL_LOST);
+        i += what == POLL_END;
+        records += b.n;
+        size_t at = atomic_load(&h->given);
+        assert_true(at < HANDOVER_MAX);
+        if (what == POLL_BATCH) {
+            h->batches[at] = b;
+            atomic_store(&h->given, at + 1);
+        }
+    }
+    atomic_store(&h->over, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(records, 40000);
+    assert_true(h->bytes > 40000 * 7);
+    mem_free(h);
+    end(&m);
+}
+
 TEST(properties_are_checked_and_values_kept_secret)
 {
     struct source_spec spec;
@@ -293,4 +358,5 @@ TEST_MAIN(T(every_record_of_every_partition_arrives_once),
           T(records_below_the_log_start_are_reported_as_lost),
           T(a_position_above_the_end_is_behind), T(a_broker_that_goes_and_comes_costs_no_record),
           T(group_offsets_are_read_and_committed), T(a_commit_goes_through_its_fault_site),
-          T(many_partitions_share_one_budget), T(properties_are_checked_and_values_kept_secret))
+          T(many_partitions_share_one_budget), T(another_thread_may_release_batches),
+          T(properties_are_checked_and_values_kept_secret))
