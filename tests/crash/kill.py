@@ -1,6 +1,7 @@
 """The process-kill harness; kill.sh says what it is for. Standard library only; MariaDB through its client."""
 
 import concurrent.futures
+import contextlib
 import gzip
 import json
 import os
@@ -172,7 +173,7 @@ class Case:
 
     def sqlite(self):
         tables = ["lifecycle"] if self.bare else ["lifecycle", "totals"]
-        with sqlite3.connect(self.dir / "local.db") as db:
+        with contextlib.closing(sqlite3.connect(self.dir / "local.db")) as db:
             known = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
             result = {t: sorted(map(repr, db.execute(f"SELECT * FROM {t}"))) for t in tables if t in known}
             result["heads"] = sorted(db.execute("SELECT output, batch FROM sluice_heads WHERE job = 't'")
@@ -285,12 +286,20 @@ class Harness:
                     for action in ACTIONS:
                         yield scenario, f"{site}:{occurrence}:{action}"
 
+    @staticmethod
+    def guarded(name, scenario, fault):
+        """What goes wrong in the harness itself is a failure of that case only."""
+        try:
+            return scenario.one(name, fault)
+        except (OSError, RuntimeError, ValueError, sqlite3.Error, subprocess.SubprocessError) as e:
+            return [f"the harness: {type(e).__name__}: {e}"]
+
     def run(self):
         started = time.monotonic()
         faults = list(self.faults(self.scenarios()))
         failed = 0
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-            results = pool.map(lambda x: x[1][0].one(f"c{x[0]}", x[1][1]), enumerate(faults))
+            results = pool.map(lambda x: self.guarded(f"c{x[0]}", *x[1]), enumerate(faults))
             for number, ((scenario, fault), found) in enumerate(zip(faults, results)):
                 failed += bool(found)
                 for text in found:

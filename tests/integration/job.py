@@ -1,5 +1,6 @@
 """One job of an integration test: its directory, topic, configuration, runs and what they left. Standard library only."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -138,7 +139,7 @@ jobs:
 
     def rows(self, table="out", columns="*", order="1"):
         """Of SQLite."""
-        with sqlite3.connect(self.dir / "local.db") as db:
+        with contextlib.closing(sqlite3.connect(self.dir / "local.db")) as db:
             return list(db.execute(f"SELECT {columns} FROM {table} ORDER BY {order}"))
 
     def mariadb(self, sql):
