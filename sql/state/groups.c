@@ -11,6 +11,7 @@
 #define STORE_KEY_MAX   511
 #define STORE_VALUE_MAX ((size_t)2 << 30)
 #define TABLE_MIN       1024
+#define RECOUNT_CREDIT  1024
 // What the store adds to a dirty group: page, key prefix.
 #define STORE_OVERHEAD 96
 
@@ -32,6 +33,7 @@ struct groups {
     size_t bytes; // of keys and groups, heap parts of clean ones included at commit
     VEC(struct group *) dirty;
     size_t dirty_bytes;
+    size_t dirty_heap, recount; // heap parts at the last count; credit towards the next one
     bool sorted;
     bool stored; // the store holds groups of this operator
     bool begun;
@@ -305,12 +307,19 @@ struct group *const *groups_dirty(struct groups *s, size_t *n)
     return s->dirty.v;
 }
 
-size_t groups_dirty_bytes(const struct groups *s)
+// Asked once per window. Heap parts are counted anew only when the calls since have paid for looking at every dirty group.
+size_t groups_dirty_bytes(struct groups *s)
 {
-    size_t bytes = s->dirty_bytes;
-    for (size_t i = 0; s->spec.type->heap_bytes && i < s->dirty.n; i++)
-        bytes += s->spec.type->heap_bytes(s->spec.ctx, group_state(s->dirty.v[i]));
-    return bytes;
+    if (!s->spec.type->heap_bytes || s->dirty.n == 0)
+        return s->dirty_bytes;
+    s->recount += RECOUNT_CREDIT;
+    if (s->recount >= s->dirty.n) {
+        s->recount = 0;
+        s->dirty_heap = 0;
+        for (size_t i = 0; i < s->dirty.n; i++)
+            s->dirty_heap += s->spec.type->heap_bytes(s->spec.ctx, group_state(s->dirty.v[i]));
+    }
+    return s->dirty_bytes + s->dirty_heap;
 }
 
 int64_t *groups_stream_time(struct groups *s)
@@ -504,6 +513,7 @@ static void clean_dirty(struct groups *s)
     }
     s->dirty.n = 0;
     s->dirty_bytes = 0;
+    s->dirty_heap = s->recount = 0;
 }
 
 void groups_committed(struct groups *s, size_t cache_max)
@@ -525,6 +535,7 @@ void groups_rollback(struct groups *s)
 {
     s->dirty.n = 0;
     s->dirty_bytes = 0;
+    s->dirty_heap = s->recount = 0;
     s->stream_time = s->saved_time;
     drop_all(s);
     reset_table(s);

@@ -81,7 +81,7 @@ static inline void groups_touch(struct groups *s, struct group *g)
 
 // The dirty groups by (key, window start). Valid until the next call on s.
 struct group *const *groups_dirty(struct groups *s, size_t *n);
-size_t groups_dirty_bytes(const struct groups *s);
+size_t groups_dirty_bytes(struct groups *s);
 
 int64_t *groups_stream_time(struct groups *s);
 bool groups_begin(struct groups *s,
