@@ -1,53 +1,75 @@
 #!/bin/bash
-# run.sh : the example from nothing: starts a real Kafka and a real MariaDB, produces 1,000 transactions, runs the job, produces a
-# second backlog, runs it again, and a third time without news; after each run every output is compared with what verify.py
-# computes by itself. What it wrote stays in work/. Servers in the environment (tests/servers/with_servers.sh) are used as they are.
+# run.sh: the whole example on a real Kafka and a real MariaDB. Starts both, unless SLUICE_TEST_BOOTSTRAP and
+# SLUICE_TEST_MYSQL_* name some (where database tp3 and topic transaction_log must be free; tp3 is dropped again).
+# Makes the tables and the topic, produces two backlogs with a run after each, runs once more with nothing new, and
+# compares everything with verify.py after each. What was written stays in work/, made anew each time.
+#
+#   COUNT=1000   records of each backlog, at most 23,000 (a day in all, 1.8 s apart)
+#   SELF_TEST=1  also make sure that verify.py notices wrong values
+#   SLUICE_BIN   the program (default: the one of this tree)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-sluice=${SLUICE_BIN:-$root/sluice}
-if [[ ! -x $sluice ]]; then
-    echo "run.sh: no $sluice: run make first" >&2
-    exit 2
-fi
 if [[ -z ${SLUICE_TEST_BOOTSTRAP:-} || -z ${SLUICE_TEST_MYSQL_PORT:-} ]]; then
-    exec "$root/tests/servers/with_servers.sh" "$here/run.sh" "$@"
+    SERVERS="kafka mariadb" exec "$root/tests/servers/with_servers.sh" "$here/run.sh"
 fi
+sluice=$(realpath "${SLUICE_BIN:-$root/sluice}")
+[[ -x $sluice ]] || { echo "run.sh: no $sluice: run make first" >&2; exit 1; }
+count=${COUNT:-1000}
 export KAFKA_BOOTSTRAP=$SLUICE_TEST_BOOTSTRAP
-# shellcheck disable=SC2153 # from with_servers.sh
+# shellcheck disable=SC2153 # they come from the environment
 export MYSQL_HOST=$SLUICE_TEST_MYSQL_HOST MYSQL_PORT=$SLUICE_TEST_MYSQL_PORT
 export MYSQL_USER=$SLUICE_TEST_MYSQL_USER MYSQL_PASSWORD=$SLUICE_TEST_MYSQL_PASSWORD
-topic=transaction_log first=1000 second=${SECOND:-500}
 
-rm -rf "$here/work"
-mkdir -p "$here/work"
-sql() {
+mysql() {
     MYSQL_PWD=$MYSQL_PASSWORD mariadb --no-defaults -h "$MYSQL_HOST" -P "$MYSQL_PORT" -u "$MYSQL_USER" "$@"
 }
-sql -e 'DROP DATABASE IF EXISTS tp3'
-sql <"$here/schema.sql"
+made_database=
+finish() {
+    local status=$?
+    trap - EXIT
+    [[ -z $made_database ]] || mysql -e 'DROP DATABASE tp3' || true
+    ((status == 0)) || echo "run.sh: FAILED" >&2
+    exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
 
 step() {
-    printf '\n== %s\n' "$*"
+    printf '\n== %s\n' "${*//"$root"\//}"
+    "$@"
+}
+generate() { # FIRST
+    step "$sluice" demo generate --brokers "$KAFKA_BOOTSTRAP" --topic transaction_log --partitions 4 \
+        --first "$1" --count "$count"
 }
 job_run() {
-    "$sluice" -c "$here/sluice.yaml" job run transactions
+    step "$sluice" -c "$here/sluice.yaml" job run transactions "$@"
 }
-generate() { # FIRST COUNT
-    "$sluice" demo generate --brokers "$KAFKA_BOOTSTRAP" --topic "$topic" --first "$1" --count "$2" --partitions 4
+verify() {
+    step python3 "$here/verify.py" "$@"
 }
+if [[ -n $(mysql -N -e "SHOW DATABASES LIKE 'tp3'") ]]; then
+    echo "run.sh: the server has a database tp3 already" >&2
+    exit 1
+fi
+# Not asked for by its name: that may create it. Not grep -q: kcat must not die of a closed pipe.
+if kcat -b "$KAFKA_BOOTSTRAP" -L -m 10 | grep 'topic "transaction_log"'; then
+    echo "run.sh: the broker has a topic transaction_log already" >&2
+    exit 1
+fi
+made_database=yes
+mysql <"$here/schema.sql"
 
-step "$first transactions, first run"
-generate 0 "$first"
+rm -rf "$here/work"
+mkdir "$here/work"
+generate 0
 job_run
-python3 "$here/verify.py" "$first" "$here/work"
-
-step "$second more, second run"
-generate "$first" "$second"
+verify "$count"
+generate "$count"
 job_run
-python3 "$here/verify.py" $((first + second)) "$here/work"
-
-step "nothing new, third run"
-job_run
-python3 "$here/verify.py" $((first + second)) "$here/work"
-"$sluice" -c "$here/sluice.yaml" lake verify
+verify "$count" "$count"
+job_run --json | tee "$here/work/third.json"
+grep -q '"records":0,' "$here/work/third.json"
+step "$sluice" -c "$here/sluice.yaml" lake verify
+verify ${SELF_TEST:+--self-test} "$count" "$count"
