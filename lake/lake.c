@@ -33,6 +33,16 @@ struct str path_base(struct str path)
     return str_slice(path, n, path.n);
 }
 
+bool lake_sync_above(struct lake *s, struct arena *a, struct str dir, struct err *e)
+{
+    while (dir.n > 0) {
+        dir = path_dir(dir);
+        if (!durable_fsync_dir(s->durable, "lake.fsync_dir", lake_path(a, s, dir), e))
+            return false;
+    }
+    return true;
+}
+
 struct str lake_task_dir(struct arena *a, struct str job, unsigned task)
 {
     struct buf b;

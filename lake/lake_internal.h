@@ -21,6 +21,9 @@ const char *lake_path(struct arena *a, const struct lake *s, struct str relative
 struct str path_dir(struct str path); // without the last component; "" when there is none
 struct str path_base(struct str path);
 
+// Syncs the directories above `dir` up to the root: a crash may have come between making one and syncing its parent.
+bool lake_sync_above(struct lake *s, struct arena *a, struct str dir, struct err *e) ERR_CHECKED;
+
 // Relative directory of (job, task), and of a batch's staging.
 struct str lake_task_dir(struct arena *a, struct str job, unsigned task);
 struct str lake_staging_dir(struct arena *a, struct str job, unsigned task, uint64_t batch);

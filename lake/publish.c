@@ -225,7 +225,8 @@ static bool same_version(const struct lake_file *f, const struct lake_file *befo
            str_eq(path_dir(f->path), path_dir(before->path));
 }
 
-static bool move_files(struct publish *p, struct err *e)
+// resumed: a delivery before was cut short, perhaps between making a directory and syncing its parent.
+static bool move_files(struct publish *p, bool resumed, struct err *e)
 {
     struct map *dirs = map_new(p->a);
     for (size_t i = 0; i < p->m->count; i++) {
@@ -244,7 +245,8 @@ static bool move_files(struct publish *p, struct err *e)
     }
     for (size_t i = 0; i < map_count(dirs); i++)
         if (!durable_fsync_dir(p->lake->durable, "lake.fsync_dir",
-                               lake_path(p->a, p->lake, map_key(dirs, i)), e))
+                               lake_path(p->a, p->lake, map_key(dirs, i)), e) ||
+            (resumed && !lake_sync_above(p->lake, p->a, map_key(dirs, i), e)))
             return false;
     return true;
 }
@@ -287,7 +289,7 @@ static bool publish(struct publish *p, struct err *e)
     case JUDGE_REFUSED:
         return false;
     case JUDGE_NEXT:
-        return move_files(p, e) && finish(p, e) && settle(p, e);
+        return move_files(p, h.pending != 0, e) && finish(p, e) && settle(p, e);
     case JUDGE_REPLAY:
         return settle(p, e);
     }

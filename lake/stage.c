@@ -385,7 +385,7 @@ bool lake_stage_seal(struct lake_stage *s, struct arena *a, struct lake_manifest
     if (s->failed)
         return err_fail(e, ERR_BUG, "the stage of batch %llu has failed before",
                         (unsigned long long)s->spec.batch);
-    if (!close_parts(s, &count, e))
+    if (!close_parts(s, &count, e) || !lake_sync_above(s->lake, s->a, s->dir, e))
         return fail_stage(s, e);
     s->sealed = true;
     struct lake_file *files = ARENA_ZARRAY(a, struct lake_file, count + 1);

@@ -71,11 +71,11 @@ static bool heads_redo(struct session *s, const struct job_target *t, const stru
         enum kv_found found = control_get_record(&r, a, txn, b, e);
         const struct batch_target *x =
             found == KV_FOUND ? heads_record_target(a, &r, t->name) : NULL;
-        if (found == KV_FAILED || (found == KV_FOUND && !x)) {
-            ok = found == KV_FOUND; // a batch that did not touch this output
+        if (!x) {
+            ok = found != KV_FAILED; // a reset's id, or a batch that did not touch this output
             continue;
         }
-        bool spooled = x && x->prev_digest == expected &&
+        bool spooled = x->prev_digest == expected &&
                        file_exists(arena_printf(a, "%s/%.*s", s->spool_dir, STR_ARG(x->spool)).p);
         if (!spooled) {
             ok = heads_behind(t->name, head->batch, upto, e);
@@ -85,6 +85,9 @@ static bool heads_redo(struct session *s, const struct job_target *t, const stru
         expected = x->digest;
         s->report->redelivered += ok;
     }
+    // Every link of the chain was there: the store now holds our last batch.
+    if (ok && expected != control_output(&s->control, t->name)->digest)
+        ok = heads_behind(t->name, head->batch, upto, e);
     kv_abort(txn);
     arena_free(a);
     return ok;

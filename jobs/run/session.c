@@ -100,6 +100,8 @@ static bool session_open_state(struct session *s, struct err *e)
     s->spool_dir = arena_printf(s->a, "%s/spool", job->state_dir).p;
     return kv_open(&s->kv, &spec, e) &&
            durable_mkdirs(s->env->durable, "spool.mkdir", s->spool_dir, 0700, e) &&
+           // Made by a run that was cut off before it synced the parent? Then that is owed.
+           durable_fsync_dir(s->env->durable, "spool.dir", job->state_dir, e) &&
            session_reload_control(s, e);
 }
 

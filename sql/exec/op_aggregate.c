@@ -238,6 +238,10 @@ static bool window_steps(struct op *o, struct step_list *out, const struct block
         at = s->ends.v[i];
         if (t > *stream_time)
             *stream_time = t;
+        if (t < 0) { // no window holds a time before the epoch, or a record without one
+            o->counters.dropped_late++;
+            continue;
+        }
         const int64_t close = *stream_time - s->grace;
         const int64_t earliest = t - s->size + s->advance;
         int64_t start = earliest > 0 ? earliest / s->advance * s->advance : 0;

@@ -408,6 +408,31 @@ TEST(a_warehouse_that_lost_its_last_batch_gets_it_again_from_the_spool)
     same_as(w, (const struct backlog[]){{5, 10}, {1, 35}}, 2);
 }
 
+// The reset took an id of its own, which has no record and which no warehouse ever holds.
+TEST(a_warehouse_that_lost_its_last_batch_after_a_reset_gets_it_again)
+{
+    struct job_world *w = world();
+    produce(w, 1, 20);
+    run(w);
+    memory_copy("backup", JOB_WORLD_ONE);
+    if (!job_world_reset(w, RUN_RESET_FROM_NOW))
+        fail_msg("%s", w->text);
+    produce(w, 1, 20);
+    run(w);
+    struct buf want, got;
+    buf_init(&want, TEXT_MAX);
+    buf_init(&got, TEXT_MAX);
+    memory_print(&want, JOB_WORLD_ONE);
+    memory_copy(JOB_WORLD_ONE, "backup");
+    run(w);
+    assert_true(w->report.redelivered > 0);
+    memory_print(&got, JOB_WORLD_ONE);
+    job_world_same(&want, &got, "the warehouse that lost its last batch");
+    buf_fini(&want);
+    buf_fini(&got);
+    job_world_free(w);
+}
+
 TEST(a_warehouse_that_lost_more_than_the_spools_hold_is_behind)
 {
     struct job_world *w = world();
@@ -849,6 +874,7 @@ TEST_MAIN(
     T(a_state_older_than_what_is_published_is_fenced),
     T(a_state_older_than_its_warehouse_is_fenced_without_a_lake_too),
     T(a_warehouse_that_lost_its_last_batch_gets_it_again_from_the_spool),
+    T(a_warehouse_that_lost_its_last_batch_after_a_reset_gets_it_again),
     T(a_warehouse_that_lost_more_than_the_spools_hold_is_behind),
     T(a_wiped_or_unmounted_lake_is_refused),
     T(of_two_hosts_with_copies_of_one_state_the_second_is_fenced_at_open),
