@@ -15,6 +15,7 @@
 
 enum { KEY_MAX = 511, READERS_MAX = 256, DIR_MAX = 1024 };
 static const size_t map_bytes_default = (size_t)64 << 30;
+static const size_t map_bytes_least = (size_t)1 << 30;
 
 static const char *const table_names[KV_COUNT] = {"meta", "batch", "run", "state", "table"};
 
@@ -179,7 +180,7 @@ static bool bind_tables(void *arg, struct err *e)
     return rc == 0 || lmdb_fail(s, rc, "create the tables", e);
 }
 
-static bool open_env(struct kv *s, struct err *e)
+static int open_env_with(struct kv *s, size_t map_bytes)
 {
     int rc = mdb_env_create(&s->env);
     if (rc == 0)
@@ -187,10 +188,23 @@ static bool open_env(struct kv *s, struct err *e)
     if (rc == 0)
         rc = mdb_env_set_maxreaders(s->env, READERS_MAX);
     if (rc == 0)
-        rc = mdb_env_set_mapsize(s->env, s->map_bytes);
+        rc = mdb_env_set_mapsize(s->env, map_bytes);
     if (rc == 0)
         rc =
             mdb_env_open(s->env, s->dir, MDB_NOTLS | (s->mode == KV_READER ? MDB_RDONLY : 0), 0600);
+    return rc;
+}
+
+// Address space is taken, not memory; where it is short (ulimit -v, valgrind) the map starts smaller.
+static bool open_env(struct kv *s, struct err *e)
+{
+    int rc = open_env_with(s, s->map_bytes);
+    while ((rc == EINVAL || rc == ENOMEM) && s->map_bytes > map_bytes_least) {
+        mdb_env_close(s->env);
+        s->env = NULL;
+        s->map_bytes /= 4;
+        rc = open_env_with(s, s->map_bytes);
+    }
     return rc == 0 || lmdb_fail(s, rc, "open", e);
 }
 
