@@ -1,8 +1,8 @@
 // Shared by bind*.c: the catalogue of a job's streams and tables, scopes of names, typed expressions.
 //
 // bind.c statements and the finished plan; bind_source.c CREATE … (columns); bind_with.c WITH properties; bind_query.c SELECT to
-// nodes; bind_select.c select lists, names and keys; bind_expr.c expressions; bind_call.c functions and aggregates; bind_type.c
-// types, casts and literals. All of it is one thread's, in one arena; errors go to binder.e.
+// nodes; bind_group.c GROUP BY and windows; bind_select.c select lists, names and keys; bind_expr.c expressions; bind_call.c
+// functions and aggregates; bind_type.c types, casts and literals. All of it is one thread's, in one arena; errors go to binder.e.
 #ifndef SQL_BIND_INTERNAL_H
 #define SQL_BIND_INTERNAL_H
 

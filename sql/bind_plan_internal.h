@@ -1,4 +1,4 @@
-// Shared by bind.c, bind_source.c, bind_query.c, bind_select.c and bind_with.c: statements to plan nodes.
+// Shared by bind.c, bind_source.c, bind_query.c, bind_group.c, bind_select.c and bind_with.c: statements to plan nodes.
 #ifndef SQL_BIND_PLAN_INTERNAL_H
 #define SQL_BIND_PLAN_INTERNAL_H
 
@@ -46,5 +46,22 @@ bool bind_select_names(struct select_list *out, const struct scope *sc,
 bool bind_select_keys(struct select_list *list, const struct scope *sc, struct ast_expr **keys,
                       uint32_t key_count, const char *what) ERR_CHECKED;
 const struct schema *bind_select_schema(const struct scope *sc, const struct select_list *list);
+
+// bind_query.c, bind_group.c
+struct query { // one SELECT being bound
+    struct binder *b;
+    const struct ast_statement *st;
+    const struct ast_query *q;
+    const struct bind_object *source;
+    struct scope input;
+    struct plan_node *top; // of the nodes so far
+    struct select_list list;
+    bool rekeyed; // the key is a new one: by PARTITION BY or GROUP BY
+};
+// Binds every select item in scope sc.
+bool bind_items(struct query *s, struct scope *sc) ERR_CHECKED;
+void bind_add_filter(struct query *s, struct expr *predicate, const struct sql_pos *pos);
+void bind_add_project(struct query *s, enum plan_kind kind, const struct scope *sc);
+bool bind_group(struct query *s) ERR_CHECKED;
 
 #endif

@@ -3,20 +3,7 @@
 
 #include "schema/cast.h"
 
-#include "sql/exec/agg.h"
-
 #include <assert.h>
-
-struct query { // one SELECT being bound
-    struct binder *b;
-    const struct ast_statement *st;
-    const struct ast_query *q;
-    const struct bind_object *source;
-    struct scope input;
-    struct plan_node *top; // of the nodes so far
-    struct select_list list;
-    bool rekeyed; // the key is a new one: by PARTITION BY or GROUP BY
-};
 
 // --- what is not built yet -------------------------------------------------------------------------
 
@@ -48,77 +35,9 @@ static bool refuse_later(const struct query *s)
     return true;
 }
 
-// --- windows ---------------------------------------------------------------------------------------
-
-static bool duration(int64_t *out, const struct binder *b, const struct ast_window *w,
-                     const struct ast_duration *d)
-{
-    static const struct {
-        const char *unit;
-        int64_t ms;
-    } table[] = {
-        {"MILLISECOND", 1}, {"SECOND", 1000},  {"MINUTE", 60000},
-        {"HOUR", 3600000},  {"DAY", 86400000},
-    };
-    struct str unit = d->unit;
-    if (!unit.p) {
-        *out = -1;
-        return true;
-    }
-    if (unit.p[unit.n - 1] == 'S')
-        unit.n--;
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (!str_eq(unit, str_from(table[i].unit)))
-            continue;
-        if (d->count > (uint64_t)(INT64_MAX / 4 / table[i].ms))
-            return bind_fail(b, &w->pos, "duration is out of range: %llu %.*s",
-                             (unsigned long long)d->count, STR_ARG(d->unit));
-        *out = (int64_t)d->count * table[i].ms;
-        return true;
-    }
-    return bind_fail(b, &w->pos,
-                     "a window cannot be measured in %.*s: use DAYS, HOURS, MINUTES, "
-                     "SECONDS or MILLISECONDS",
-                     STR_ARG(d->unit));
-}
-
-static bool bind_window(struct window_spec *out, const struct binder *b, const struct ast_window *w)
-{
-    *out = (struct window_spec){WINDOW_NONE, -1, -1, -1, -1};
-    if (!w)
-        return true;
-    out->kind = w->kind;
-    if (!duration(&out->size_ms, b, w, &w->size) ||
-        !duration(&out->advance_ms, b, w, &w->advance) ||
-        !duration(&out->grace_ms, b, w, &w->grace) ||
-        !duration(&out->retention_ms, b, w, &w->retention))
-        return false;
-    if (out->size_ms <= 0)
-        return bind_fail(b, &w->pos, "the window's SIZE must be more than 0");
-    if (w->kind == WINDOW_TUMBLING)
-        out->advance_ms = out->size_ms;
-    if (out->advance_ms <= 0 || out->advance_ms > out->size_ms)
-        return bind_fail(b, &w->pos,
-                         "ADVANCE BY must be more than 0 and not more than the window's SIZE");
-    // each row lands in size / advance windows
-    if (out->size_ms / out->advance_ms > 100000)
-        return bind_fail(b, &w->pos, "a row would be in %lld windows, at most 100000 are allowed",
-                         (long long)(out->size_ms / out->advance_ms));
-    const int64_t day = 86400000;
-    const int64_t grace = out->grace_ms >= 0   ? out->grace_ms
-                          : out->size_ms < day ? day - out->size_ms
-                                               : 0;
-    if (out->retention_ms >= 0 && out->retention_ms < out->size_ms + grace) {
-        if (out->grace_ms >= 0 || out->retention_ms < out->size_ms)
-            return bind_fail(b, &w->pos,
-                             "RETENTION must be at least the window's SIZE plus its GRACE PERIOD");
-    }
-    return true;
-}
-
 // --- nodes -----------------------------------------------------------------------------------------
 
-static void add_filter(struct query *s, struct expr *predicate, const struct sql_pos *pos)
+void bind_add_filter(struct query *s, struct expr *predicate, const struct sql_pos *pos)
 {
     struct plan_node *n = bind_plan_node(s->b, PLAN_FILTER, s->top->schema, s->top, pos);
     n->predicate = predicate;
@@ -140,12 +59,12 @@ static bool bind_where(struct query *s)
                          bind_text(s->b, call));
     if (!bind_predicate(&predicate, &sc, s->q->where))
         return false;
-    add_filter(s, predicate, &s->q->where->pos);
+    bind_add_filter(s, predicate, &s->q->where->pos);
     return true;
 }
 
 // Binds every select item in scope sc.
-static bool bind_items(struct query *s, struct scope *sc)
+bool bind_items(struct query *s, struct scope *sc)
 {
     for (uint32_t i = 0; i < s->list.n; i++) {
         struct select_item *item = &s->list.v[i];
@@ -160,7 +79,7 @@ static bool bind_items(struct query *s, struct scope *sc)
     return true;
 }
 
-static void add_project(struct query *s, enum plan_kind kind, const struct scope *sc)
+void bind_add_project(struct query *s, enum plan_kind kind, const struct scope *sc)
 {
     const struct schema *schema = bind_select_schema(sc, &s->list);
     struct plan_node *n = bind_plan_node(s->b, kind, schema, s->top, &s->st->pos);
@@ -190,7 +109,7 @@ static bool bind_plain(struct query *s)
     struct scope sc = s->input;
     return bind_items(s, &sc) &&
            bind_select_keys(&s->list, &sc, source_keys(s), sc.schema->key_count, "key column") &&
-           (add_project(s, PLAN_PROJECT, &sc), true);
+           (bind_add_project(s, PLAN_PROJECT, &sc), true);
 }
 
 // --- PARTITION BY ----------------------------------------------------------------------------------
@@ -246,189 +165,7 @@ static bool bind_partition(struct query *s)
         !bind_select_keys(&s->list, &sc, s->q->partition_by, keyless ? 0 : s->q->partition_count,
                           "partitioning expression"))
         return false;
-    add_project(s, PLAN_REKEY, &sc);
-    return true;
-}
-
-// --- GROUP BY --------------------------------------------------------------------------------------
-
-static bool check_grouping(const struct query *s)
-{
-    const struct bind_object *o = s->source;
-    const struct plan_formats *f = o->node->formats;
-    if (s->input.schema->windowed)
-        return bind_refuse(s->b, &s->q->from[0].pos, "GROUP BY over a windowed table");
-    if (s->q->window && o->node->table)
-        return bind_fail(s->b, &s->q->window->pos, "WINDOW clauses are only supported on streams");
-    if (f->value_format == SERDE_KAFKA)
-        return bind_fail(
-            s->b, &s->q->from[0].pos,
-            "Source(s) %.*s are using the 'KAFKA' value format. This format does not yet "
-            "support GROUP BY.",
-            STR_ARG(o->node->name));
-    return true;
-}
-
-static bool bind_group_keys(struct grouping *g, const struct query *s, struct scope *sc)
-{
-    g->bound = ARENA_ZARRAY(s->b->a, struct expr *, s->q->group_count);
-    for (uint32_t i = 0; i < s->q->group_count; i++) {
-        const struct ast_expr *ast = s->q->group_by[i], *call = bind_find_aggregate(ast);
-        if (call)
-            return bind_fail(s->b, &call->pos,
-                             "GROUP BY does not support aggregate functions: %.*s is an aggregate "
-                             "function.",
-                             STR_ARG(call->text));
-        sc->item = ast;
-        if (!bind_expr(&g->bound[i], sc, ast))
-            return false;
-        if (!g->bound[i]->type)
-            return bind_fail(s->b, &ast->pos, "GROUP BY NULL is not supported");
-        for (uint32_t k = 0; k < i; k++)
-            if (bind_ast_equal(s->q->group_by[k], ast))
-                return bind_fail(s->b, &ast->pos, "Duplicate GROUP BY expression: %s",
-                                 bind_text(s->b, ast));
-    }
-    g->keys = s->q->group_by;
-    g->key_count = s->q->group_count;
-    return true;
-}
-
-static struct str text_name(struct binder *b, const struct ast_expr *x)
-{
-    return x->kind == AST_COLUMN ? x->text : str_from(bind_text(b, x));
-}
-
-static const struct schema *group_schema(struct binder *b, const struct grouping *g)
-{
-    struct schema *out = ARENA_NEW(b->a, struct schema);
-    struct schema_column *columns =
-        ARENA_ZARRAY(b->a, struct schema_column, g->key_count + g->aggregates.n);
-    for (uint32_t i = 0; i < g->key_count; i++)
-        columns[i] = (struct schema_column){text_name(b, g->keys[i]), g->bound[i]->type, true};
-    for (uint32_t i = 0; i < g->aggregates.n; i++)
-        columns[g->key_count + i] =
-            (struct schema_column){text_name(b, g->calls.v[i]), g->aggregates.v[i].type, false};
-    *out = (struct schema){g->key_count + g->aggregates.n, g->key_count, columns, g->windowed};
-    return out;
-}
-
-// A table can only be aggregated by what can take rows back.
-static bool check_undo(const struct query *s, const struct grouping *g)
-{
-    struct buf names;
-    LIST(const char *) bad = {0};
-    if (!g->table)
-        return true;
-    buf_init(&names, BIND_MESSAGE_BYTES_MAX);
-    for (uint32_t i = 0; i < g->aggregates.n; i++) {
-        if (!g->aggregates.v[i].agg->undo)
-            list_push(s->b->a, &bad, g->aggregates.v[i].agg->name);
-    }
-    const uint32_t n = bad.n;
-    for (uint32_t i = 0; i < n; i++)
-        buf_printf(&names, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " and ", bad.v[i]);
-    if (n)
-        (void)bind_fail(
-            s->b, &s->q->pos,
-            "The aggregation function%s %.*s cannot be applied to a table source, only to "
-            "a stream source.",
-            n > 1 ? "s" : "", (int)names.n, names.p);
-    buf_fini(&names);
-    return n == 0;
-}
-
-static void add_aggregate(struct query *s, const struct grouping *g,
-                          const struct window_spec *window)
-{
-    struct plan_node *n =
-        bind_plan_node(s->b, PLAN_AGGREGATE, group_schema(s->b, g), s->top, &s->st->pos);
-    n->table = true;
-    n->exprs = g->bound;
-    n->expr_count = n->key_count = g->key_count;
-    n->aggregates = g->aggregates.v;
-    n->aggregate_count = g->aggregates.n;
-    n->window = *window;
-    s->top = n;
-}
-
-// Whether x is made of keys, aggregates and literals only.
-static bool is_grouped(const struct query *s, const struct ast_expr *x)
-{
-    enum expr_pseudo pseudo;
-    for (uint32_t i = 0; i < s->q->group_count; i++)
-        if (bind_ast_equal(s->q->group_by[i], x))
-            return true;
-    if (bind_is_aggregate(x) || (x->kind == AST_CALL && !bind_is_function(x)))
-        return true; // what is no function at all gets its own message
-    if (x->kind == AST_COLUMN)
-        return bind_is_pseudo(x->text, &pseudo) && pseudo >= PSEUDO_WINDOWSTART;
-    for (uint32_t i = 0; i < x->arg_count; i++)
-        if (!is_grouped(s, x->args[i]))
-            return false;
-    return true;
-}
-
-// Names all select expressions that are neither grouped by nor aggregated.
-static bool check_grouped(const struct query *s)
-{
-    struct buf names;
-    const struct select_item *first = NULL;
-    buf_init(&names, BIND_MESSAGE_BYTES_MAX);
-    for (uint32_t i = 0; i < s->list.n; i++) {
-        const struct select_item *item = &s->list.v[i];
-        struct expr *ignored;
-        struct scope input = s->input;
-        if (is_grouped(s, item->x))
-            continue;
-        if (item->x->kind == AST_COLUMN && !bind_expr(&ignored, &input, item->x)) {
-            buf_fini(&names);
-            return false; // no such column at all
-        }
-        buf_printf(&names, "%s%s", first ? ", " : "", bind_text(s->b, item->x));
-        first = first ? first : item;
-    }
-    if (first)
-        (void)bind_fail(s->b, &first->pos,
-                        "Non-aggregate SELECT expression(s) not part of GROUP BY: %.*s\n"
-                        "Either add the column(s) to the GROUP BY or remove them from the SELECT.",
-                        (int)names.n, names.p);
-    buf_fini(&names);
-    return !first;
-}
-
-static bool bind_group(struct query *s)
-{
-    struct scope below = s->input, above = s->input;
-    struct grouping g = {
-        .input = &below, .windowed = s->q->window != NULL, .table = s->source->node->table};
-    struct window_spec window;
-    struct expr *having = NULL;
-    below.clause = "GROUP BY";
-    if (!check_grouping(s) || !bind_window(&window, s->b, s->q->window) ||
-        !bind_group_keys(&g, s, &below))
-        return false;
-    below.clause = "SELECT";
-    above.group = &g;
-    if (!check_grouped(s) || !bind_items(s, &above))
-        return false;
-    above.clause = "HAVING";
-    above.item = s->q->having;
-    if (s->q->having && !bind_predicate(&having, &above, s->q->having))
-        return false;
-    above.clause = "SELECT";
-    if (g.aggregates.n == 0)
-        return bind_fail(s->b, &s->q->pos,
-                         "GROUP BY requires aggregate functions in either the SELECT "
-                         "or HAVING clause.");
-    if (!check_undo(s, &g) ||
-        !bind_select_keys(&s->list, &above, g.keys, g.key_count, "grouping expression"))
-        return false;
-    add_aggregate(s, &g, &window);
-    if (having)
-        add_filter(s, having, &s->q->having->pos);
-    add_project(s, PLAN_PROJECT, &above);
-    s->rekeyed = true;
+    bind_add_project(s, PLAN_REKEY, &sc);
     return true;
 }
 
