@@ -5,7 +5,6 @@
 #define SCENARIO_DAY   INT64_C(86400000)
 #define SCENARIO_START INT64_C(1761436800000) // 2025-10-26T00:00:00Z
 
-// Byte for byte comparisons need a codec whose bytes repeat: zstd; of gzip only the contents do (docs/lake-layout.md).
 const struct job_world_spec job_scenario_transactions = {
     .sql = "CREATE STREAM tx (k VARCHAR KEY, id BIGINT, usr VARCHAR, amount DOUBLE, cents BIGINT,"
            "  status VARCHAR, method VARCHAR, place STRUCT<city VARCHAR, zip VARCHAR>)"
@@ -24,10 +23,10 @@ const struct job_world_spec job_scenario_transactions = {
            "CREATE TABLE life AS SELECT k, LATEST_BY_OFFSET(status) AS last,"
            "  COLLECT_LIST(status) AS history FROM flat GROUP BY k EMIT CHANGES;\n",
     .outputs =
-        "      GOOD: { lake: { compression: zstd, partition_by: [year, month, day] } }\n"
+        "      GOOD: { lake: { partition_by: [year, month, day] } }\n"
         "      BIG: { lake: { format: csv, compression: zstd, partition_by: [] },\n"
         "             warehouse: { to: one } }\n"
-        "      PER_USER: { lake: { snapshot: true, compression: zstd, keep_versions: 2 },\n"
+        "      PER_USER: { lake: { snapshot: true, keep_versions: 2 },\n"
         "                  warehouse: [{ to: one }, { to: two, table: users }] }\n"
         "      PER_METHOD: { warehouse: { to: two } }\n"
         "      LIFE: { lake: { snapshot: true, compression: none }, warehouse: { to: one } }\n",

@@ -167,12 +167,15 @@ static void unzip(struct buf *out, struct str file)
     z_stream z = {.next_in = (Bytef *)(uintptr_t)file.p, .avail_in = (uInt)file.n};
     assert_int_equal(inflateInit2(&z, 16 + MAX_WBITS), Z_OK);
     int rc = Z_OK;
-    while (rc == Z_OK) {
+    while (rc == Z_OK || z.avail_in > 0) {
+        if (rc == Z_STREAM_END) // another member
+            inflateReset(&z);
         char *p = buf_room(out, 65536);
         z.next_out = (Bytef *)p;
         z.avail_out = 65536;
         rc = inflate(&z, Z_NO_FLUSH);
         out->n += 65536 - z.avail_out;
+        assert_true(rc == Z_OK || rc == Z_STREAM_END);
     }
     assert_int_equal(rc, Z_STREAM_END);
     assert_int_equal(z.avail_in, 0);
