@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
-from kafka import committed  # noqa: E402 (after its path)
+from kafka import Kafka, committed  # noqa: E402 (after its path)
 SLUICE = os.environ.get("SLUICE_BIN", str(ROOT / "sluice"))
 BOOTSTRAP = os.environ["SLUICE_TEST_BOOTSTRAP"]
 MYSQL = {k: os.environ["SLUICE_TEST_MYSQL_" + k.upper()] for k in ("host", "port", "user", "password")}
@@ -94,28 +94,29 @@ def receipts(text):
 
 
 class Case:
-    """One database, one directory, one consumer group. The topic is only read, so all cases share it."""
+    """One topic, one database, one directory, one consumer group. kind: how it begins, see Harness.scenarios."""
 
-    def __init__(self, harness, name, yaml, base=None):
+    def __init__(self, harness, name, kind):
         self.name = name
         self.dir = harness.work / name
         self.database = f"{harness.name}_{name}"
-        self.bare = yaml is BARE
-        values = dict(topic=harness.topic, group=f"{harness.topic}-{name}", bootstrap=BOOTSTRAP,
-                      database=self.database, **MYSQL)
-        sql = f"CREATE DATABASE {self.database};"
-        if base:
-            shutil.copytree(base.dir, self.dir)
-            for table in mysql("SHOW TABLES", base.database).split():
-                sql += (f"CREATE TABLE {self.database}.{table} LIKE {base.database}.{table};"
-                        f"INSERT INTO {self.database}.{table} SELECT * FROM {base.database}.{table};")
-        else:
-            self.dir.mkdir()
+        self.bare = kind == "bare"
+        self.topic = self.group = self.database.replace("_", "-")
+        values = dict(topic=self.topic, group=self.group, bootstrap=BOOTSTRAP, database=self.database, **MYSQL)
+        self.dir.mkdir()
         if not self.bare:
-            mysql(sql)
+            mysql(f"CREATE DATABASE {self.database}")
         (self.dir / "t.sql").write_text(SQL.format(**values))
-        (self.dir / "sluice.yaml").write_text(yaml.format(**values))
-        self.topic, self.group = values["topic"], values["group"]
+        (self.dir / "sluice.yaml").write_text((BARE if self.bare else YAML).format(**values))
+        self.produce(harness, *BACKLOGS[0])
+        if kind == "second":
+            must(self.run(), "the first run")
+        self.produce(harness, *BACKLOGS[1])
+
+    def produce(self, harness, first, count):
+        must(self.sluice("demo", "generate", "--brokers", BOOTSTRAP, "--topic", self.topic, "--partitions", str(PARTITIONS),
+                         "--first", str(first), "--count", str(count)), "demo generate")
+        harness.kafka.produce(self.topic, [BAD], 1)
 
     def positions(self):
         """Batch -> sum of the positions after it, of all runs."""
@@ -157,6 +158,8 @@ class Case:
             if name.endswith("_metadata.json"):
                 meta = json.loads(data)
                 data = json.dumps([meta["total_records"], [p["path"] for p in meta["partitions"]]]).encode()
+            if name.startswith("_dead_letters"):  # topic and time of the bad record are the case's own
+                data = [(d["partition"], d["offset"], d["reason"]) for d in map(json.loads, data.splitlines())]
             files[name] = gzip.decompress(data) if name.endswith(".gz") else data
         verified = self.sluice("lake", "verify")
         files["lake verify"] = (verified.returncode, verified.stderr)
@@ -197,7 +200,8 @@ class Case:
                  if p.name.startswith((".pending", ".claim")) or "stag" in p.parent.name]
         return sorted(names + [p.name for p in spools.iterdir() if not p.name.startswith(f"{last}-")])
 
-    def drop(self):
+    def drop(self, harness):
+        harness.kafka.delete(self.topic)
         if not self.bare:
             mysql(f"DROP DATABASE {self.database}")
         shutil.rmtree(self.dir)
@@ -225,20 +229,20 @@ def differences(want, got):
 class Scenario:
     """A way to begin: what an undisturbed run does, and leaves."""
 
-    def __init__(self, harness, name, yaml, base=None):
-        self.harness, self.name, self.yaml, self.base = harness, name, yaml, base
-        reference = Case(harness, "reference_" + name, yaml, base)
-        sites = harness.work / (name + ".sites")
-        must(reference.run(sites=str(sites)), f"the undisturbed {name} run")
+    def __init__(self, harness, kind):
+        self.harness, self.name = harness, kind
+        reference = Case(harness, "reference_" + kind, kind)
+        sites = harness.work / (kind + ".sites")
+        must(reference.run(sites=str(sites)), f"the undisturbed {kind} run")
         self.positions = reference.positions()
         self.calls = {line.split()[0]: int(line.split()[1]) for line in sites.read_text().splitlines()}
         self.want = reference.outcome()
         if sum(self.want["group"]) != sum(n + 1 for _, n in BACKLOGS) or not self.want["dead letters"]:
-            raise SystemExit(f"the undisturbed {name} run left something wrong: {self.want}")
+            raise SystemExit(f"the undisturbed {kind} run left something wrong: {self.want}")
 
     def one(self, name, fault):
         """Offsets that came too early, and the differences that are left after a run with the fault and runs without."""
-        case = Case(self.harness, name, self.yaml, self.base)
+        case = Case(self.harness, name, self.name)
         disturbed = case.run(fault=fault)
         early = case.ahead(self.positions)
         for _ in range(RERUNS_MAX):
@@ -250,7 +254,7 @@ class Scenario:
         found = early + differences(self.want, case.outcome())
         if found:
             return [f"{text} (exit {disturbed.returncode})" for text in found]
-        case.drop()
+        case.drop(self.harness)
         return []
 
 
@@ -258,20 +262,11 @@ class Harness:
     def __init__(self):
         self.work = Path(tempfile.mkdtemp(prefix="sluice-crash."))
         self.name = "crash_" + self.work.name.split(".")[1].replace("-", "_").lower()
-        self.topic = self.name.replace("_", "-")
-
-    def produce(self, first, count):
-        command = [SLUICE, "demo", "generate", "--brokers", BOOTSTRAP, "--topic", self.topic, "--partitions", str(PARTITIONS),
-                   "--first", str(first), "--count", str(count)]
-        must(subprocess.run(command, capture_output=True, text=True, check=False), "demo generate")
-        subprocess.run(["kcat", "-P", "-b", BOOTSTRAP, "-t", self.topic, "-p", "1"], input=BAD, text=True, check=True)
+        self.kafka = Kafka(BOOTSTRAP)
 
     def scenarios(self):
-        self.produce(*BACKLOGS[0])
-        base = Case(self, "base", YAML)
-        must(base.run(), "the first run")
-        self.produce(*BACKLOGS[1])
-        return [Scenario(self, "second", YAML, base), Scenario(self, "fresh", YAML), Scenario(self, "bare", BARE)]
+        """A second backlog after a first run; a first run from nothing; the same for a job without a lake."""
+        return [Scenario(self, kind) for kind in ("second", "fresh", "bare")]
 
     def faults(self, scenarios):
         """Every site at its first, a middle and its last occurrence, in the first scenario that has it."""

@@ -1,7 +1,7 @@
 #!/bin/bash
 # kill.sh: the process-kill harness on a real Kafka and a real MariaDB. Every fault site of a run, at its first, a
 # middle and its last occurrence, x {crash before, crash after, error, reply lost}: run with the fault, run again
-# until done, compare lake, tables, heads and offsets with an undisturbed run. One broker, one topic, a group per case.
+# until done, compare lake, tables, heads and offsets with an undisturbed run. One broker; a topic, a group, a database per case.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 if [[ -z ${SLUICE_TEST_BOOTSTRAP:-} || -z ${SLUICE_TEST_MYSQL_PORT:-} ]]; then
