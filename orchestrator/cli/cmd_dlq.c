@@ -1,4 +1,5 @@
 #include "base/durable.h"
+#include "jobs/run/doc.h"
 #include "orchestrator/cli/app.h"
 #include "orchestrator/cli/commands.h"
 
@@ -71,7 +72,18 @@ static uint64_t dlq_lines(struct str text)
     return n;
 }
 
-static bool dlq_ls_job(struct cli_table *t, struct app *app, const struct job_spec *j,
+static json_t *dlq_json(struct str job, const struct dlq_file *f, struct str text)
+{
+    json_t *j = json_object();
+    json_object_set_new(j, "job", doc_new_str(job));
+    json_object_set_new(j, "batch", doc_new_u64(f->batch));
+    json_object_set_new(j, "records", doc_new_u64(dlq_lines(text)));
+    json_object_set_new(j, "bytes", doc_new_u64(text.n));
+    json_object_set_new(j, "file", json_string(f->path));
+    return j;
+}
+
+static bool dlq_ls_job(struct cli_table *t, json_t *list, struct app *app, const struct job_spec *j,
                        struct err *e)
 {
     struct dlq files;
@@ -85,6 +97,7 @@ static bool dlq_ls_job(struct cli_table *t, struct app *app, const struct job_sp
                                cli_count(app->a, dlq_lines(text)), cli_size(app->a, text.n),
                                files.files[i].path};
         cli_table_row(t, cells);
+        json_array_append_new(list, dlq_json(j->name, &files.files[i], text));
     }
     return true;
 }
@@ -100,16 +113,22 @@ static bool dlq_ls(struct cli *c, struct err *e)
         return false;
     buf_init(&out, DLQ_TEXT_MAX);
     cli_table_init(&table, app.a, heads, sizeof heads / sizeof heads[0]);
+    json_t *list = json_array();
     bool ok = c->arg_count == 0 || app_job_spec(&only, &app, c->args[0], e);
     size_t count;
     const struct job_spec *jobs = app_jobs(&app, &count);
     for (size_t i = 0; ok && i < count; i++)
         if (!only || only == &jobs[i])
-            ok = dlq_ls_job(&table, &app, &jobs[i], e);
-    if (ok && table.rows == 0)
+            ok = dlq_ls_job(&table, list, &app, &jobs[i], e);
+    if (cli_json(c)) {
+        doc_pretty(&out, list);
+        buf_char(&out, '\n');
+    } else if (table.rows == 0) {
         buf_text(&out, "no dead letters\n");
-    else if (ok)
+    } else {
         cli_table_print(&out, &table);
+    }
+    json_decref(list);
     ok = ok && cli_print(&out, e);
     buf_fini(&out);
     app_close(&app);
@@ -154,7 +173,7 @@ static bool dlq_show(struct cli *c, struct err *e)
     return ok;
 }
 
-static const struct cli_opt none[] = {{NULL, NULL, NULL}};
+static const struct cli_opt json[] = {{"json", NULL, "as JSON"}, {NULL, NULL, NULL}};
 static const struct cli_opt limit[] = {{"limit", "N", "at most so many records"},
                                        {NULL, NULL, NULL}};
 
@@ -163,9 +182,9 @@ const struct cmd cmd_dlq_ls = {
     .args = "[JOB]",
     .args_max = 1,
     .summary = "Dead letters by job and batch: records that could not be decoded.",
-    .opts = none,
+    .opts = json,
     .run = dlq_ls,
-    .examples = "  sluice dlq ls\n  sluice dlq ls transactions\n",
+    .examples = "  sluice dlq ls\n  sluice dlq ls transactions --json\n",
 };
 
 const struct cmd cmd_dlq_show = {

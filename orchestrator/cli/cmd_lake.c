@@ -102,12 +102,41 @@ static bool lake_ls(struct cli *c, struct err *e)
 
 // --- stat ------------------------------------------------------------------------------------------------------------
 
+static void lake_stat_json(struct buf *out, const struct lake_ls *ls)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < ls->output_count; i++) {
+        const struct lake_ls_output *o = &ls->outputs[i];
+        json_t *j = json_object();
+        json_object_set_new(j, "output", doc_new_str(o->name));
+        json_object_set_new(j, "kind", json_string(o->kind == LAKE_STREAM ? "stream" : "table"));
+        json_object_set_new(j, "job", doc_new_str(o->job));
+        json_object_set_new(j, "format", doc_new_str(o->format));
+        json_object_set_new(j, "partitioning", doc_new_str(o->partitioning));
+        json_object_set_new(j, "rows", doc_new_u64(o->rows));
+        json_object_set_new(j, "bytes", doc_new_u64(o->bytes));
+        json_object_set_new(j, "files", doc_new_u64(o->files));
+        json_object_set_new(j, "partitions", doc_new_u64(o->partition_count));
+        json_object_set_new(j, "last_batch", doc_new_u64(o->last_batch));
+        json_object_set_new(j, "last_export", json_integer(o->last_export_ms));
+        json_object_set_new(j, "schema", doc_new_str(o->schema));
+        json_array_append_new(list, j);
+    }
+    doc_pretty(out, list);
+    buf_char(out, '\n');
+    json_decref(list);
+}
+
 static bool lake_stat_run(struct buf *out, struct cli *c, struct arena *a, struct lake *lake,
                           struct err *e)
 {
     struct lake_ls ls;
     if (!lake_list(&ls, a, lake, lake_arg(c), e))
         return false;
+    if (cli_json(c)) {
+        lake_stat_json(out, &ls);
+        return true;
+    }
     for (size_t i = 0; i < ls.output_count; i++) {
         const struct lake_ls_output *o = &ls.outputs[i];
         buf_printf(out, "%s/%.*s\n", o->kind == LAKE_STREAM ? "streams" : "tables",
@@ -196,9 +225,9 @@ const struct cmd cmd_lake_stat = {
     .args = "[OUTPUT]",
     .args_max = 1,
     .summary = "Outputs of the lake: format, columns, totals, last batch.",
-    .opts = none,
+    .opts = json,
     .run = lake_stat,
-    .examples = "  sluice lake stat\n  sluice lake stat TRANSACTION_LIFECYCLE\n",
+    .examples = "  sluice lake stat\n  sluice lake stat TRANSACTION_LIFECYCLE --json\n",
 };
 
 const struct cmd cmd_lake_cat = {

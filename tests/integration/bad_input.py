@@ -70,6 +70,8 @@ def bad_json_becomes_dead_letters_and_nothing_else_does():
     done = job.run()
     assert done["dead"] == len(BAD_VALUES), done
     assert done["lake_rows"] == done["warehouse_rows"] == len(BAD_VALUES) + 3, done
+    (listed,) = json.loads(job.sluice("dlq", "ls", "--json"))
+    assert listed["records"] == len(BAD_VALUES) and listed["batch"] == 1, listed
     dead = job.dead()
     assert [d["offset"] for d in dead] == [2 * i + 1 for i in range(len(BAD_VALUES))]
     for record, (name, value) in zip(dead, BAD_VALUES.items()):
@@ -530,7 +532,7 @@ def a_warehouse_that_is_down_gets_its_batch_later():
 
 
 @case(ALONE)
-def a_warehouse_that_is_killed_in_the_middle_gets_its_batch_later():
+def a_warehouse_that_is_killed_in_the_middle_and_down_for_a_minute_gets_its_batch_later():
     job = Job("killed", outputs=MARIADB, job="limits: { batch_records: 5000 }")
     job.produce(*numbered(0, 10))
     job.run()
@@ -538,9 +540,14 @@ def a_warehouse_that_is_killed_in_the_middle_gets_its_batch_later():
     process = job.start("job", "run", "j")
     wait_for(lambda: int(job.mariadb("SELECT COUNT(*) FROM `out`")) > 10, "rows of the second run")
     server("mariadb", "kill")
+    killed = time.monotonic()
     try:
         job.finish(process, expect=4)
-        assert "decided" in job.sluice("job", "list")
+        decided = job.sluice("job", "list")
+        assert "decided" in decided
+        while time.monotonic() - killed < 60:  # each run tries for a quarter of it
+            job.fails(4, "127.0.0.1")
+            assert job.sluice("job", "list") == decided, "a run without its warehouse went on"
     finally:
         server("mariadb", "start")
     done = job.run()

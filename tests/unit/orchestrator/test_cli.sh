@@ -82,6 +82,7 @@ check "run list without runs" exits 0 run list
 check "a run that is not there" exits 3 run show j 7
 check "no lake yet" exits 1 lake ls
 check "dead letters: none" exits 0 dlq ls
+check "dlq ls --json is JSON" test "$("$bin" dlq ls --json)" = "[]"
 check "config show" exits 0 config show
 check "secrets are hidden" bash -c '! grep -q very-secret out'
 check "--config works behind the command" exits 0 job list --config sluice.yaml

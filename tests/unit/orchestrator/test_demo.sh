@@ -57,6 +57,10 @@ check "people are masked" bash -c "! '$bin' -c sluice-demo/sluice.yaml lake cat 
 # A changed byte is found: exit 1, and the file is named.
 file=$(find sluice-demo/data_lake/streams/TRANSACTIONS_FLAT -name '*.gz' | head -n 1)
 printf 'x' | dd of="$file" bs=1 seek=20 conv=notrunc status=none
+check "lake stat --json counts as lake ls --json does" bash -c "
+    sum() { python3 -c 'import json,sys; print(sum(x[\"rows\"] for x in json.load(sys.stdin)))'; }
+    test \$('$bin' -c sluice-demo/sluice.yaml lake stat --json TRANSACTIONS_PROCESSED | sum) = \\
+         \$('$bin' -c sluice-demo/sluice.yaml lake ls --json TRANSACTIONS_PROCESSED | sum)"
 sluice lake verify >out 2>&1
 check "verify fails on a changed file" test $? -eq 1
 check "verify names the file" has "${file#sluice-demo/data_lake/}" out
