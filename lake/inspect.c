@@ -115,13 +115,12 @@ struct listing {
     struct map *paths; // file path -> position in files
     VEC(struct lake_ls_file) files;
     VEC(struct lake_ls_output) outputs;
-    VEC(struct lake_ls_file) texts;
 };
 
 static void add_file(struct listing *l, const struct lake_manifest *m, const struct lake_file *f)
 {
     const struct lake_ls_file entry = {
-        .file = *f, .job = m->job, .task = m->task, .batch = m->batch};
+        .file = *f, .job = m->job, .task = m->task, .batch = m->batch, .slot = m->slot};
     bool added;
     uint64_t *at = map_put(l->paths, f->path, &added);
     if (!added) { // replaced in place
@@ -132,11 +131,12 @@ static void add_file(struct listing *l, const struct lake_manifest *m, const str
     vec_push(&l->files, entry);
 }
 
-static void add_text(struct listing *l, const struct lake_manifest *m, const struct lake_file *f)
+// Replaced by a later batch: gone, unless that batch has a file of the same name, which add_file() puts back.
+static void drop_file(struct listing *l, const struct lake_file *f)
 {
-    const struct lake_ls_file entry = {
-        .file = *f, .job = m->job, .task = m->task, .batch = m->batch};
-    vec_push(&l->texts, entry);
+    const uint64_t *at = map_get(l->paths, f->path);
+    if (at)
+        l->files.v[*at].batch = 0;
 }
 
 static void add_output(struct listing *l, const struct lake_manifest *m,
@@ -219,16 +219,11 @@ static void collect_manifest(struct listing *l, const struct lake_manifest *m, s
     for (size_t i = 0; i < m->output_count; i++)
         if (!output.p || str_eq(output, m->outputs[i].name))
             add_output(l, m, &m->outputs[i]);
-    for (size_t i = 0; i < m->count; i++) {
-        const struct lake_file *f = &m->files[i];
-        bool text = f->output.n == 0;
-        if (output.p && !str_eq(output, f->output))
-            continue;
-        if (text)
-            add_text(l, m, f);
-        else
-            add_file(l, m, f);
-    }
+    for (size_t i = 0; i < m->replaced_count; i++)
+        drop_file(l, &m->replaced[i]);
+    for (size_t i = 0; i < m->count; i++)
+        if (!output.p || str_eq(output, m->files[i].output))
+            add_file(l, m, &m->files[i]);
 }
 
 static bool belongs(const struct lake_ls_output *o, const struct lake_file *f)
@@ -269,18 +264,36 @@ static bool fill_output(struct listing *l, struct lake_ls_output *o, const struc
     return true;
 }
 
+// Sorted data files, and hidden texts in the order they came.
+static void split_files(struct listing *l, struct lake_ls_file **files, size_t *n,
+                        struct lake_ls *out)
+{
+    struct lake_ls_file *data = ARENA_ARRAY(l->a, struct lake_ls_file, l->files.n + 1);
+    struct lake_ls_file *texts = ARENA_ARRAY(l->a, struct lake_ls_file, l->files.n + 1);
+    size_t text_count = 0;
+    *n = 0;
+    for (size_t i = 0; i < l->files.n; i++) {
+        const struct lake_ls_file *f = &l->files.v[i];
+        if (f->batch == 0)
+            continue;
+        if (f->file.output.n == 0)
+            texts[text_count++] = *f;
+        else
+            data[(*n)++] = *f;
+    }
+    if (*n > 0)
+        qsort(data, *n, sizeof *data, by_place);
+    *files = data;
+    out->texts = texts;
+    out->text_count = text_count;
+}
+
 static bool build(struct lake_ls *out, struct listing *l, struct err *e)
 {
-    size_t n = l->files.n;
-    struct lake_ls_file *files = ARENA_ARRAY(l->a, struct lake_ls_file, n + 1);
-    struct lake_ls_file *texts = ARENA_ARRAY(l->a, struct lake_ls_file, l->texts.n + 1);
+    size_t n;
+    struct lake_ls_file *files;
     struct lake_ls_output *outputs = ARENA_ARRAY(l->a, struct lake_ls_output, l->outputs.n + 1);
-    if (n > 0) {
-        memcpy(files, l->files.v, n * sizeof *files);
-        qsort(files, n, sizeof *files, by_place);
-    }
-    if (l->texts.n > 0)
-        memcpy(texts, l->texts.v, l->texts.n * sizeof *texts);
+    split_files(l, &files, &n, out);
     if (l->outputs.n > 0) {
         memcpy(outputs, l->outputs.v, l->outputs.n * sizeof *outputs);
         qsort(outputs, l->outputs.n, sizeof *outputs, by_name);
@@ -288,8 +301,8 @@ static bool build(struct lake_ls *out, struct listing *l, struct err *e)
     for (size_t i = 0; i < l->outputs.n; i++)
         if (!fill_output(l, &outputs[i], files, n, e))
             return false;
-    *out = (struct lake_ls){
-        .outputs = outputs, .output_count = l->outputs.n, .texts = texts, .text_count = l->texts.n};
+    out->outputs = outputs;
+    out->output_count = l->outputs.n;
     return true;
 }
 
@@ -304,8 +317,34 @@ bool lake_list(struct lake_ls *out, struct arena *a, struct lake *s, struct str 
     ok = ok && build(out, &l, e);
     vec_fini(&l.files);
     vec_fini(&l.outputs);
-    vec_fini(&l.texts);
     return ok || err_wrap(e, "cannot list the lake %s", s->root);
+}
+
+static int by_path(const void *x, const void *y)
+{
+    return str_cmp(((const struct lake_file *)x)->path, ((const struct lake_file *)y)->path);
+}
+
+bool lake_slot_files(const struct lake_file **out, size_t *count, struct arena *a, struct lake *s,
+                     const char *job, uint64_t slot, struct err *e)
+{
+    struct lake_history h;
+    struct listing l = {.lake = s, .a = a, .paths = map_new(a)};
+    bool ok = lake_history_read(&h, a, s, e);
+    for (size_t i = 0; ok && i < h.n; i++)
+        if (str_eq(h.v[i].job, str_from(job)))
+            collect_manifest(&l, &h.v[i], STR_NONE);
+    struct lake_file *files = ARENA_ARRAY(a, struct lake_file, l.files.n + 1);
+    *count = 0;
+    for (size_t i = 0; i < l.files.n; i++)
+        if (l.files.v[i].batch > 0 && l.files.v[i].slot == slot && l.files.v[i].file.version == 0)
+            files[(*count)++] = l.files.v[i].file;
+    if (*count > 0)
+        qsort(files, *count, sizeof *files, by_path);
+    *out = files;
+    vec_fini(&l.files);
+    vec_fini(&l.outputs);
+    return ok;
 }
 
 // --- rows ----------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 // Looking at a lake without changing it: what the manifests say (ls, stat), what files hold (cat), whether both agree (verify).
 //
-// Everything is read from the manifests under _sluice/; a file that a later batch replaced counts once, versions that were
-// trimmed do not count. Results live in the caller's arena and borrow nothing. Reading while a job publishes is safe: a batch is
+// Everything is read from the manifests under _sluice/; a file that a later batch replaced counts once or, without a successor,
+// not at all; versions that were trimmed do not count. Results live in the caller's arena and borrow nothing. Reading while a job publishes is safe: a batch is
 // seen when its manifest is final. One thread per handle.
 #ifndef LAKE_INSPECT_H
 #define LAKE_INSPECT_H
@@ -12,7 +12,7 @@ struct lake_ls_file {
     struct lake_file file;
     struct str job;
     unsigned task;
-    uint64_t batch;
+    uint64_t batch, slot; // slot: what the file is called after
 };
 
 struct lake_ls_partition {

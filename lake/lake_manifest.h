@@ -29,10 +29,14 @@ struct lake_manifest {
     unsigned task;
     uint64_t batch, digest, prev_batch, prev_digest; // digest filled by the caller before write
     int64_t now_ms;
-    struct str kind;        // batch kind, "forward"
+    struct str kind; // batch kind, "forward"
+    uint64_t slot;   // what its files are called after: the batch itself, or the one it replaces
     struct str ranges_json; // source ranges, as in the receipt
     const struct lake_file *files;
     size_t count;
+    // Published files that this batch puts others in place of; those that no file of its own overwrites are deleted.
+    const struct lake_file *replaced;
+    size_t replaced_count;
     struct lake_manifest_output {
         struct str name, schema; // printed schema
         enum lake_kind kind;

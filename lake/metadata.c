@@ -100,6 +100,25 @@ static void add_file(json_t *partition, const struct lake_file *f, int64_t now_m
     ljson_put_time(partition, "exported_at", now_ms);
 }
 
+// A replaced file does not count any more; a partition without files is none.
+static void drop_file(json_t *partitions, struct map *index, const struct lake_file *f)
+{
+    const uint64_t *at = map_get(index, f->partition);
+    if (!at)
+        return;
+    json_t *p = json_array_get(partitions, *at);
+    json_object_set_new(p, "records", json_integer(number_of(p, "records") - (int64_t)f->rows));
+    put_size(p, "size_mb", "bytes", number_of(p, "bytes") - (int64_t)f->bytes);
+    json_object_set_new(p, "files", json_integer(number_of(p, "files") - 1));
+}
+
+static void drop_empty(json_t *partitions)
+{
+    for (size_t i = json_array_size(partitions); i > 0; i--)
+        if (number_of(json_array_get(partitions, i - 1), "files") <= 0)
+            json_array_remove(partitions, i - 1);
+}
+
 static void put_totals(json_t *j, const json_t *partitions)
 {
     int64_t records = 0;
@@ -146,6 +165,11 @@ static bool save(struct lake *s, const char *path, const json_t *j, struct err *
     return ok;
 }
 
+static bool is_of(const struct lake_file *f, const struct lake_manifest_output *o)
+{
+    return str_eq(f->output, o->name) && (f->version > 0) == (o->kind == LAKE_SNAPSHOT);
+}
+
 static json_t *merged(json_t *old, struct arena *a, const struct lake_manifest *m,
                       const struct lake_manifest_output *o)
 {
@@ -158,13 +182,16 @@ static json_t *merged(json_t *old, struct arena *a, const struct lake_manifest *
     }
     put_description(j, m, o);
     json_object_del(j, "partitions"); // keeps it last in the document
+    for (size_t i = 0; i < m->replaced_count; i++)
+        if (is_of(&m->replaced[i], o))
+            drop_file(partitions, index, &m->replaced[i]);
     for (size_t i = 0; i < m->count; i++) {
         const struct lake_file *f = &m->files[i];
-        bool version = f->version > 0;
-        if (!str_eq(f->output, o->name) || version != (o->kind == LAKE_SNAPSHOT))
+        if (!is_of(f, o))
             continue;
         add_file(find_partition(partitions, index, f->partition), f, m->now_ms);
     }
+    drop_empty(partitions);
     put_totals(j, partitions);
     json_object_set_new(j, "partitions", partitions);
     return j;
@@ -173,8 +200,10 @@ static json_t *merged(json_t *old, struct arena *a, const struct lake_manifest *
 static bool has_files(const struct lake_manifest *m, const struct lake_manifest_output *o)
 {
     for (size_t i = 0; i < m->count; i++)
-        if (str_eq(m->files[i].output, o->name) &&
-            (m->files[i].version > 0) == (o->kind == LAKE_SNAPSHOT))
+        if (is_of(&m->files[i], o))
+            return true;
+    for (size_t i = 0; i < m->replaced_count; i++)
+        if (is_of(&m->replaced[i], o))
             return true;
     return false;
 }

@@ -14,6 +14,7 @@
 //   claim    .pending-N.json appears by link(2): from here on nobody else can publish N
 //   move     each staged file to its final name (source gone and final right = done), each version directory by one rename
 //   sync     the directories that got names
+//   replace  files of the slot that have no successor go (backfill)
 //   describe _metadata.json of each output, once per batch
 //   done     .pending-N.json becomes N.json; HEAD follows (open looks behind HEAD, so a crash between is harmless)
 //   clean    the staging directory goes
@@ -251,6 +252,34 @@ static bool move_files(struct publish *p, bool resumed, struct err *e)
     return true;
 }
 
+// --- replaced ------------------------------------------------------------------------------------
+
+// Files of the slot that this batch has none in place of. Under the claim: their names are known from its manifest.
+static bool remove_replaced(struct publish *p, struct err *e)
+{
+    struct durable *d = p->lake->durable;
+    if (p->m->replaced_count == 0)
+        return true;
+    struct map *kept = map_new(p->a), *dirs = map_new(p->a);
+    bool added;
+    for (size_t i = 0; i < p->m->count; i++)
+        map_put(kept, p->m->files[i].path, &added);
+    for (size_t i = 0; i < p->m->replaced_count; i++) {
+        struct str path = p->m->replaced[i].path;
+        if (map_get(kept, path))
+            continue;
+        if (!durable_unlink(d, "lake.replace.unlink", lake_path(p->a, p->lake, path), e))
+            return false;
+        map_put(dirs, path_dir(path), &added);
+    }
+    for (size_t i = 0; i < map_count(dirs); i++) {
+        const char *dir = lake_path(p->a, p->lake, map_key(dirs, i));
+        if (file_exists(dir) && !durable_fsync_dir(d, "lake.fsync_dir", dir, e))
+            return false;
+    }
+    return true;
+}
+
 // --- done ----------------------------------------------------------------------------------------
 
 static bool finish(struct publish *p, struct err *e)
@@ -289,7 +318,8 @@ static bool publish(struct publish *p, struct err *e)
     case JUDGE_REFUSED:
         return false;
     case JUDGE_NEXT:
-        return move_files(p, h.pending != 0, e) && finish(p, e) && settle(p, e);
+        return move_files(p, h.pending != 0, e) && remove_replaced(p, e) && finish(p, e) &&
+               settle(p, e);
     case JUDGE_REPLAY:
         return settle(p, e);
     }

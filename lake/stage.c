@@ -144,7 +144,7 @@ static bool open_output(struct lake_stage *s, size_t i, struct err *e)
         .output = spec,
         .format = format_of(spec->format),
         .codec = codec_of(spec->codec),
-        .slot = s->spec.batch,
+        .slot = s->spec.slot,
         .staged_dir = arena_printf(s->a, "%.*s/o%zu", STR_ARG(s->dir), i),
     };
     struct buf dir;
@@ -170,6 +170,7 @@ bool lake_stage_begin(struct lake_stage **out, struct lake *lake,
     s->lake = lake;
     s->a = arena_new(NULL);
     s->spec = *spec;
+    s->spec.slot = spec->slot ? spec->slot : spec->batch;
     s->spec.open_max = spec->open_max ? spec->open_max : OPEN_MAX;
     s->spec.memory_max = spec->memory_max ? spec->memory_max : MEMORY_MAX;
     s->job = arena_str(s->a, str_from(spec->job));
@@ -393,6 +394,7 @@ bool lake_stage_seal(struct lake_stage *s, struct arena *a, struct lake_manifest
         .job = arena_str(a, s->job),
         .task = s->spec.task,
         .batch = s->spec.batch,
+        .slot = s->spec.slot,
         .now_ms = s->spec.now_ms,
         .kind = STR("forward"),
         .ranges_json = STR(""),

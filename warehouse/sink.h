@@ -1,4 +1,4 @@
-// Warehouse drivers: one vtable per store. Order: open  head  (begin write* (commit | abort))*  close.
+// Warehouse drivers: one vtable per store. Order: open  head  (begin [replace] write* (commit | abort))*  close.
 //
 // A sink is one (job, task, output) in one target table of one warehouse. Rows and the head row are written in ONE
 // transaction of the store (DESIGN section 2). The caller (jobs/run) has mapped SQL columns to target columns already:
@@ -90,6 +90,9 @@ struct sink_type {
     // Starts the transaction, locks the head row, compares. found (may be NULL) = the head as read.
     bool (*begin)(struct sink *s, const struct commit_step *step, enum head_state *out,
                   struct head *found, struct err *e);
+    // SINK_APPEND, after begin: the transaction replaces what batch `slot` appended (backfill). Its rows go, rows written now get
+    // that batch's number. NULL: the store cannot.
+    bool (*replace)(struct sink *s, uint64_t slot, struct err *e);
     bool (*write)(struct sink *s, const struct block *b, struct err *e);
     // Writes the head, commits. A row the store refuses: ERR_DATA naming table, key and the store's own text;
     // the transaction is rolled back.

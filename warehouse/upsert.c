@@ -264,6 +264,16 @@ void upsert_delete(struct buf *out, const struct dialect *d, const struct sink_s
     }
 }
 
+void upsert_delete_batch(struct buf *out, const struct dialect *d, const struct sink_spec *spec)
+{
+    assert(spec->mode == SINK_APPEND);
+    buf_text(out, "DELETE FROM ");
+    dialect_name(out, d, spec->table);
+    buf_text(out, " WHERE ");
+    dialect_name(out, d, STR(SINK_BATCH_COLUMN));
+    buf_text(out, " = ?");
+}
+
 static void heads_table(struct buf *out, const struct dialect *d)
 {
     dialect_name(out, d, STR(SINK_HEADS_TABLE));

@@ -44,6 +44,8 @@ void upsert_write(struct buf *out, const struct dialect *d, const struct sink_sp
 // DELETE by the key columns, in spec order, of `rows` rows.
 void upsert_delete(struct buf *out, const struct dialect *d, const struct sink_spec *spec,
                    size_t rows);
+// DELETE of what one batch appended; one parameter: the batch.
+void upsert_delete_batch(struct buf *out, const struct dialect *d, const struct sink_spec *spec);
 size_t upsert_params(const struct sink_spec *spec); // of one row of upsert_write
 size_t upsert_keys(const struct sink_spec *spec);   // key columns
 

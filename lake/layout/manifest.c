@@ -65,6 +65,8 @@ void lake_manifest_write(struct buf *out, const struct lake_manifest *m)
     ljson_put_u64(j, "task", m->task);
     ljson_put_u64(j, "batch", m->batch);
     ljson_put_str(j, "kind", m->kind);
+    if (m->slot && m->slot != m->batch)
+        ljson_put_u64(j, "slot", m->slot);
     ljson_put_hex(j, "digest", m->digest);
     ljson_put_u64(j, "prev_batch", m->prev_batch);
     ljson_put_hex(j, "prev_digest", m->prev_digest);
@@ -79,6 +81,12 @@ void lake_manifest_write(struct buf *out, const struct lake_manifest *m)
     for (size_t i = 0; i < m->count; i++)
         json_array_append_new(files, write_file(&m->files[i]));
     json_object_set_new(j, "files", files);
+    json_t *replaced = json_array();
+    for (size_t i = 0; i < m->replaced_count; i++)
+        json_array_append_new(replaced, write_file(&m->replaced[i]));
+    if (m->replaced_count > 0)
+        json_object_set(j, "replaced", replaced);
+    json_decref(replaced);
     ljson_print(out, j, JSON_INDENT(1));
     json_decref(j);
 }
@@ -123,6 +131,18 @@ static bool read_file(struct lake_file *out, struct ljson_reader *r, const json_
     return r->missing == NULL;
 }
 
+static bool read_files(const struct lake_file **out, size_t *count, struct ljson_reader *r,
+                       const json_t *list)
+{
+    *count = json_array_size(list);
+    struct lake_file *v = ARENA_ZARRAY(r->a, struct lake_file, *count + 1);
+    for (size_t i = 0; i < *count; i++)
+        if (!read_file(&v[i], r, json_array_get(list, i)))
+            return false;
+    *out = v;
+    return true;
+}
+
 static bool read_lists(struct lake_manifest *out, struct ljson_reader *r, const json_t *j)
 {
     const json_t *outputs = json_object_get(j, "outputs");
@@ -136,13 +156,8 @@ static bool read_lists(struct lake_manifest *out, struct ljson_reader *r, const 
     for (size_t i = 0; i < out->output_count; i++)
         if (!read_output(&out->outputs[i], r, json_array_get(outputs, i)))
             return false;
-    out->count = json_array_size(files);
-    struct lake_file *v = ARENA_ZARRAY(r->a, struct lake_file, out->count + 1);
-    for (size_t i = 0; i < out->count; i++)
-        if (!read_file(&v[i], r, json_array_get(files, i)))
-            return false;
-    out->files = v;
-    return true;
+    return read_files(&out->files, &out->count, r, files) &&
+           read_files(&out->replaced, &out->replaced_count, r, json_object_get(j, "replaced"));
 }
 
 static void read_ranges(struct lake_manifest *out, struct ljson_reader *r, const json_t *j)
@@ -179,6 +194,7 @@ bool lake_manifest_read(struct lake_manifest *out, struct arena *a, struct str j
         .prev_digest = ljson_get_hex(&r, j, "prev_digest"),
         .now_ms = json_integer_value(json_object_get(j, "now_ms")),
     };
+    out->slot = json_object_get(j, "slot") ? ljson_get_u64(&r, j, "slot") : out->batch;
     bool ok = r.missing == NULL && read_lists(out, &r, j);
     read_ranges(out, &r, j);
     json_decref(j);

@@ -113,6 +113,7 @@ bool lake_rows_stage(struct lake_manifest *out, struct arena *a, struct lake *s,
     const struct lake_stage_spec stage = {
         .job = "job",
         .batch = spec->batch,
+        .slot = spec->slot,
         .now_ms = START_MS + (int64_t)spec->batch * 600000,
         .outputs = spec->outputs,
         .count = spec->count,

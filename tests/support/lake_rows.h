@@ -20,7 +20,7 @@ struct lake_output lake_rows_table(struct arena *a, const char *name);
 // Stages and seals one batch of job "job": n rows from `first` into every stream, all rows 0 .. first + n - 1 as
 // version `version` into every table (0 = none), and a dead letter. The digest is `digest`.
 struct lake_rows_batch {
-    uint64_t batch, prev, digest, prev_digest, version;
+    uint64_t batch, slot, prev, digest, prev_digest, version; // slot: 0 = batch
     uint64_t first;
     uint32_t rows;
     const struct lake_output *outputs;

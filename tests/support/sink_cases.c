@@ -219,6 +219,42 @@ CASE(appended_rows_carry_their_batch)
     buf_fini(&out);
 }
 
+// The batch after the last one puts b in place of what `slot` appended.
+static bool replace(struct world *w, uint64_t slot, const struct block *b)
+{
+    const struct commit_step step = world_step(w);
+    const struct sink_type *type = w->store->type;
+    if (world_begin(w, &step) != HEAD_NEXT || !type->replace(w->sink, slot, &w->e) ||
+        (b && !type->write(w->sink, b, &w->e)) || !type->commit(w->sink, &w->e))
+        return false;
+    w->batch = step.batch;
+    w->digest = step.digest;
+    return true;
+}
+
+CASE(a_batch_that_replaces_another_takes_its_rows_away_and_its_number)
+{
+    w->spec.mode = SINK_APPEND;
+    open_standard(w);
+    deliver(w, BLOCK(w, {"a", 1, "1.00"}, {"b", 2, "1.00"}));
+    deliver(w, BLOCK(w, {"c", 3, "1.00"}));
+    assert_ok(replace(w, 1, BLOCK(w, {"b", 4, "1.00"})), &w->e);
+    assert_int_equal(world_head(w).batch, 3);
+    ROWS_ARE(w, "b|4|1.00\nc|3|1.00\n");
+    assert_ok(replace(w, 1, BLOCK(w, {"a", 5, "1.00"})), &w->e); // its number is still 1
+    ROWS_ARE(w, "a|5|1.00\nc|3|1.00\n");
+    assert_ok(replace(w, 2, NULL), &w->e);
+    ROWS_ARE(w, "a|5|1.00\n");
+    deliver(w, BLOCK(w, {"f", 6, "1.00"})); // and the next batch appends
+    assert_ok(replace(w, 6, NULL), &w->e);
+    ROWS_ARE(w, "a|5|1.00\n");
+    const struct commit_step step = world_step(w);
+    assert_int_equal(world_begin(w, &step), HEAD_NEXT);
+    assert_ok(w->store->type->replace(w->sink, 1, &w->e), &w->e);
+    w->store->type->abort(w->sink);
+    ROWS_ARE(w, "a|5|1.00\n");
+}
+
 // --- crashes --------------------------------------------------------------------------------------
 
 struct crash {
@@ -804,6 +840,7 @@ static const struct sink_case cases[] = {
     C(several_blocks_are_one_batch),
     C(a_table_of_keys_only_can_be_written_again),
     C(appended_rows_carry_their_batch),
+    C(a_batch_that_replaces_another_takes_its_rows_away_and_its_number),
     C(a_crash_error_or_lost_reply_is_all_or_nothing),
     C(a_crash_while_creating_can_be_opened_again),
     C(a_second_owner_waits_for_the_lock_and_then_sees_the_head),

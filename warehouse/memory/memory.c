@@ -24,6 +24,8 @@ struct memory_sink {
     struct rows_plan plan;
     bool in_transaction;
     struct commit_step step;
+    uint64_t slot; // that appended rows belong to
+    bool replaces; // the rows of slot go first
     struct head next;
     VEC(struct change) changes;
 };
@@ -190,6 +192,8 @@ static bool memory_begin(struct sink *base, const struct commit_step *step, enum
     s->warehouse->owner = s;
     s->in_transaction = true;
     s->step = *step;
+    s->slot = step->batch;
+    s->replaces = false;
     s->next =
         (struct head){.batch = step->batch, .digest = step->digest, .prev = step->prev_digest};
     struct head_texts texts;
@@ -231,7 +235,7 @@ static bool stage_run(struct memory_sink *s, const struct rows_run *run, struct 
 {
     const size_t params = rows_params(&s->plan, run->kind);
     struct cell_array *arrays = ARENA_ZARRAY(s->scratch, struct cell_array, params);
-    if (!rows_fill(arrays, &s->plan, s->scratch, run, s->step.batch, e))
+    if (!rows_fill(arrays, &s->plan, s->scratch, run, s->slot, e))
         return false;
     struct str *cells = ARENA_ZARRAY(s->scratch, struct str, s->spec->count);
     for (uint32_t r = run->from; r < run->to; r++) {
@@ -244,7 +248,7 @@ static bool stage_run(struct memory_sink *s, const struct rows_run *run, struct 
             }
         }
         const struct change c = {run->kind, s->changes.n,
-                                 memory_row_new(cells, s->spec->count, s->step.batch)};
+                                 memory_row_new(cells, s->spec->count, s->slot)};
         vec_push(&s->changes, c);
         if (run->kind == ROWS_PUT && s->table->reject &&
             memory_row_is(s->table, c.row, s->table->reject)) {
@@ -253,6 +257,40 @@ static bool stage_run(struct memory_sink *s, const struct rows_run *run, struct 
         }
     }
     return true;
+}
+
+static void end_transaction(struct memory_sink *s)
+{
+    for (size_t i = 0; i < s->changes.n; i++)
+        mem_free(s->changes.v[i].row);
+    s->changes.n = 0;
+    if (s->warehouse->owner == s)
+        s->warehouse->owner = NULL;
+    s->in_transaction = false;
+}
+
+static void memory_abort(struct sink *base)
+{
+    end_transaction(from_base(base));
+}
+
+static bool replace_effect(void *arg, struct err *e)
+{
+    (void)e;
+    struct memory_sink *s = arg;
+    s->replaces = true;
+    return true;
+}
+
+static bool memory_replace(struct sink *base, uint64_t slot, struct err *e)
+{
+    struct memory_sink *s = from_base(base);
+    assert(s->in_transaction && s->spec->mode == SINK_APPEND && slot > 0);
+    s->slot = slot;
+    if (durable_call_remote(s->spec->durable, "memory.replace", replace_effect, s, e))
+        return true;
+    memory_abort(base);
+    return store_failed(s, e);
 }
 
 struct write_call {
@@ -270,16 +308,6 @@ static bool write_effect(void *arg, struct err *e)
         at = run.to;
     }
     return true;
-}
-
-static void end_transaction(struct memory_sink *s)
-{
-    for (size_t i = 0; i < s->changes.n; i++)
-        mem_free(s->changes.v[i].row);
-    s->changes.n = 0;
-    if (s->warehouse->owner == s)
-        s->warehouse->owner = NULL;
-    s->in_transaction = false;
 }
 
 static bool memory_write(struct sink *base, const struct block *b, struct err *e)
@@ -336,15 +364,41 @@ static void apply_upserts(struct memory_sink *s)
     vec_fini(&old.rows);
 }
 
+static void keep_changes(struct memory_sink *s)
+{
+    for (size_t i = 0; i < s->changes.n; i++)
+        keep(s->table, &s->changes.v[i].row);
+}
+
+// Rows of the replaced batch go; the new ones stand where they stood, so that a repeated batch looks the same.
+static void apply_replacement(struct memory_sink *s)
+{
+    struct memory_table *t = s->table, old = *t;
+    size_t at = 0;
+    t->rows.v = NULL;
+    t->rows.n = t->rows.cap = 0;
+    while (at < old.rows.n && old.rows.v[at].row->batch < s->slot)
+        keep(t, &old.rows.v[at++].row);
+    keep_changes(s);
+    for (; at < old.rows.n; at++) {
+        if (old.rows.v[at].row->batch == s->slot)
+            mem_free(old.rows.v[at].row);
+        else
+            keep(t, &old.rows.v[at].row);
+    }
+    vec_fini(&old.rows);
+}
+
 static bool commit_effect(void *arg, struct err *e)
 {
     (void)e;
     struct memory_sink *s = arg;
     if (s->spec->mode == SINK_UPSERT) {
         apply_upserts(s);
+    } else if (s->replaces) {
+        apply_replacement(s);
     } else {
-        for (size_t i = 0; i < s->changes.n; i++)
-            keep(s->table, &s->changes.v[i].row);
+        keep_changes(s);
     }
     struct memory_head_row *h =
         memory_head_row(s->warehouse, s->spec->job, s->spec->task, s->spec->output, s->spec->table);
@@ -370,11 +424,6 @@ static bool memory_commit(struct sink *base, struct err *e)
     return ok;
 }
 
-static void memory_abort(struct sink *base)
-{
-    end_transaction(from_base(base));
-}
-
 static void memory_close(struct sink *base)
 {
     struct memory_sink *s = from_base(base);
@@ -394,6 +443,7 @@ const struct sink_type sink_memory = {
     .open = memory_open,
     .head = memory_head_of,
     .begin = memory_begin,
+    .replace = memory_replace,
     .write = memory_write,
     .commit = memory_commit,
     .abort = memory_abort,

@@ -20,6 +20,7 @@ struct mysql_sink {
     struct arena *step_arena; // of the transaction
     enum state state;
     struct commit_step step;
+    uint64_t slot;          // that appended rows belong to: the batch, or the one it replaces
     struct head_texts head; // what commit writes
 };
 
@@ -242,11 +243,35 @@ static bool mysql_sink_begin(struct sink *base, const struct commit_step *step,
     if (!lock_head(s, &held, e))
         return false;
     s->step = *step;
+    s->slot = step->batch;
     head_print(&s->head, step);
     *out = head_compare(&held, step);
     if (found)
         *found = held;
     return true;
+}
+
+static bool replace_effect(void *arg, struct err *e)
+{
+    struct mysql_sink *s = arg;
+    struct buf sql;
+    buf_init(&sql, SINK_SQL_MAX);
+    upsert_delete_batch(&sql, &dialect_mysql, s->spec);
+    const struct str slot = arena_printf(s->step_arena, "%llu", (unsigned long long)s->slot);
+    const struct str text = mysql_literals(&s->session, s->step_arena, buf_view(&sql), &slot, 1);
+    buf_fini(&sql);
+    return mysql_run(&s->session, text, e) || err_wrap(e, "delete the batch's rows");
+}
+
+static bool mysql_sink_replace(struct sink *base, uint64_t slot, struct err *e)
+{
+    struct mysql_sink *s = from_base(base);
+    assert(s->state == STATE_TRANSACTION && s->spec->mode == SINK_APPEND && slot > 0);
+    s->slot = slot;
+    if (durable_call_remote(s->spec->durable, "mysql.replace", replace_effect, s, e))
+        return true;
+    roll_back(s);
+    return false;
 }
 
 struct write_call {
@@ -257,7 +282,7 @@ struct write_call {
 static bool write_effect(void *arg, struct err *e)
 {
     const struct write_call *w = arg;
-    return mysql_send(&w->s->sender, w->b, w->s->step.batch, e);
+    return mysql_send(&w->s->sender, w->b, w->s->slot, e);
 }
 
 static bool mysql_sink_write(struct sink *base, const struct block *b, struct err *e)
@@ -331,6 +356,7 @@ const struct sink_type sink_mysql = {
     .open = mysql_sink_open,
     .head = mysql_sink_head,
     .begin = mysql_sink_begin,
+    .replace = mysql_sink_replace,
     .write = mysql_sink_write,
     .commit = mysql_sink_commit,
     .abort = mysql_sink_abort,

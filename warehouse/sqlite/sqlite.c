@@ -33,6 +33,7 @@ struct sqlite_sink {
     sqlite3_stmt *put, *delete, *head_select, *head_update;
     bool in_transaction;
     struct commit_step step;
+    uint64_t slot;          // that appended rows belong to: the batch, or the one it replaces
     struct head_texts head; // what commit writes
 };
 
@@ -443,6 +444,7 @@ static bool sqlite_begin(struct sink *base, const struct commit_step *step, enum
     if (!lock_head(s, &held, e))
         return false;
     s->step = *step;
+    s->slot = step->batch;
     head_print(&s->head, step);
     *out = head_compare(&held, step);
     if (found)
@@ -475,7 +477,7 @@ static void bind_cell(sqlite3_stmt *stmt, int at, const struct cell_array *c, en
 
 static bool write_run(struct sqlite_sink *s, const struct rows_run *run, struct err *e)
 {
-    if (!rows_fill(s->cells, &s->plan, s->scratch, run, s->step.batch, e))
+    if (!rows_fill(s->cells, &s->plan, s->scratch, run, s->slot, e))
         return false;
     sqlite3_stmt *stmt = run->kind == ROWS_PUT ? s->put : s->delete;
     const size_t params = rows_params(&s->plan, run->kind);
@@ -491,6 +493,35 @@ static bool write_run(struct sqlite_sink *s, const struct rows_run *run, struct 
         }
     }
     return true;
+}
+
+static bool replace_effect(void *arg, struct err *e)
+{
+    struct sqlite_sink *s = arg;
+    struct buf sql;
+    sqlite3_stmt *stmt = NULL;
+    buf_init(&sql, SINK_SQL_MAX);
+    upsert_delete_batch(&sql, &dialect_sqlite, s->spec);
+    bool ok = prepare(&stmt, s, &sql, e);
+    if (ok) {
+        sqlite3_bind_int64(stmt, 1, (int64_t)s->slot);
+        const int rc = sqlite3_step(stmt);
+        ok = rc == SQLITE_DONE || sqlite_err(e, s, rc, "delete the batch's rows");
+        sqlite3_finalize(stmt);
+    }
+    buf_fini(&sql);
+    return ok;
+}
+
+static bool sqlite_replace(struct sink *base, uint64_t slot, struct err *e)
+{
+    struct sqlite_sink *s = from_base(base);
+    assert(s->in_transaction && s->spec->mode == SINK_APPEND && slot > 0 && slot <= INT64_MAX);
+    s->slot = slot;
+    if (durable_call(s->spec->durable, "sqlite.replace", replace_effect, s, e))
+        return true;
+    roll_back(s);
+    return false;
 }
 
 struct write_call {
@@ -577,6 +608,7 @@ const struct sink_type sink_sqlite = {
     .open = sqlite_open,
     .head = sqlite_head,
     .begin = sqlite_begin,
+    .replace = sqlite_replace,
     .write = sqlite_write,
     .commit = sqlite_commit,
     .abort = sqlite_abort,

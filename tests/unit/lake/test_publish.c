@@ -443,7 +443,57 @@ TEST(metadata_totals_are_the_sums_of_what_is_there)
     world_fini(&w);
 }
 
-TEST_MAIN(T(nothing_but_hidden_names_changes_before_publish),
+TEST(a_batch_that_replaces_a_slot_puts_its_files_in_their_place_and_removes_the_others)
+{
+    struct world w;
+    struct err e = {0};
+    const struct lake_file *files;
+    size_t n;
+    world_init(&w);
+    publish(&w, 1); // 120 rows on the 28th, 880 on the 29th
+    publish(&w, 2);
+    assert_ok(lake_slot_files(&files, &n, w.a, w.lake, "job", 1, &e), &e);
+    assert_int_equal(n, 3);
+    struct lake_manifest m;
+    const struct lake_rows_batch spec = {.batch = 3,
+                                         .slot = 1,
+                                         .prev = 2,
+                                         .digest = 3,
+                                         .prev_digest = 2,
+                                         .rows = 100,
+                                         .outputs = w.outputs,
+                                         .count = 2};
+    assert_ok(lake_rows_stage(&m, w.a, w.lake, &spec, &e), &e);
+    m.replaced = files;
+    m.replaced_count = n;
+    struct buf json;
+    buf_init(&json, 1 << 20);
+    lake_manifest_write(&json, &m);
+    assert_ok(lake_manifest_read(&m, w.a, buf_view(&json), &e), &e);
+    assert_ok(lake_publish(w.lake, &m, &e), &e);
+    assert_ok(lake_publish(w.lake, &m, &e), &e);
+    assert_true(exists(&w, "streams/S/year=2025/month=10/day=28/000000000001-0.jsonl.gz"));
+    assert_false(exists(&w, "streams/S/year=2025/month=10/day=29/000000000001-1.jsonl.gz"));
+    assert_false(exists(&w, "_dead_letters/job/1.jsonl"));
+    assert_true(exists(&w, "_dead_letters/job/3.jsonl"));
+    buf_clear(&json);
+    lake_rows_read(&json, w.root, "streams/S/_metadata.json");
+    assert_int_equal(lake_rows_count(buf_view(&json), "\"total_records\": 1100"), 1);
+    struct lake_verify v;
+    assert_ok(lake_verify(&v, w.a, w.lake, STR_NONE, &e), &e);
+    assert_int_equal(v.count, 0);
+    struct lake_ls ls;
+    assert_ok(lake_list(&ls, w.a, w.lake, STR("S"), &e), &e);
+    assert_int_equal(ls.outputs[0].rows, 1100);
+    assert_ok(lake_slot_files(&files, &n, w.a, w.lake, "job", 1, &e), &e);
+    assert_int_equal(n, 2); // one day, and the dead letters
+    assert_int_equal(files[1].rows, 100);
+    buf_fini(&json);
+    world_fini(&w);
+}
+
+TEST_MAIN(T(a_batch_that_replaces_a_slot_puts_its_files_in_their_place_and_removes_the_others),
+          T(nothing_but_hidden_names_changes_before_publish),
           T(files_hold_the_rows_of_their_day_and_the_manifest_says_so),
           T(dead_letters_are_readable_by_their_owner_only), T(publishing_again_changes_nothing),
           T(the_manifest_comes_back_from_its_json_and_publishes_the_same),
