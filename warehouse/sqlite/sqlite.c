@@ -2,13 +2,10 @@
 
 #include "base/durable.h"
 #include "warehouse/params.h"
-#include "warehouse/rows.h"
-#include "warehouse/upsert.h"
+#include "warehouse/sqlite/sqlite_internal.h"
 
 #include <assert.h>
 #include <limits.h>
-
-#include <sqlite3.h>
 
 #define ROWS_MAX 1024 // converted at once
 
@@ -21,30 +18,13 @@ static const struct warehouse_param sqlite_params[] = {
      "how long to wait while another process writes (30000)"},
 };
 
-struct sqlite_sink {
-    struct sink base;
-    struct arena *arena, *scratch;
-    const struct sink_spec *spec;
-    const char *path;
-    struct target *targets;
-    struct rows_plan plan;
-    struct cell_array *cells; // of one run
-    sqlite3 *db;
-    sqlite3_stmt *put, *delete, *head_select, *head_update;
-    bool in_transaction;
-    struct commit_step step;
-    uint64_t slot;          // that appended rows belong to: the batch, or the one it replaces
-    struct head_texts head; // what commit writes
-};
-
 static struct sqlite_sink *from_base(struct sink *s)
 {
     assert(s->type == &sink_sqlite);
     return (struct sqlite_sink *)s;
 }
 
-// SQLite's own code and text: the adapter of this library.
-static bool sqlite_err(struct err *e, const struct sqlite_sink *s, int rc, const char *what)
+bool sqlite_err(struct err *e, const struct sqlite_sink *s, int rc, const char *what)
 {
     const char *text = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
     switch (rc & 0xff) {
@@ -94,117 +74,16 @@ static bool prepare(sqlite3_stmt **out, struct sqlite_sink *s, const struct buf 
     return rc == SQLITE_OK || sqlite_err(e, s, rc, "prepare");
 }
 
-static int bind_text(sqlite3_stmt *stmt, int i, struct str v)
-{
-    return sqlite3_bind_text64(stmt, i, v.n ? v.p : "", v.n, SQLITE_STATIC, SQLITE_UTF8);
-}
-
 // job, task, output, target as parameters from `i` on.
 static void bind_head_key(struct sqlite_sink *s, sqlite3_stmt *stmt, int i)
 {
-    bind_text(stmt, i, str_from(s->spec->job));
+    sqlite_text(stmt, i, str_from(s->spec->job));
     sqlite3_bind_int64(stmt, i + 1, s->spec->task);
-    bind_text(stmt, i + 2, str_from(s->spec->output));
-    bind_text(stmt, i + 3, s->spec->table);
+    sqlite_text(stmt, i + 2, str_from(s->spec->output));
+    sqlite_text(stmt, i + 3, s->spec->table);
 }
 
 // --- open -----------------------------------------------------------------------------------------
-
-static struct str column_text(struct sqlite_sink *s, sqlite3_stmt *stmt, int i)
-{
-    const char *p = (const char *)sqlite3_column_text(stmt, i);
-    if (!p)
-        return STR_NONE;
-    return arena_str(s->arena, (struct str){p, (size_t)sqlite3_column_bytes(stmt, i)});
-}
-
-static bool query_name(sqlite3_stmt **out, struct sqlite_sink *s, const char *sql, struct err *e)
-{
-    const int rc = sqlite3_prepare_v2(s->db, sql, -1, out, NULL);
-    if (rc != SQLITE_OK)
-        return sqlite_err(e, s, rc, "describe the table");
-    bind_text(*out, 1, s->spec->table);
-    return true;
-}
-
-static bool read_columns(struct table_info *t, struct sqlite_sink *s, struct err *e)
-{
-    sqlite3_stmt *stmt;
-    // hidden: 2 and 3 are generated columns.
-    if (!query_name(&stmt, s,
-                    "SELECT name, type, \"notnull\", dflt_value, pk, hidden"
-                    " FROM pragma_table_xinfo(?)",
-                    e))
-        return false;
-    const size_t most = 2000; // SQLite's own limit
-    t->columns = ARENA_ZARRAY(s->arena, struct table_column, most);
-    int rc;
-    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && t->count < most) {
-        struct table_column *c = &t->columns[t->count++];
-        c->name = column_text(s, stmt, 0);
-        c->type = column_text(s, stmt, 1);
-        c->nullable = sqlite3_column_int(stmt, 2) == 0;
-        c->has_default = sqlite3_column_type(stmt, 3) != SQLITE_NULL;
-        c->key_position = (unsigned)sqlite3_column_int(stmt, 4);
-        c->generated = sqlite3_column_int(stmt, 5) >= 2;
-        // A rowid alias fills itself.
-        c->has_default =
-            c->has_default || (c->key_position == 1 && str_eq_nocase(c->type, STR("INTEGER")));
-    }
-    sqlite3_finalize(stmt);
-    t->exists = t->count > 0;
-    return rc == SQLITE_DONE || rc == SQLITE_ROW || sqlite_err(e, s, rc, "describe the table");
-}
-
-static bool read_key_collations(struct table_info *t, struct sqlite_sink *s, struct err *e)
-{
-    sqlite3_stmt *stmt;
-    if (!query_name(
-            &stmt, s,
-            "SELECT x.name, x.coll FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x"
-            " WHERE l.origin = 'pk' AND x.key = 1",
-            e))
-        return false;
-    int rc;
-    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        const struct str name = column_text(s, stmt, 0);
-        for (size_t i = 0; i < t->count; i++) {
-            if (str_eq_nocase(t->columns[i].name, name))
-                t->columns[i].collation = column_text(s, stmt, 1);
-        }
-    }
-    sqlite3_finalize(stmt);
-    return rc == SQLITE_DONE || sqlite_err(e, s, rc, "describe the table");
-}
-
-static bool read_kind(struct table_info *t, struct sqlite_sink *s, struct err *e)
-{
-    sqlite3_stmt *stmt;
-    if (!query_name(&stmt, s, "SELECT type FROM pragma_table_list(?) WHERE schema = 'main'", e))
-        return false;
-    if (sqlite3_step(stmt) == SQLITE_ROW) {
-        const struct str kind = column_text(s, stmt, 0);
-        if (!str_eq(kind, STR("table"))) {
-            t->wrong_kind = str_eq(kind, STR("view")) ? "a view" : "a virtual table";
-            t->wrong_hint = "write to an ordinary table";
-        }
-    }
-    sqlite3_finalize(stmt);
-    return true;
-}
-
-static enum collation_kind sqlite_collation(struct str name)
-{
-    if (str_eq_nocase(name, STR("BINARY")))
-        return COLLATION_EXACT;
-    return str_eq_nocase(name, STR("RTRIM")) ? COLLATION_PADDED : COLLATION_INEXACT;
-}
-
-static bool read_table(struct table_info *out, struct sqlite_sink *s, struct err *e)
-{
-    *out = (struct table_info){.collation = sqlite_collation, .key_collation = "BINARY"};
-    return read_columns(out, s, e) && read_key_collations(out, s, e) && read_kind(out, s, e);
-}
 
 struct ddl {
     struct sqlite_sink *s;
@@ -226,9 +105,9 @@ static bool ddl_effect(void *arg, struct err *e)
     if (ok) {
         bind_head_key(s, insert, 1);
         sqlite3_bind_int64(insert, 5, 0);
-        bind_text(insert, 6, STR("0000000000000000"));
-        bind_text(insert, 7, STR("0000000000000000"));
-        bind_text(insert, 8, STR(""));
+        sqlite_text(insert, 6, STR("0000000000000000"));
+        sqlite_text(insert, 7, STR("0000000000000000"));
+        sqlite_text(insert, 8, STR(""));
         const int rc = sqlite3_step(insert);
         // There already: another output of the batch, or an earlier run, came first.
         if (rc != SQLITE_DONE && (sqlite3_extended_errcode(s->db) & 0xff) != SQLITE_CONSTRAINT)
@@ -309,7 +188,7 @@ static bool check_table(struct sqlite_sink *s, struct err *e)
     struct table_info t;
     bool has_head = false;
     s->targets = ARENA_ZARRAY(s->arena, struct target, s->spec->count);
-    if (!read_table(&t, s, e))
+    if (!sqlite_describe_table(&t, s, e))
         return false;
     const enum table_need need = table_needs(&t, s->spec);
     if (need == TABLE_READY && !table_check(s->targets, &t, &dialect_sqlite, s->spec, e))
@@ -320,7 +199,8 @@ static bool check_table(struct sqlite_sink *s, struct err *e)
         return false;
     if (need == TABLE_READY)
         return true;
-    return read_table(&t, s, e) && table_check(s->targets, &t, &dialect_sqlite, s->spec, e);
+    return sqlite_describe_table(&t, s, e) &&
+           table_check(s->targets, &t, &dialect_sqlite, s->spec, e);
 }
 
 static bool prepare_all(struct sqlite_sink *s, struct err *e)
@@ -467,7 +347,7 @@ static void bind_cell(sqlite3_stmt *stmt, int at, const struct cell_array *c, en
         sqlite3_bind_double(stmt, at, c->f64[i]);
         break;
     case WIRE_TEXT:
-        bind_text(stmt, at, (struct str){c->text[i], c->length[i]});
+        sqlite_text(stmt, at, (struct str){c->text[i], c->length[i]});
         break;
     case WIRE_BYTES:
         sqlite3_bind_blob64(stmt, at, c->text[i], c->length[i], SQLITE_STATIC);
@@ -558,10 +438,10 @@ static bool write_head(struct sqlite_sink *s, struct err *e)
 {
     sqlite3_stmt *u = s->head_update;
     sqlite3_bind_int64(u, 1, (int64_t)s->step.batch);
-    bind_text(u, 2, str_from(s->head.digest));
-    bind_text(u, 3, str_from(s->head.prev));
-    bind_text(u, 4, str_from(s->head.plan));
-    bind_text(u, 5, str_from(s->head.updated_at));
+    sqlite_text(u, 2, str_from(s->head.digest));
+    sqlite_text(u, 3, str_from(s->head.prev));
+    sqlite_text(u, 4, str_from(s->head.plan));
+    sqlite_text(u, 5, str_from(s->head.updated_at));
     bind_head_key(s, u, 6);
     const int rc = sqlite3_step(u);
     sqlite3_reset(u);

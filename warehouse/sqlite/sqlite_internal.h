@@ -1,0 +1,37 @@
+// The parts of the SQLite driver: describe.c what a table is; sqlite.c has the rest. Only included in warehouse/sqlite/.
+#ifndef WAREHOUSE_SQLITE_SQLITE_INTERNAL_H
+#define WAREHOUSE_SQLITE_SQLITE_INTERNAL_H
+
+#include "warehouse/rows.h"
+#include "warehouse/sqlite/sqlite.h"
+#include "warehouse/upsert.h"
+
+#include <sqlite3.h>
+
+struct sqlite_sink {
+    struct sink base;
+    struct arena *arena, *scratch;
+    const struct sink_spec *spec;
+    const char *path;
+    struct target *targets;
+    struct rows_plan plan;
+    struct cell_array *cells; // of one run
+    sqlite3 *db;
+    sqlite3_stmt *put, *delete, *head_select, *head_update;
+    bool in_transaction;
+    struct commit_step step;
+    uint64_t slot;          // that appended rows belong to: the batch, or the one it replaces
+    struct head_texts head; // what commit writes
+};
+
+// SQLite's own code and text: the adapter of this library. Returns false.
+bool sqlite_err(struct err *e, const struct sqlite_sink *s, int rc, const char *what);
+bool sqlite_describe_table(struct table_info *out, struct sqlite_sink *s,
+                           struct err *e) ERR_CHECKED;
+
+static inline int sqlite_text(sqlite3_stmt *stmt, int i, struct str v)
+{
+    return sqlite3_bind_text64(stmt, i, v.n ? v.p : "", v.n, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+#endif
