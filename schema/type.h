@@ -42,6 +42,12 @@ const struct type *type_array(struct arena *a, const struct type *item);
 const struct type *type_map(struct arena *a, const struct type *key, const struct type *value);
 const struct type *type_struct(struct arena *a, const struct field *fields, size_t n); // copies
 
+// What both can become without losing anything: the wider number, item by item in nested types; a STRUCT gets the fields of
+// both. NULL (the type of the literal) gives the other; no such type = NULL.
+const struct type *type_common(struct arena *a, const struct type *x, const struct type *y);
+// Digits of an INTEGER (10, 0), BIGINT (19, 0) or DECIMAL.
+void type_decimal_shape(const struct type *t, unsigned *precision, unsigned *scale);
+
 bool type_equal(const struct type *x, const struct type *y);
 bool type_is_number(const struct type *t); // INTEGER BIGINT DOUBLE DECIMAL
 bool type_is_nested(const struct type *t); // ARRAY MAP STRUCT

@@ -63,18 +63,29 @@ const struct ast_expr *bind_find_aggregate(const struct ast_expr *x)
 
 // --- calls -----------------------------------------------------------------------------------------
 
+// What a call that no overload fits is refused with.
+struct misfit {
+    const char *name, *signatures;
+    enum fn_match match;
+    const struct type *const *types;
+    uint32_t n;
+};
+
 static bool does_not_accept(const struct scope *sc, const struct ast_expr *x,
-                            const char *signatures, const struct type *const *types, uint32_t n)
+                            const struct misfit *m)
 {
     struct buf text;
     buf_init(&text, BIND_MESSAGE_BYTES_MAX);
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < m->n; i++)
         buf_printf(&text, "%s%s", i ? ", " : "",
-                   types[i] ? bind_type_text(sc->b, types[i]) : "null");
-    (void)bind_fail(sc->b, &x->pos, "Function '%.*s' does not accept parameters (%.*s).",
-                    STR_ARG(x->text), (int)text.n, text.p ? text.p : "");
+                   m->types[i] ? bind_type_text(sc->b, m->types[i]) : "null");
+    (void)bind_fail(sc->b, &x->pos,
+                    m->match == FN_AMBIGUOUS ? "Function '%s' cannot be resolved due to ambiguous "
+                                               "method parameters (%.*s)."
+                                             : "Function '%s' does not accept parameters (%.*s).",
+                    m->name, (int)text.n, text.p ? text.p : "");
     buf_fini(&text);
-    return sql_hint(sc->b->e, "valid alternatives are: %s", signatures);
+    return sql_hint(sc->b->e, "valid alternatives are: %s", m->signatures);
 }
 
 // Binds the arguments and asks the function what it makes of their types.
@@ -110,6 +121,15 @@ static void cast_arguments(struct call *c, struct binder *b)
             c->args[i] = bind_cast(b, c->args[i], c->want[i]);
 }
 
+// ksqlDB's scalar functions have lower case names in messages, its aggregates upper case ones.
+static const char *lower_name(const struct binder *b, const char *name)
+{
+    char *out = arena_strdup(b->a, name);
+    for (char *p = out; *p; p++)
+        *p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
+    return out;
+}
+
 static bool bind_function(struct expr **out, const struct scope *sc, const struct ast_expr *x,
                           const struct fn *fn)
 {
@@ -118,10 +138,11 @@ static bool bind_function(struct expr **out, const struct scope *sc, const struc
     if (!bind_arguments(&c, sc, x))
         return false;
     const struct type *type = NULL;
-    if (!x->star && c.n >= fn->args_min && c.n <= fn->args_max)
-        type = fn->resolve(b->a, c.want, c.types, c.n);
-    if (!type)
-        return does_not_accept(sc, x, fn->signatures, c.types, c.n);
+    const enum fn_match match = fn_resolve(&type, b->a, fn, c.want, c.types, c.n);
+    if (match != FN_MATCHES || x->star)
+        return does_not_accept(sc, x,
+                               &(struct misfit){lower_name(b, fn->name), fn->signatures,
+                                                x->star ? FN_NO_MATCH : match, c.types, c.n});
     cast_arguments(&c, b);
     *out = bind_node(b, EXPR_CALL, type, &x->pos, 0);
     (*out)->fn = fn;
@@ -154,7 +175,8 @@ static bool bind_aggregate(struct expr **out, const struct scope *sc, const stru
         if (c.n >= agg->args_min && c.n <= agg->args_max)
             type = agg->resolve(b->a, c.want, c.types, c.n);
         if (!type)
-            return does_not_accept(sc, x, agg->signatures, c.types, c.n);
+            return does_not_accept(
+                sc, x, &(struct misfit){agg->name, agg->signatures, FN_NO_MATCH, c.types, c.n});
         cast_arguments(&c, b);
         const struct plan_aggregate made = {agg, c.args, c.n, type, false};
         list_push(b->a, &g->aggregates, made);

@@ -227,9 +227,7 @@ bool bind_literal(struct expr **out, struct binder *b, const struct ast_expr *x)
 
 void bind_decimal_shape(const struct type *t, unsigned *precision, unsigned *scale)
 {
-    assert(type_is_number(t) && t->kind != TYPE_DOUBLE);
-    *precision = t->kind == TYPE_DECIMAL ? t->precision : t->kind == TYPE_INTEGER ? 10 : 19;
-    *scale = t->kind == TYPE_DECIMAL ? t->scale : 0;
+    type_decimal_shape(t, precision, scale);
 }
 
 static struct decimal literal_decimal(const struct expr *x)
@@ -333,56 +331,7 @@ bool bind_parse(struct expr **out, struct binder *b, struct expr *x, const struc
     return false;
 }
 
-// STRUCT: the fields of both, in the order they come.
-static const struct type *common_struct(struct binder *b, const struct type *x,
-                                        const struct type *y)
-{
-    struct field *fields =
-        ARENA_ZARRAY(b->a, struct field, (size_t)x->field_count + y->field_count + 1);
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < x->field_count; i++) {
-        const int k = type_field(y, x->fields[i].name);
-        const struct type *t = x->fields[i].type;
-        t = k < 0 ? t : bind_common(b, t, y->fields[k].type);
-        if (!t)
-            return NULL;
-        fields[n++] = (struct field){x->fields[i].name, t};
-    }
-    for (uint32_t i = 0; i < y->field_count; i++)
-        if (type_field(x, y->fields[i].name) < 0)
-            fields[n++] = y->fields[i];
-    return type_struct(b->a, fields, n);
-}
-
-static const struct type *common_nested(struct binder *b, const struct type *x,
-                                        const struct type *y)
-{
-    if (x->kind != y->kind || !type_is_nested(x))
-        return NULL;
-    if (x->kind == TYPE_STRUCT)
-        return common_struct(b, x, y);
-    const uint32_t at = x->kind == TYPE_ARRAY ? 0 : 1;
-    const struct type *item = bind_common(b, x->fields[at].type, y->fields[at].type);
-    if (!item)
-        return NULL;
-    return at == 0 ? type_array(b->a, item) : type_map(b->a, x->fields[0].type, item);
-}
-
 const struct type *bind_common(struct binder *b, const struct type *x, const struct type *y)
 {
-    if (!x || !y)
-        return x ? x : y;
-    if (type_equal(x, y))
-        return x;
-    if (!type_is_number(x) || !type_is_number(y))
-        return common_nested(b, x, y);
-    if (x->kind == TYPE_DOUBLE || y->kind == TYPE_DOUBLE)
-        return type_scalar(TYPE_DOUBLE);
-    if (x->kind != TYPE_DECIMAL && y->kind != TYPE_DECIMAL)
-        return type_scalar(TYPE_BIGINT);
-    unsigned px, sx, py, sy;
-    bind_decimal_shape(x, &px, &sx);
-    bind_decimal_shape(y, &py, &sy);
-    const unsigned whole = px - sx > py - sy ? px - sx : py - sy, scale = sx > sy ? sx : sy;
-    return type_decimal(b->a, whole + scale, scale);
+    return type_common(b->a, x, y);
 }

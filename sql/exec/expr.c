@@ -189,8 +189,8 @@ static uint16_t compile_call(struct compiler *c, const struct expr *x, struct pl
     uint16_t *args = ARENA_ARRAY(c->a, uint16_t, n ? n : 1);
     for (uint32_t i = 0; i < n; i++)
         want[i] = types[i] = x->args[i]->type;
-    const struct type *t = x->fn->resolve(c->a, want, types, n);
-    if (!t)
+    const struct type *t;
+    if (fn_resolve(&t, c->a, x->fn, want, types, n) != FN_MATCHES)
         return fail(c, x, "no form of the function takes these arguments");
     for (uint32_t i = 0; i < n; i++) {
         const bool guard = x->args[i]->kind == EXPR_CALL;

@@ -3,74 +3,55 @@
 #include "sql/exec/agg.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
-static const struct fn *const table[] = {
-    &fn_type_abs,
-    &fn_type_array_contains,
-    &fn_type_array_length,
-    &fn_type_as_value,
-    &fn_type_ceil,
-    &fn_type_coalesce,
-    &fn_type_concat,
-    &fn_type_concat_ws,
-    &fn_type_datetostring,
-    &fn_type_floor,
-    &fn_type_format_date,
-    &fn_type_format_time,
-    &fn_type_format_timestamp,
-    &fn_type_from_days,
-    &fn_type_from_unixtime,
-    &fn_type_ifnull,
-    &fn_type_instr,
-    &fn_type_lcase,
-    &fn_type_len,
-    &fn_type_lpad,
-    &fn_type_mask,
-    &fn_type_mask_keep_left,
-    &fn_type_mask_keep_right,
-    &fn_type_mask_left,
-    &fn_type_mask_right,
-    &fn_type_md5,
-    &fn_type_nullif,
-    &fn_type_parse_date,
-    &fn_type_parse_time,
-    &fn_type_parse_timestamp,
-    &fn_type_replace,
-    &fn_type_round,
-    &fn_type_rpad,
-    &fn_type_sign,
-    &fn_type_split,
-    &fn_type_stringtodate,
-    &fn_type_stringtotimestamp,
-    &fn_type_substring,
-    &fn_type_timestamptostring,
-    &fn_type_trim,
-    &fn_type_ucase,
-    &fn_type_unix_date,
-    &fn_type_unix_timestamp,
+static const struct fn_family *const families[] = {
+    &fn_family_math, &fn_family_string, &fn_family_concat, &fn_family_mask,
+    &fn_family_md5,  &fn_family_array,  &fn_family_time,   &fn_family_null,
 };
 
-#define TABLE_COUNT (sizeof table / sizeof(void *))
+#define FAMILIES (sizeof families / sizeof families[0])
 // A name further away than this is no help.
 #define NEAREST_MAX 3
 
 const struct fn *fn_find(struct str name)
 {
-    for (size_t i = 0; i < TABLE_COUNT; i++)
-        if (str_eq_nocase(str_from(table[i]->name), name))
-            return table[i];
+    for (size_t f = 0; f < FAMILIES; f++)
+        for (size_t i = 0; i < families[f]->count; i++)
+            if (str_eq_nocase(str_from(families[f]->fns[i].name), name))
+                return &families[f]->fns[i];
     return NULL;
 }
 
 size_t fn_count(void)
 {
-    return TABLE_COUNT;
+    size_t n = 0;
+    for (size_t f = 0; f < FAMILIES; f++)
+        n += families[f]->count;
+    return n;
 }
 
-const struct fn *fn_at(size_t i)
+static int by_name(const void *x, const void *y)
 {
-    assert(i < TABLE_COUNT);
-    return table[i];
+    return strcmp((*(const struct fn *const *)x)->name, (*(const struct fn *const *)y)->name);
+}
+
+void fn_sorted(const struct fn **out)
+{
+    size_t n = 0;
+    for (size_t f = 0; f < FAMILIES; f++)
+        for (size_t i = 0; i < families[f]->count; i++)
+            out[n++] = &families[f]->fns[i];
+    qsort(out, n, sizeof(*out), by_name);
+}
+
+static void nearer(const char **best, size_t *best_distance, struct str name, const char *other)
+{
+    const size_t d = str_distance(name, str_from(other));
+    if (d < *best_distance) {
+        *best = other;
+        *best_distance = d;
+    }
 }
 
 const char *fn_nearest(struct str name)
@@ -82,14 +63,12 @@ const char *fn_nearest(struct str name)
         return NULL;
     for (size_t i = 0; i < name.n; i++)
         upper[i] = name.p[i] >= 'a' && name.p[i] <= 'z' ? (char)(name.p[i] - 32) : name.p[i];
-    for (size_t i = 0; i < TABLE_COUNT + agg_count(); i++) {
-        const char *other = i < TABLE_COUNT ? table[i]->name : agg_at(i - TABLE_COUNT)->name;
-        const size_t d = str_distance((struct str){upper, name.n}, str_from(other));
-        if (d < best_distance) {
-            best = other;
-            best_distance = d;
-        }
-    }
+    name.p = upper;
+    for (size_t f = 0; f < FAMILIES; f++)
+        for (size_t i = 0; i < families[f]->count; i++)
+            nearer(&best, &best_distance, name, families[f]->fns[i].name);
+    for (size_t i = 0; i < agg_count(); i++)
+        nearer(&best, &best_distance, name, agg_at(i)->name);
     return best;
 }
 
@@ -98,11 +77,39 @@ static void print_entry(struct buf *out, const char *name, const char *signature
     buf_printf(out, "### %s\n\n```\n%s\n```\n\n%s\n\n", name, signatures, help);
 }
 
+static const char *determinism(const struct fn *f)
+{
+    return f->determinism == FN_BATCH_NOW
+               ? " Reads the batch's clock: equal in all rows of a batch."
+           : f->determinism == FN_SEEDED ? " Computed from the row's place: the same row gives "
+                                           "the same value whenever it is read."
+                                         : "";
+}
+
+void fn_print(struct buf *out, const struct fn *f)
+{
+    buf_printf(out, "```\n%s\n```\n\n%s%s", f->signatures, f->help, determinism(f));
+    if (f->nulls == FN_NULL_IN_NULL_OUT &&
+        strchr(f->signatures, ')') != strchr(f->signatures, '(') + 1)
+        buf_text(out, " NULL when an argument is NULL.");
+    buf_printf(out, "\n\n`%s` gives `%s`.\n", f->example, f->gives);
+}
+
 void fn_print_docs(struct buf *out)
 {
-    buf_text(out, "# Functions\n\nPrinted from the function tables.\n\n## Scalar functions\n\n");
-    for (size_t i = 0; i < TABLE_COUNT; i++)
-        print_entry(out, table[i]->name, table[i]->signatures, table[i]->help);
+    buf_text(
+        out,
+        "# Functions\n\nPrinted from the function tables; `sluice sql functions NAME` prints one "
+        "entry. A capital letter stands for any type, `[…]` may be left out, `…...` may be "
+        "repeated.\n\n");
+    for (size_t f = 0; f < FAMILIES; f++) {
+        buf_printf(out, "## %s\n\n", families[f]->title);
+        for (size_t i = 0; i < families[f]->count; i++) {
+            buf_printf(out, "### %s\n\n", families[f]->fns[i].name);
+            fn_print(out, &families[f]->fns[i]);
+            buf_char(out, '\n');
+        }
+    }
     buf_text(out, "## Aggregate functions\n\n");
     for (size_t i = 0; i < agg_count(); i++)
         print_entry(out, agg_at(i)->name, agg_at(i)->signatures, agg_at(i)->help);
@@ -117,38 +124,8 @@ void fn_put_text(const struct fn_call *call, struct column *out, uint32_t row, s
     buf_clear(text);
 }
 
-static const struct type *wider_number(struct arena *a, const struct type *x, const struct type *y)
+void fn_fail(const struct fn_call *call, struct column *out, uint32_t row)
 {
-    if (x->kind == TYPE_DOUBLE || y->kind == TYPE_DOUBLE)
-        return type_scalar(TYPE_DOUBLE);
-    if (x->kind != TYPE_DECIMAL && y->kind != TYPE_DECIMAL)
-        return type_scalar(TYPE_BIGINT);
-    const struct type *both[2] = {x, y};
-    unsigned whole = 0;
-    unsigned scale = 0;
-    for (int i = 0; i < 2; i++) {
-        const unsigned p = both[i]->kind == TYPE_DECIMAL   ? both[i]->precision
-                           : both[i]->kind == TYPE_INTEGER ? 10u
-                                                           : 19u;
-        const unsigned s = both[i]->kind == TYPE_DECIMAL ? both[i]->scale : 0u;
-        whole = p - s > whole ? p - s : whole;
-        scale = s > scale ? s : scale;
-    }
-    return type_decimal(a, whole + scale, scale);
-}
-
-const struct type *fn_common_type(struct arena *a, const struct type *const *args, uint32_t n)
-{
-    const struct type *common = NULL;
-    for (uint32_t i = 0; i < n; i++) {
-        if (!args[i])
-            continue;
-        if (!common || type_equal(common, args[i]))
-            common = args[i];
-        else if (type_is_number(common) && type_is_number(args[i]))
-            common = wider_number(a, common, args[i]);
-        else
-            return NULL;
-    }
-    return common;
+    call->error[row] = 1;
+    column_set_null(out, call->a, row, call->total);
 }

@@ -35,16 +35,21 @@ struct fn_call {
     const void *state; // from prepare(), NULL when the function has none
 };
 
+enum fn_match { FN_MATCHES, FN_NO_MATCH, FN_AMBIGUOUS };
+
 struct fn {
     const char *name; // upper case
-    const char
-        *signatures; // for people: "SUBSTRING(STRING, INTEGER[, INTEGER]) -> STRING", one per line
+    // One overload per line; what people read is what overloads are chosen by (fn_signature.c):
+    // "SUBSTRING(STRING, INTEGER[, INTEGER]) -> STRING". A capital letter is any type, `T...` any number of them.
+    const char *signatures;
     const char *help;
-    unsigned args_min, args_max; // args_max UINT_MAX = variadic
+    const char
+        *example; // an expression, and what CAST(... AS STRING) makes of it: the tests run them
+    const char *gives;
     enum fn_determinism determinism;
     enum fn_nulls nulls;
-    // Result type, or NULL when no overload fits. want[i] = type each argument is cast to first (preset to args[i]; args[i] NULL =
-    // the untyped NULL literal).
+    // Optional: the result type where the signature does not say all, or NULL when the arguments do not fit. The number of arguments
+    // fits. want[i] = type each argument is cast to first (preset to args[i]; args[i] NULL = the untyped NULL literal).
     const struct type *(*resolve)(struct arena *a, const struct type **want,
                                   const struct type *const *args, uint32_t n);
     // Optional: compile constant arguments once (patterns, zones). consts[i] = literal or NULL. Fails with ERR_SQL.
@@ -55,12 +60,18 @@ struct fn {
                  uint32_t n, struct fn_rows rows);
 };
 
+// The overload that takes arguments of these types: exactly, else widened (numbers; texts to dates and times).
+enum fn_match fn_resolve(const struct type **result, struct arena *a, const struct fn *f,
+                         const struct type **want, const struct type *const *args, uint32_t n);
+
 // docs/functions.md: scalar functions, then aggregates.
 void fn_print_docs(struct buf *out);
 
 const struct fn *fn_find(struct str name); // any case; NULL when unknown
 size_t fn_count(void);
-const struct fn *fn_at(size_t i);        // sorted by name
+void fn_sorted(const struct fn **out); // fn_count() of them, by name
+// One function as the manual has it.
+void fn_print(struct buf *out, const struct fn *f);
 const char *fn_nearest(struct str name); // "did you mean", NULL when nothing is near
 
 #endif

@@ -5,13 +5,6 @@
 
 #include <assert.h>
 
-static const struct type *length_resolve(struct arena *a, const struct type **want,
-                                         const struct type *const *args, uint32_t n)
-{
-    assert(a && want && n == 1);
-    return args[0] && args[0]->kind == TYPE_ARRAY ? type_scalar(TYPE_INTEGER) : NULL;
-}
-
 static void length_eval(const struct fn_call *call, struct column *out,
                         const struct column *const *args, uint32_t n, struct fn_rows rows)
 {
@@ -21,29 +14,6 @@ static void length_eval(const struct fn_call *call, struct column *out,
         uint32_t first;
         out->i32[row] = (int32_t)column_items(args[0], row, &first);
     }
-}
-
-const struct fn fn_type_array_length = {
-    .name = "ARRAY_LENGTH",
-    .signatures = "ARRAY_LENGTH(ARRAY) -> INTEGER",
-    .help = "Number of elements, NULL elements included.",
-    .args_min = 1,
-    .args_max = 1,
-    .resolve = length_resolve,
-    .eval = length_eval,
-};
-
-static const struct type *contains_resolve(struct arena *a, const struct type **want,
-                                           const struct type *const *args, uint32_t n)
-{
-    assert(a && n == 2);
-    if (!args[0] || args[0]->kind != TYPE_ARRAY)
-        return NULL;
-    const struct type *item = args[0]->fields[0].type;
-    if (args[1] && !type_equal(args[1], item) && !(type_is_number(args[1]) && type_is_number(item)))
-        return NULL;
-    want[1] = item;
-    return type_scalar(TYPE_BOOLEAN);
 }
 
 static bool contains_one(const struct column *array, uint32_t row, struct str wanted,
@@ -82,13 +52,23 @@ static void contains_eval(const struct fn_call *call, struct column *out,
     buf_fini(&item);
 }
 
-const struct fn fn_type_array_contains = {
-    .name = "ARRAY_CONTAINS",
-    .signatures = "ARRAY_CONTAINS(ARRAY<T>, T) -> BOOLEAN",
-    .help = "Whether an element equals the value; NULL equals NULL here.",
-    .args_min = 2,
-    .args_max = 2,
-    .nulls = FN_SEES_NULLS,
-    .resolve = contains_resolve,
-    .eval = contains_eval,
+static const struct fn fns[] = {
+    {
+        .name = "ARRAY_LENGTH",
+        .signatures = "ARRAY_LENGTH(ARRAY<T>) -> INTEGER",
+        .help = "Number of elements, NULL elements included.",
+        .example = "ARRAY_LENGTH(ARRAY[1, 2, NULL])",
+        .gives = "3",
+        .eval = length_eval,
+    },
+    {
+        .name = "ARRAY_CONTAINS",
+        .signatures = "ARRAY_CONTAINS(ARRAY<T>, T) -> BOOLEAN",
+        .help = "Whether an element equals the value; NULL equals NULL here.",
+        .example = "ARRAY_CONTAINS(ARRAY['a', 'b'], 'b')",
+        .gives = "true",
+        .nulls = FN_SEES_NULLS,
+        .eval = contains_eval,
+    },
 };
+FN_FAMILY(array, "Arrays");

@@ -5,18 +5,6 @@
 
 #include <assert.h>
 
-static const struct type *concat_resolve(struct arena *a, const struct type **want,
-                                         const struct type *const *args, uint32_t n)
-{
-    assert(a && n);
-    for (uint32_t i = 0; i < n; i++) {
-        if (!fn_is(args[i], TYPE_STRING))
-            return NULL;
-        fn_want(want, i, TYPE_STRING);
-    }
-    return type_scalar(TYPE_STRING);
-}
-
 // One allocation per row and no scratch: this is the hot one.
 static void concat_eval(const struct fn_call *call, struct column *out,
                         const struct column *const *args, uint32_t n, struct fn_rows rows)
@@ -40,17 +28,6 @@ static void concat_eval(const struct fn_call *call, struct column *out,
         }
     }
 }
-
-const struct fn fn_type_concat = {
-    .name = "CONCAT",
-    .signatures = "CONCAT(STRING, STRING...) -> STRING",
-    .help = "The texts one after another; NULLs are skipped.",
-    .args_min = 1,
-    .args_max = UINT_MAX,
-    .nulls = FN_SEES_NULLS,
-    .resolve = concat_resolve,
-    .eval = concat_eval,
-};
 
 static void concat_ws_eval(const struct fn_call *call, struct column *out,
                            const struct column *const *args, uint32_t n, struct fn_rows rows)
@@ -77,31 +54,16 @@ static void concat_ws_eval(const struct fn_call *call, struct column *out,
     buf_fini(&b);
 }
 
-const struct fn fn_type_concat_ws = {
-    .name = "CONCAT_WS",
-    .signatures = "CONCAT_WS(STRING, STRING, STRING...) -> STRING",
-    .help = "The texts with a separator (first argument) between them; NULLs are skipped, a NULL "
-            "separator gives NULL.",
-    .args_min = 2,
-    .args_max = UINT_MAX,
-    .nulls = FN_SEES_NULLS,
-    .resolve = concat_resolve,
-    .eval = concat_ws_eval,
-};
-
-static const struct type *split_resolve(struct arena *a, const struct type **want,
-                                        const struct type *const *args, uint32_t n)
-{
-    return concat_resolve(a, want, args, n) ? type_array(a, type_scalar(TYPE_STRING)) : NULL;
-}
-
 // Length of the next piece of s from `at`, and where the one after it starts; an empty delimiter splits characters.
-static size_t split_next(size_t *next, struct str s, size_t at, struct str delimiter)
+static size_t split_next(size_t *next, struct str s, size_t at, struct str delimiter,
+                         enum type_kind kind)
 {
     size_t found = 0;
     if (!delimiter.n) {
         *next = at;
-        if (at < s.n)
+        if (at < s.n && kind == TYPE_BYTES)
+            ++*next;
+        else if (at < s.n)
             unicode_next(s, next);
         return *next - at;
     }
@@ -113,12 +75,12 @@ static size_t split_next(size_t *next, struct str s, size_t at, struct str delim
     return found;
 }
 
-static uint32_t split_count(struct str s, struct str delimiter)
+static uint32_t split_count(struct str s, struct str delimiter, enum type_kind kind)
 {
     uint32_t count = 0;
     size_t at = 0;
     do {
-        split_next(&at, s, at, delimiter);
+        split_next(&at, s, at, delimiter, kind);
         count++;
     } while (at != SIZE_MAX && !(at >= s.n && !delimiter.n));
     return count;
@@ -128,16 +90,17 @@ static void split_eval(const struct fn_call *call, struct column *out,
                        const struct column *const *args, uint32_t n, struct fn_rows rows)
 {
     assert(n == 2);
+    const enum type_kind kind = args[0]->type->kind;
     FN_EACH(row, rows)
     {
         const struct str s = args[0]->str[row];
         const struct str delimiter = args[1]->str[row];
-        const uint32_t count = split_count(s, delimiter);
+        const uint32_t count = split_count(s, delimiter, kind);
         const uint32_t first = column_append_items(out, call->a, count);
         size_t at = 0;
         for (uint32_t i = 0; i < count; i++) {
             size_t next;
-            const size_t len = split_next(&next, s, at, delimiter);
+            const size_t len = split_next(&next, s, at, delimiter, kind);
             out->children[0].str[first + i] = str_slice(s, at, at + len);
             at = next;
         }
@@ -146,12 +109,35 @@ static void split_eval(const struct fn_call *call, struct column *out,
     }
 }
 
-const struct fn fn_type_split = {
-    .name = "SPLIT",
-    .signatures = "SPLIT(STRING, STRING) -> ARRAY<STRING>",
-    .help = "The pieces between the delimiters; an empty delimiter splits into characters.",
-    .args_min = 2,
-    .args_max = 2,
-    .resolve = split_resolve,
-    .eval = split_eval,
+static const struct fn fns[] = {
+    {
+        .name = "CONCAT",
+        .signatures = "CONCAT(STRING...) -> STRING\nCONCAT(BYTES...) -> BYTES",
+        .help = "The texts or bytes one after another; NULLs are skipped.",
+        .example = "CONCAT('a', NULL, 'b')",
+        .gives = "ab",
+        .nulls = FN_SEES_NULLS,
+        .eval = concat_eval,
+    },
+    {
+        .name = "CONCAT_WS",
+        .signatures = "CONCAT_WS(STRING, STRING...) -> STRING\nCONCAT_WS(BYTES, BYTES...) -> BYTES",
+        .help = "The texts or bytes with a separator (first argument) between them; NULLs are "
+                "skipped, a NULL "
+                "separator gives NULL.",
+        .example = "CONCAT_WS(', ', 'a', NULL, 'b')",
+        .gives = "a, b",
+        .nulls = FN_SEES_NULLS,
+        .eval = concat_ws_eval,
+    },
+    {
+        .name = "SPLIT",
+        .signatures = "SPLIT(STRING, STRING) -> ARRAY<STRING>\nSPLIT(BYTES, BYTES) -> ARRAY<BYTES>",
+        .help = "The pieces between the delimiters; an empty delimiter splits into characters or "
+                "bytes.",
+        .example = "SPLIT('a,b', ',')",
+        .gives = "[a, b]",
+        .eval = split_eval,
+    },
 };
+FN_FAMILY(concat, "Joining and splitting strings");

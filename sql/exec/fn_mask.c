@@ -11,35 +11,6 @@ struct masks {
     bool keep[4];
 };
 
-// arguments: text [, n] [, upper, lower, digit, other]
-static const struct type *mask_shape(const struct type **want, const struct type *const *args,
-                                     uint32_t n, uint32_t fixed)
-{
-    if (n != fixed && n != fixed + 4)
-        return NULL;
-    for (uint32_t i = 0; i < n; i++) {
-        const enum type_kind kind = fixed == 2 && i == 1 ? TYPE_INTEGER : TYPE_STRING;
-        if (args[i] && args[i]->kind != kind)
-            return NULL;
-        fn_want(want, i, kind);
-    }
-    return type_scalar(TYPE_STRING);
-}
-
-static const struct type *mask_resolve(struct arena *a, const struct type **want,
-                                       const struct type *const *args, uint32_t n)
-{
-    assert(a);
-    return mask_shape(want, args, n, 1);
-}
-
-static const struct type *mask_n_resolve(struct arena *a, const struct type **want,
-                                         const struct type *const *args, uint32_t n)
-{
-    assert(a);
-    return mask_shape(want, args, n, 2);
-}
-
 static void masks_get(struct masks *out, const struct column *const *args, uint32_t n,
                       uint32_t fixed, uint32_t row)
 {
@@ -146,58 +117,53 @@ MASK_EVAL(mask_keep_right_eval, MASK_KEEP_RIGHT)
     name "(STRING" n ") -> STRING\n" name "(STRING" n \
          ", upper STRING, lower STRING, digit STRING, other STRING) -> STRING"
 
-const struct fn fn_type_mask = {
-    .name = "MASK",
-    .signatures = MASK_SIGNATURE("MASK", ""),
-    .help = "The text with upper case letters as X, lower case as x, digits as n, the rest as '-', "
+static const struct fn fns[] = {
+    {
+        .name = "MASK",
+        .signatures = MASK_SIGNATURE("MASK", ""),
+        .help =
+            "The text with upper case letters as X, lower case as x, digits as n, the rest as '-', "
             "or as given; a NULL mask keeps those characters.",
-    .args_min = 1,
-    .args_max = 5,
-    .nulls = FN_SEES_NULLS,
-    .resolve = mask_resolve,
-    .eval = mask_eval,
+        .example = "MASK('My Test $123')",
+        .gives = "Xx-Xxxx--nnn",
+        .nulls = FN_SEES_NULLS,
+        .eval = mask_eval,
+    },
+    {
+        .name = "MASK_LEFT",
+        .signatures = MASK_SIGNATURE("MASK_LEFT", ", INTEGER"),
+        .help = "As MASK, for the first n characters.",
+        .example = "MASK_LEFT('My Test $123', 4)",
+        .gives = "Xx-Xest $123",
+        .nulls = FN_SEES_NULLS,
+        .eval = mask_left_eval,
+    },
+    {
+        .name = "MASK_RIGHT",
+        .signatures = MASK_SIGNATURE("MASK_RIGHT", ", INTEGER"),
+        .help = "As MASK, for the last n characters.",
+        .example = "MASK_RIGHT('My Test $123', 4)",
+        .gives = "My Test -nnn",
+        .nulls = FN_SEES_NULLS,
+        .eval = mask_right_eval,
+    },
+    {
+        .name = "MASK_KEEP_LEFT",
+        .signatures = MASK_SIGNATURE("MASK_KEEP_LEFT", ", INTEGER"),
+        .help = "As MASK, for all but the first n characters.",
+        .example = "MASK_KEEP_LEFT('My Test $123', 4)",
+        .gives = "My Txxx--nnn",
+        .nulls = FN_SEES_NULLS,
+        .eval = mask_keep_left_eval,
+    },
+    {
+        .name = "MASK_KEEP_RIGHT",
+        .signatures = MASK_SIGNATURE("MASK_KEEP_RIGHT", ", INTEGER"),
+        .help = "As MASK, for all but the last n characters.",
+        .example = "MASK_KEEP_RIGHT('My Test $123', 4)",
+        .gives = "Xx-Xxxx-$123",
+        .nulls = FN_SEES_NULLS,
+        .eval = mask_keep_right_eval,
+    },
 };
-
-const struct fn fn_type_mask_left = {
-    .name = "MASK_LEFT",
-    .signatures = MASK_SIGNATURE("MASK_LEFT", ", INTEGER"),
-    .help = "As MASK, for the first n characters.",
-    .args_min = 2,
-    .args_max = 6,
-    .nulls = FN_SEES_NULLS,
-    .resolve = mask_n_resolve,
-    .eval = mask_left_eval,
-};
-
-const struct fn fn_type_mask_right = {
-    .name = "MASK_RIGHT",
-    .signatures = MASK_SIGNATURE("MASK_RIGHT", ", INTEGER"),
-    .help = "As MASK, for the last n characters.",
-    .args_min = 2,
-    .args_max = 6,
-    .nulls = FN_SEES_NULLS,
-    .resolve = mask_n_resolve,
-    .eval = mask_right_eval,
-};
-
-const struct fn fn_type_mask_keep_left = {
-    .name = "MASK_KEEP_LEFT",
-    .signatures = MASK_SIGNATURE("MASK_KEEP_LEFT", ", INTEGER"),
-    .help = "As MASK, for all but the first n characters.",
-    .args_min = 2,
-    .args_max = 6,
-    .nulls = FN_SEES_NULLS,
-    .resolve = mask_n_resolve,
-    .eval = mask_keep_left_eval,
-};
-
-const struct fn fn_type_mask_keep_right = {
-    .name = "MASK_KEEP_RIGHT",
-    .signatures = MASK_SIGNATURE("MASK_KEEP_RIGHT", ", INTEGER"),
-    .help = "As MASK, for all but the last n characters.",
-    .args_min = 2,
-    .args_max = 6,
-    .nulls = FN_SEES_NULLS,
-    .resolve = mask_n_resolve,
-    .eval = mask_keep_right_eval,
-};
+FN_FAMILY(mask, "Masks");

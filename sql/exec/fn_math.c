@@ -60,16 +60,6 @@ static void abs_eval(const struct fn_call *call, struct column *out,
     }
 }
 
-const struct fn fn_type_abs = {
-    .name = "ABS",
-    .signatures = "ABS(T) -> T, T a number",
-    .help = "Absolute value; of the smallest INTEGER or BIGINT that number itself.",
-    .args_min = 1,
-    .args_max = 1,
-    .resolve = number_resolve,
-    .eval = abs_eval,
-};
-
 enum rounding { ROUND_FLOOR, ROUND_CEIL };
 
 static i128 wide_round(i128 v, i128 unit, enum rounding how)
@@ -114,26 +104,6 @@ static void ceil_eval(const struct fn_call *call, struct column *out,
     floor_ceil(call, out, args[0], rows, ROUND_CEIL);
 }
 
-const struct fn fn_type_floor = {
-    .name = "FLOOR",
-    .signatures = "FLOOR(T) -> T, T a number",
-    .help = "The largest whole number not above the value; a DECIMAL keeps its scale.",
-    .args_min = 1,
-    .args_max = 1,
-    .resolve = number_resolve,
-    .eval = floor_eval,
-};
-
-const struct fn fn_type_ceil = {
-    .name = "CEIL",
-    .signatures = "CEIL(T) -> T, T a number",
-    .help = "The smallest whole number not below the value; a DECIMAL keeps its scale.",
-    .args_min = 1,
-    .args_max = 1,
-    .resolve = number_resolve,
-    .eval = ceil_eval,
-};
-
 static const struct type *sign_resolve(struct arena *a, const struct type **want,
                                        const struct type *const *args, uint32_t n)
 {
@@ -157,16 +127,6 @@ static void sign_eval(const struct fn_call *call, struct column *out,
         out->i32[row] = (v > 0) - (v < 0);
     }
 }
-
-const struct fn fn_type_sign = {
-    .name = "SIGN",
-    .signatures = "SIGN(number) -> INTEGER",
-    .help = "-1, 0 or 1.",
-    .args_min = 1,
-    .args_max = 1,
-    .resolve = sign_resolve,
-    .eval = sign_eval,
-};
 
 static const struct type *round_resolve(struct arena *a, const struct type **want,
                                         const struct type *const *args, uint32_t n)
@@ -297,15 +257,59 @@ static void round_eval(const struct fn_call *call, struct column *out,
     }
 }
 
-const struct fn fn_type_round = {
-    .name = "ROUND",
-    .signatures = "ROUND(DOUBLE) -> BIGINT\nROUND(DOUBLE, INTEGER) -> DOUBLE\n"
-                  "ROUND(DECIMAL(p, s)) -> DECIMAL(p - s, 0)\nROUND(DECIMAL, INTEGER) -> DECIMAL\n"
-                  "ROUND(INTEGER | BIGINT[, INTEGER]) -> the same",
-    .help =
-        "Rounds to whole numbers or to so many decimal places; halves go up (towards +infinity).",
-    .args_min = 1,
-    .args_max = 2,
-    .resolve = round_resolve,
-    .eval = round_eval,
+static const struct fn fns[] = {
+    {
+        .name = "ABS",
+        .signatures = "ABS(INTEGER) -> INTEGER\nABS(BIGINT) -> BIGINT\nABS(DECIMAL) -> "
+                      "DECIMAL\nABS(DOUBLE) -> DOUBLE",
+        .help = "Absolute value; of the smallest INTEGER or BIGINT that number itself.",
+        .example = "ABS(-3)",
+        .gives = "3",
+        .resolve = number_resolve,
+        .eval = abs_eval,
+    },
+    {
+        .name = "FLOOR",
+        .signatures = "FLOOR(INTEGER) -> INTEGER\nFLOOR(BIGINT) -> BIGINT\nFLOOR(DECIMAL) -> "
+                      "DECIMAL\nFLOOR(DOUBLE) -> DOUBLE",
+        .help = "The largest whole number not above the value; a DECIMAL keeps its scale.",
+        .example = "FLOOR(2.7E0)",
+        .gives = "2.0",
+        .resolve = number_resolve,
+        .eval = floor_eval,
+    },
+    {
+        .name = "CEIL",
+        .signatures = "CEIL(INTEGER) -> INTEGER\nCEIL(BIGINT) -> BIGINT\nCEIL(DECIMAL) -> "
+                      "DECIMAL\nCEIL(DOUBLE) -> DOUBLE",
+        .help = "The smallest whole number not below the value; a DECIMAL keeps its scale.",
+        .example = "CEIL(2.1E0)",
+        .gives = "3.0",
+        .resolve = number_resolve,
+        .eval = ceil_eval,
+    },
+    {
+        .name = "SIGN",
+        .signatures = "SIGN(INTEGER) -> INTEGER\nSIGN(BIGINT) -> INTEGER\nSIGN(DECIMAL) -> "
+                      "INTEGER\nSIGN(DOUBLE) -> INTEGER",
+        .help = "-1, 0 or 1.",
+        .example = "SIGN(-2.5E0)",
+        .gives = "-1",
+        .resolve = sign_resolve,
+        .eval = sign_eval,
+    },
+    {
+        .name = "ROUND",
+        .signatures = "ROUND(DOUBLE) -> BIGINT\nROUND(DOUBLE, INTEGER) -> DOUBLE\n"
+                      "ROUND(DECIMAL) -> DECIMAL\nROUND(DECIMAL, INTEGER) -> DECIMAL\n"
+                      "ROUND(INTEGER[, INTEGER]) -> INTEGER\nROUND(BIGINT[, INTEGER]) -> BIGINT",
+        .help = "Rounds to whole numbers or to so many decimal places; halves go up (towards "
+                "+infinity). Without places a "
+                "DECIMAL(p, s) becomes a DECIMAL(p - s, 0).",
+        .example = "ROUND(2.345, 2)",
+        .gives = "2.350",
+        .resolve = round_resolve,
+        .eval = round_eval,
+    },
 };
+FN_FAMILY(math, "Numbers");

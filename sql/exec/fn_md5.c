@@ -75,16 +75,6 @@ static void md5(uint8_t out[16], struct str s)
         out[i] = (uint8_t)(state[i / 4] >> (8 * (i % 4)));
 }
 
-static const struct type *md5_resolve(struct arena *a, const struct type **want,
-                                      const struct type *const *args, uint32_t n)
-{
-    assert(a && n == 1);
-    if (!fn_is(args[0], TYPE_STRING))
-        return NULL;
-    fn_want(want, 0, TYPE_STRING);
-    return type_scalar(TYPE_STRING);
-}
-
 static void md5_eval(const struct fn_call *call, struct column *out,
                      const struct column *const *args, uint32_t n, struct fn_rows rows)
 {
@@ -101,12 +91,14 @@ static void md5_eval(const struct fn_call *call, struct column *out,
     buf_fini(&b);
 }
 
-const struct fn fn_type_md5 = {
-    .name = "MD5",
-    .signatures = "MD5(STRING) -> STRING",
-    .help = "MD5 of the UTF-8 text, 32 lower-case hex digits.",
-    .args_min = 1,
-    .args_max = 1,
-    .resolve = md5_resolve,
-    .eval = md5_eval,
+static const struct fn fns[] = {
+    {
+        .name = "MD5",
+        .signatures = "MD5(STRING) -> STRING",
+        .help = "MD5 of the UTF-8 text, 32 lower-case hex digits.",
+        .example = "MD5('abc')",
+        .gives = "900150983cd24fb0d6963f7d28e17f72",
+        .eval = md5_eval,
+    },
 };
+FN_FAMILY(md5, "Hashes");

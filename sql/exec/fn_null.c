@@ -6,18 +6,6 @@
 
 #include <assert.h>
 
-static const struct type *common_resolve(struct arena *a, const struct type **want,
-                                         const struct type *const *args, uint32_t n)
-{
-    assert(n);
-    const struct type *t = fn_common_type(a, args, n);
-    if (!t)
-        return NULL;
-    for (uint32_t i = 0; i < n; i++)
-        want[i] = t;
-    return t;
-}
-
 static void coalesce_eval(const struct fn_call *call, struct column *out,
                           const struct column *const *args, uint32_t n, struct fn_rows rows)
 {
@@ -32,28 +20,6 @@ static void coalesce_eval(const struct fn_call *call, struct column *out,
     }
     pick_rows(out, call->a, &(struct pick){out->type, args, n, which}, call->total);
 }
-
-const struct fn fn_type_coalesce = {
-    .name = "COALESCE",
-    .signatures = "COALESCE(T, T...) -> T",
-    .help = "The first argument that is not NULL.",
-    .args_min = 1,
-    .args_max = UINT_MAX,
-    .nulls = FN_SEES_NULLS,
-    .resolve = common_resolve,
-    .eval = coalesce_eval,
-};
-
-const struct fn fn_type_ifnull = {
-    .name = "IFNULL",
-    .signatures = "IFNULL(T, T) -> T",
-    .help = "The first argument, or the second where the first is NULL.",
-    .args_min = 2,
-    .args_max = 2,
-    .nulls = FN_SEES_NULLS,
-    .resolve = common_resolve,
-    .eval = coalesce_eval,
-};
 
 // Equality of two cells by their canonical bytes.
 static void nullif_eval(const struct fn_call *call, struct column *out,
@@ -79,24 +45,6 @@ static void nullif_eval(const struct fn_call *call, struct column *out,
     pick_rows(out, call->a, &(struct pick){out->type, args, 1, which}, call->total);
 }
 
-const struct fn fn_type_nullif = {
-    .name = "NULLIF",
-    .signatures = "NULLIF(T, T) -> T",
-    .help = "NULL where both arguments are equal, else the first.",
-    .args_min = 2,
-    .args_max = 2,
-    .nulls = FN_SEES_NULLS,
-    .resolve = common_resolve,
-    .eval = nullif_eval,
-};
-
-static const struct type *as_value_resolve(struct arena *a, const struct type **want,
-                                           const struct type *const *args, uint32_t n)
-{
-    assert(a && want && n == 1);
-    return args[0];
-}
-
 static void as_value_eval(const struct fn_call *call, struct column *out,
                           const struct column *const *args, uint32_t n, struct fn_rows rows)
 {
@@ -104,13 +52,42 @@ static void as_value_eval(const struct fn_call *call, struct column *out,
     *out = *args[0];
 }
 
-const struct fn fn_type_as_value = {
-    .name = "AS_VALUE",
-    .signatures = "AS_VALUE(T) -> T",
-    .help = "A copy of a key column for the value.",
-    .args_min = 1,
-    .args_max = 1,
-    .nulls = FN_SEES_NULLS,
-    .resolve = as_value_resolve,
-    .eval = as_value_eval,
+static const struct fn fns[] = {
+    {
+        .name = "COALESCE",
+        .signatures = "COALESCE(T, T...) -> T",
+        .help = "The first argument that is not NULL.",
+        .example = "COALESCE(CAST(NULL AS INT), 5)",
+        .gives = "5",
+        .nulls = FN_SEES_NULLS,
+        .eval = coalesce_eval,
+    },
+    {
+        .name = "IFNULL",
+        .signatures = "IFNULL(T, T) -> T",
+        .help = "The first argument, or the second where the first is NULL.",
+        .example = "IFNULL(CAST(NULL AS STRING), 'none')",
+        .gives = "none",
+        .nulls = FN_SEES_NULLS,
+        .eval = coalesce_eval,
+    },
+    {
+        .name = "NULLIF",
+        .signatures = "NULLIF(T, T) -> T",
+        .help = "NULL where both arguments are equal, else the first.",
+        .example = "NULLIF('a', 'a')",
+        .gives = "null",
+        .nulls = FN_SEES_NULLS,
+        .eval = nullif_eval,
+    },
+    {
+        .name = "AS_VALUE",
+        .signatures = "AS_VALUE(T) -> T",
+        .help = "A copy of a key column for the value.",
+        .example = "AS_VALUE('a')",
+        .gives = "a",
+        .nulls = FN_SEES_NULLS,
+        .eval = as_value_eval,
+    },
 };
+FN_FAMILY(null, "NULL");

@@ -5,28 +5,6 @@
 
 #include <assert.h>
 
-// All arguments from the second on are INTEGER or STRING as the letters of `shape` say ("si" = STRING, INTEGER).
-static const struct type *shape_resolve(const char *shape, const struct type **want,
-                                        const struct type *const *args, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        const bool text = shape[i] == 's';
-        if (text && !fn_is(args[i], TYPE_STRING))
-            return NULL;
-        if (!text && args[i] && args[i]->kind != TYPE_INTEGER && args[i]->kind != TYPE_BIGINT)
-            return NULL;
-        fn_want(want, i, text ? TYPE_STRING : TYPE_INTEGER);
-    }
-    return type_scalar(TYPE_STRING);
-}
-
-static const struct type *text_resolve(struct arena *a, const struct type **want,
-                                       const struct type *const *args, uint32_t n)
-{
-    assert(a && n <= 3);
-    return shape_resolve("sss", want, args, n);
-}
-
 static void case_eval(const struct fn_call *call, struct column *out, const struct column *text,
                       struct fn_rows rows, enum unicode_class to)
 {
@@ -64,35 +42,6 @@ static void lcase_eval(const struct fn_call *call, struct column *out,
     case_eval(call, out, args[0], rows, UNICODE_LOWER);
 }
 
-const struct fn fn_type_ucase = {
-    .name = "UCASE",
-    .signatures = "UCASE(STRING) -> STRING",
-    .help = "The text in upper case.",
-    .args_min = 1,
-    .args_max = 1,
-    .resolve = text_resolve,
-    .eval = ucase_eval,
-};
-
-const struct fn fn_type_lcase = {
-    .name = "LCASE",
-    .signatures = "LCASE(STRING) -> STRING",
-    .help = "The text in lower case.",
-    .args_min = 1,
-    .args_max = 1,
-    .resolve = text_resolve,
-    .eval = lcase_eval,
-};
-
-static const struct type *len_resolve(struct arena *a, const struct type **want,
-                                      const struct type *const *args, uint32_t n)
-{
-    assert(a && n == 1);
-    if (args[0] && args[0]->kind == TYPE_BYTES)
-        return type_scalar(TYPE_INTEGER);
-    return shape_resolve("s", want, args, n) ? type_scalar(TYPE_INTEGER) : NULL;
-}
-
 static void len_eval(const struct fn_call *call, struct column *out,
                      const struct column *const *args, uint32_t n, struct fn_rows rows)
 {
@@ -104,16 +53,6 @@ static void len_eval(const struct fn_call *call, struct column *out,
         out->i32[row] = (int32_t)(bytes ? s.n : unicode_units(s));
     }
 }
-
-const struct fn fn_type_len = {
-    .name = "LEN",
-    .signatures = "LEN(STRING) -> INTEGER\nLEN(BYTES) -> INTEGER",
-    .help = "Length in UTF-16 units, as String.length(); of BYTES in bytes.",
-    .args_min = 1,
-    .args_max = 1,
-    .resolve = len_resolve,
-    .eval = len_eval,
-};
 
 // String.trim(): everything up to U+0020 at both ends.
 static void trim_eval(const struct fn_call *call, struct column *out,
@@ -131,23 +70,6 @@ static void trim_eval(const struct fn_call *call, struct column *out,
             s.n--;
         out->str[row] = s;
     }
-}
-
-const struct fn fn_type_trim = {
-    .name = "TRIM",
-    .signatures = "TRIM(STRING) -> STRING",
-    .help = "The text without white space and control characters at both ends.",
-    .args_min = 1,
-    .args_max = 1,
-    .resolve = text_resolve,
-    .eval = trim_eval,
-};
-
-static const struct type *substring_resolve(struct arena *a, const struct type **want,
-                                            const struct type *const *args, uint32_t n)
-{
-    assert(a && n <= 3);
-    return shape_resolve("sii", want, args, n);
 }
 
 static bool is_ascii(struct str s)
@@ -181,23 +103,6 @@ static void substring_eval(const struct fn_call *call, struct column *out,
         const int64_t len = n > 2 ? args[2]->i32[row] : INT32_MAX;
         out->str[row] = substring(args[0]->str[row], args[1]->i32[row], len);
     }
-}
-
-const struct fn fn_type_substring = {
-    .name = "SUBSTRING",
-    .signatures = "SUBSTRING(STRING, INTEGER[, INTEGER]) -> STRING",
-    .help = "Part of the text from a position (1-based, negative from the end), at most so long.",
-    .args_min = 2,
-    .args_max = 3,
-    .resolve = substring_resolve,
-    .eval = substring_eval,
-};
-
-static const struct type *instr_resolve(struct arena *a, const struct type **want,
-                                        const struct type *const *args, uint32_t n)
-{
-    assert(a && n <= 4);
-    return shape_resolve("ssii", want, args, n) ? type_scalar(TYPE_INTEGER) : NULL;
 }
 
 // Byte position of the k-th occurrence counted from `from` forwards, or from the end backwards; SIZE_MAX = none.
@@ -241,17 +146,6 @@ static void instr_eval(const struct fn_call *call, struct column *out,
     }
 }
 
-const struct fn fn_type_instr = {
-    .name = "INSTR",
-    .signatures = "INSTR(STRING, STRING[, INTEGER[, INTEGER]]) -> INTEGER",
-    .help = "Position (1-based) of a text in another, from a position on (negative: backwards from "
-            "there), its n-th occurrence; 0 = none.",
-    .args_min = 2,
-    .args_max = 4,
-    .resolve = instr_resolve,
-    .eval = instr_eval,
-};
-
 static void replace_one(struct buf *b, struct str s, struct str old, struct str to)
 {
     for (size_t at = 0; at < s.n;) {
@@ -282,23 +176,6 @@ static void replace_eval(const struct fn_call *call, struct column *out,
         fn_put_text(call, out, row, &b);
     }
     buf_fini(&b);
-}
-
-const struct fn fn_type_replace = {
-    .name = "REPLACE",
-    .signatures = "REPLACE(STRING, STRING, STRING) -> STRING",
-    .help = "The text with every occurrence of the second argument replaced by the third.",
-    .args_min = 3,
-    .args_max = 3,
-    .resolve = text_resolve,
-    .eval = replace_eval,
-};
-
-static const struct type *pad_resolve(struct arena *a, const struct type **want,
-                                      const struct type *const *args, uint32_t n)
-{
-    assert(a && n == 3);
-    return shape_resolve("sis", want, args, n);
 }
 
 enum pad_side { PAD_LEFT, PAD_RIGHT };
@@ -351,24 +228,85 @@ static void rpad_eval(const struct fn_call *call, struct column *out,
     pad_eval(call, out, args, rows, PAD_RIGHT);
 }
 
-const struct fn fn_type_lpad = {
-    .name = "LPAD",
-    .signatures = "LPAD(STRING, INTEGER, STRING) -> STRING",
-    .help = "The text padded on the left, or cut, to a length; NULL for a negative length or no "
+static const struct fn fns[] = {
+    {
+        .name = "UCASE",
+        .signatures = "UCASE(STRING) -> STRING",
+        .help = "The text in upper case.",
+        .example = "UCASE('abc')",
+        .gives = "ABC",
+        .eval = ucase_eval,
+    },
+    {
+        .name = "LCASE",
+        .signatures = "LCASE(STRING) -> STRING",
+        .help = "The text in lower case.",
+        .example = "LCASE('ABC')",
+        .gives = "abc",
+        .eval = lcase_eval,
+    },
+    {
+        .name = "LEN",
+        .signatures = "LEN(STRING) -> INTEGER\nLEN(BYTES) -> INTEGER",
+        .help = "Length in UTF-16 units, as String.length(); of BYTES in bytes.",
+        .example = "LEN('abc')",
+        .gives = "3",
+        .eval = len_eval,
+    },
+    {
+        .name = "TRIM",
+        .signatures = "TRIM(STRING) -> STRING",
+        .help = "The text without white space and control characters at both ends.",
+        .example = "TRIM('  a b ')",
+        .gives = "a b",
+        .eval = trim_eval,
+    },
+    {
+        .name = "SUBSTRING",
+        .signatures = "SUBSTRING(STRING, INTEGER[, INTEGER]) -> STRING",
+        .help =
+            "Part of the text from a position (1-based, negative from the end), at most so long.",
+        .example = "SUBSTRING('stream', 2, 3)",
+        .gives = "tre",
+        .eval = substring_eval,
+    },
+    {
+        .name = "INSTR",
+        .signatures = "INSTR(STRING, STRING[, INTEGER[, INTEGER]]) -> INTEGER",
+        .help =
+            "Position (1-based) of a text in another, from a position on (negative: backwards from "
+            "there), its n-th occurrence; 0 = none.",
+        .example = "INSTR('corporate floor', 'or', 3, 2)",
+        .gives = "14",
+        .eval = instr_eval,
+    },
+    {
+        .name = "REPLACE",
+        .signatures = "REPLACE(STRING, STRING, STRING) -> STRING",
+        .help = "The text with every occurrence of the second argument replaced by the third.",
+        .example = "REPLACE('foobar', 'foo', 'bar')",
+        .gives = "barbar",
+        .eval = replace_eval,
+    },
+    {
+        .name = "LPAD",
+        .signatures = "LPAD(STRING, INTEGER, STRING) -> STRING",
+        .help =
+            "The text padded on the left, or cut, to a length; NULL for a negative length or no "
             "padding.",
-    .args_min = 3,
-    .args_max = 3,
-    .resolve = pad_resolve,
-    .eval = lpad_eval,
-};
-
-const struct fn fn_type_rpad = {
-    .name = "RPAD",
-    .signatures = "RPAD(STRING, INTEGER, STRING) -> STRING",
-    .help = "The text padded on the right, or cut, to a length; NULL for a negative length or no "
+        .example = "LPAD('foo', 7, 'Bar')",
+        .gives = "BarBfoo",
+        .eval = lpad_eval,
+    },
+    {
+        .name = "RPAD",
+        .signatures = "RPAD(STRING, INTEGER, STRING) -> STRING",
+        .help =
+            "The text padded on the right, or cut, to a length; NULL for a negative length or no "
             "padding.",
-    .args_min = 3,
-    .args_max = 3,
-    .resolve = pad_resolve,
-    .eval = rpad_eval,
+        .example = "RPAD('foo', 7, 'Bar')",
+        .gives = "fooBarB",
+        .eval = rpad_eval,
+    },
 };
+FN_FAMILY(string, "Strings");

@@ -33,20 +33,6 @@ static bool format_at(struct format_cache *cache, const struct fn_call *call,
     return cache->pattern && !cache->zone_bad;
 }
 
-static const struct type *format_shape(const struct type **want, const struct type *const *args,
-                                       uint32_t n, enum type_kind from, enum type_kind to)
-{
-    if (args[0] && args[0]->kind != from && !(from == TYPE_BIGINT && args[0]->kind == TYPE_INTEGER))
-        return NULL;
-    fn_want(want, 0, from);
-    for (uint32_t i = 1; i < n; i++) {
-        if (!fn_is(args[i], TYPE_STRING))
-            return NULL;
-        fn_want(want, i, TYPE_STRING);
-    }
-    return type_scalar(to);
-}
-
 static int64_t time_ms(const struct column *c, uint32_t row)
 {
     switch (c->type->kind) {
@@ -118,99 +104,11 @@ static void parse_eval(const struct fn_call *call, struct column *out,
     }
 }
 
-#define TIME_RESOLVE(name, from, to)                                           \
-    static const struct type *name(struct arena *a, const struct type **want,  \
-                                   const struct type *const *args, uint32_t n) \
-    {                                                                          \
-        assert(a &&n >= 2);                                                    \
-        return format_shape(want, args, n, from, to);                          \
-    }
-TIME_RESOLVE(timestamptostring_resolve, TYPE_BIGINT, TYPE_STRING)
-TIME_RESOLVE(stringtotimestamp_resolve, TYPE_STRING, TYPE_BIGINT)
-TIME_RESOLVE(format_timestamp_resolve, TYPE_TIMESTAMP, TYPE_STRING)
-TIME_RESOLVE(parse_timestamp_resolve, TYPE_STRING, TYPE_TIMESTAMP)
-TIME_RESOLVE(datetostring_resolve, TYPE_INTEGER, TYPE_STRING)
-TIME_RESOLVE(stringtodate_resolve, TYPE_STRING, TYPE_INTEGER)
-TIME_RESOLVE(format_date_resolve, TYPE_DATE, TYPE_STRING)
-TIME_RESOLVE(parse_date_resolve, TYPE_STRING, TYPE_DATE)
-TIME_RESOLVE(format_time_resolve, TYPE_TIME, TYPE_STRING)
-TIME_RESOLVE(parse_time_resolve, TYPE_STRING, TYPE_TIME)
-
-// NOLINTBEGIN(bugprone-macro-parentheses): initialisers and names
-#define TIME_FN(id, sql, signature, text, most, how) \
-    const struct fn fn_type_##id = {                 \
-        .name = sql,                                 \
-        .signatures = signature,                     \
-        .help = text,                                \
-        .args_min = 2,                               \
-        .args_max = most,                            \
-        .resolve = id##_resolve,                     \
-        .eval = how,                                 \
-    };
-// NOLINTEND(bugprone-macro-parentheses)
-TIME_FN(timestamptostring, "TIMESTAMPTOSTRING",
-        "TIMESTAMPTOSTRING(BIGINT, STRING[, STRING]) -> STRING",
-        "Unix milliseconds as text by a java.time pattern, in a zone.", 3, format_eval)
-TIME_FN(stringtotimestamp, "STRINGTOTIMESTAMP",
-        "STRINGTOTIMESTAMP(STRING, STRING[, STRING]) -> BIGINT",
-        "Text parsed by a java.time pattern, in a zone, to Unix milliseconds.", 3, parse_eval)
-TIME_FN(format_timestamp, "FORMAT_TIMESTAMP",
-        "FORMAT_TIMESTAMP(TIMESTAMP, STRING[, STRING]) -> STRING",
-        "A timestamp as text by a java.time pattern, in a zone.", 3, format_eval)
-TIME_FN(parse_timestamp, "PARSE_TIMESTAMP",
-        "PARSE_TIMESTAMP(STRING, STRING[, STRING]) -> TIMESTAMP",
-        "Text parsed by a java.time pattern, in a zone.", 3, parse_eval)
-TIME_FN(datetostring, "DATETOSTRING", "DATETOSTRING(INTEGER, STRING) -> STRING",
-        "Days since 1970-01-01 as text by a java.time pattern.", 2, format_eval)
-TIME_FN(stringtodate, "STRINGTODATE", "STRINGTODATE(STRING, STRING) -> INTEGER",
-        "Text parsed by a java.time pattern to days since 1970-01-01.", 2, parse_eval)
-TIME_FN(format_date, "FORMAT_DATE", "FORMAT_DATE(DATE, STRING) -> STRING",
-        "A date as text by a java.time pattern.", 2, format_eval)
-TIME_FN(parse_date, "PARSE_DATE", "PARSE_DATE(STRING, STRING) -> DATE",
-        "Text parsed by a java.time pattern.", 2, parse_eval)
-TIME_FN(format_time, "FORMAT_TIME", "FORMAT_TIME(TIME, STRING) -> STRING",
-        "A time of day as text by a java.time pattern.", 2, format_eval)
-TIME_FN(parse_time, "PARSE_TIME", "PARSE_TIME(STRING, STRING) -> TIME",
-        "Text parsed by a java.time pattern.", 2, parse_eval)
-
-static const struct type *unix_timestamp_resolve(struct arena *a, const struct type **want,
-                                                 const struct type *const *args, uint32_t n)
-{
-    assert(a && n <= 1);
-    if (n == 1 && !fn_is(args[0], TYPE_TIMESTAMP))
-        return NULL;
-    if (n == 1)
-        fn_want(want, 0, TYPE_TIMESTAMP);
-    return type_scalar(TYPE_BIGINT);
-}
-
 static void unix_timestamp_eval(const struct fn_call *call, struct column *out,
                                 const struct column *const *args, uint32_t n, struct fn_rows rows)
 {
     FN_EACH(row, rows)
     out->i64[row] = n ? args[0]->i64[row] : call->now_ms;
-}
-
-const struct fn fn_type_unix_timestamp = {
-    .name = "UNIX_TIMESTAMP",
-    .signatures = "UNIX_TIMESTAMP() -> BIGINT\nUNIX_TIMESTAMP(TIMESTAMP) -> BIGINT",
-    .help = "Unix milliseconds of the batch's clock, or of a timestamp.",
-    .args_min = 0,
-    .args_max = 1,
-    .determinism = FN_BATCH_NOW,
-    .resolve = unix_timestamp_resolve,
-    .eval = unix_timestamp_eval,
-};
-
-static const struct type *unix_date_resolve(struct arena *a, const struct type **want,
-                                            const struct type *const *args, uint32_t n)
-{
-    assert(a && n <= 1);
-    if (n == 1 && !fn_is(args[0], TYPE_DATE))
-        return NULL;
-    if (n == 1)
-        fn_want(want, 0, TYPE_DATE);
-    return type_scalar(TYPE_INTEGER);
 }
 
 static void unix_date_eval(const struct fn_call *call, struct column *out,
@@ -223,47 +121,12 @@ static void unix_date_eval(const struct fn_call *call, struct column *out,
         time_put(call, out, row, call->now_ms);
 }
 
-const struct fn fn_type_unix_date = {
-    .name = "UNIX_DATE",
-    .signatures = "UNIX_DATE() -> INTEGER\nUNIX_DATE(DATE) -> INTEGER",
-    .help = "Days since 1970-01-01 of the batch's clock, or of a date.",
-    .args_min = 0,
-    .args_max = 1,
-    .determinism = FN_BATCH_NOW,
-    .resolve = unix_date_resolve,
-    .eval = unix_date_eval,
-};
-
-static const struct type *from_unixtime_resolve(struct arena *a, const struct type **want,
-                                                const struct type *const *args, uint32_t n)
-{
-    assert(a && n == 1);
-    return format_shape(want, args, n, TYPE_BIGINT, TYPE_TIMESTAMP);
-}
-
 static void from_unixtime_eval(const struct fn_call *call, struct column *out,
                                const struct column *const *args, uint32_t n, struct fn_rows rows)
 {
     assert(call && n == 1);
     FN_EACH(row, rows)
     out->i64[row] = args[0]->i64[row];
-}
-
-const struct fn fn_type_from_unixtime = {
-    .name = "FROM_UNIXTIME",
-    .signatures = "FROM_UNIXTIME(BIGINT) -> TIMESTAMP",
-    .help = "Unix milliseconds as a timestamp.",
-    .args_min = 1,
-    .args_max = 1,
-    .resolve = from_unixtime_resolve,
-    .eval = from_unixtime_eval,
-};
-
-static const struct type *from_days_resolve(struct arena *a, const struct type **want,
-                                            const struct type *const *args, uint32_t n)
-{
-    assert(a && n == 1);
-    return format_shape(want, args, n, TYPE_INTEGER, TYPE_DATE);
 }
 
 static void from_days_eval(const struct fn_call *call, struct column *out,
@@ -274,12 +137,120 @@ static void from_days_eval(const struct fn_call *call, struct column *out,
     out->i32[row] = args[0]->i32[row];
 }
 
-const struct fn fn_type_from_days = {
-    .name = "FROM_DAYS",
-    .signatures = "FROM_DAYS(INTEGER) -> DATE",
-    .help = "Days since 1970-01-01 as a date.",
-    .args_min = 1,
-    .args_max = 1,
-    .resolve = from_days_resolve,
-    .eval = from_days_eval,
+static const struct fn fns[] = {
+    {
+        .name = "UNIX_TIMESTAMP",
+        .signatures = "UNIX_TIMESTAMP() -> BIGINT\nUNIX_TIMESTAMP(TIMESTAMP) -> BIGINT",
+        .help = "Unix milliseconds of the batch's clock, or of a timestamp.",
+        .example = "UNIX_TIMESTAMP(FROM_UNIXTIME(1000))",
+        .gives = "1000",
+        .determinism = FN_BATCH_NOW,
+        .eval = unix_timestamp_eval,
+    },
+    {
+        .name = "UNIX_DATE",
+        .signatures = "UNIX_DATE() -> INTEGER\nUNIX_DATE(DATE) -> INTEGER",
+        .help = "Days since 1970-01-01 of the batch's clock, or of a date.",
+        .example = "UNIX_DATE(FROM_DAYS(10))",
+        .gives = "10",
+        .determinism = FN_BATCH_NOW,
+        .eval = unix_date_eval,
+    },
+    {
+        .name = "FROM_UNIXTIME",
+        .signatures = "FROM_UNIXTIME(BIGINT) -> TIMESTAMP",
+        .help = "Unix milliseconds as a timestamp.",
+        .example = "FROM_UNIXTIME(1526075913000)",
+        .gives = "2018-05-11T21:58:33.000",
+        .eval = from_unixtime_eval,
+    },
+    {
+        .name = "FROM_DAYS",
+        .signatures = "FROM_DAYS(INTEGER) -> DATE",
+        .help = "Days since 1970-01-01 as a date.",
+        .example = "FROM_DAYS(10)",
+        .gives = "1970-01-11",
+        .eval = from_days_eval,
+    },
+    {
+        .name = "TIMESTAMPTOSTRING",
+        .signatures = "TIMESTAMPTOSTRING(BIGINT, STRING[, STRING]) -> STRING",
+        .help = "Unix milliseconds as text by a java.time pattern, in a zone.",
+        .example = "TIMESTAMPTOSTRING(1526075913000, 'yyyy-MM-dd HH:mm', 'Europe/Paris')",
+        .gives = "2018-05-11 23:58",
+        .eval = format_eval,
+    },
+    {
+        .name = "STRINGTOTIMESTAMP",
+        .signatures = "STRINGTOTIMESTAMP(STRING, STRING[, STRING]) -> BIGINT",
+        .help = "Text parsed by a java.time pattern, in a zone, to Unix milliseconds.",
+        .example = "STRINGTOTIMESTAMP('2018-05-11', 'yyyy-MM-dd')",
+        .gives = "1525996800000",
+        .eval = parse_eval,
+    },
+    {
+        .name = "FORMAT_TIMESTAMP",
+        .signatures = "FORMAT_TIMESTAMP(TIMESTAMP, STRING[, STRING]) -> STRING",
+        .help = "A timestamp as text by a java.time pattern, in a zone.",
+        .example = "FORMAT_TIMESTAMP(FROM_UNIXTIME(0), 'yyyy/MM/dd')",
+        .gives = "1970/01/01",
+        .eval = format_eval,
+    },
+    {
+        .name = "PARSE_TIMESTAMP",
+        .signatures = "PARSE_TIMESTAMP(STRING, STRING[, STRING]) -> TIMESTAMP",
+        .help = "Text parsed by a java.time pattern, in a zone.",
+        .example = "PARSE_TIMESTAMP('11.05.2018 21:58', 'dd.MM.yyyy HH:mm')",
+        .gives = "2018-05-11T21:58:00.000",
+        .eval = parse_eval,
+    },
+    {
+        .name = "DATETOSTRING",
+        .signatures = "DATETOSTRING(INTEGER, STRING) -> STRING",
+        .help = "Days since 1970-01-01 as text by a java.time pattern.",
+        .example = "DATETOSTRING(17662, 'dd/MM/yyyy')",
+        .gives = "11/05/2018",
+        .eval = format_eval,
+    },
+    {
+        .name = "STRINGTODATE",
+        .signatures = "STRINGTODATE(STRING, STRING) -> INTEGER",
+        .help = "Text parsed by a java.time pattern to days since 1970-01-01.",
+        .example = "STRINGTODATE('2018-05-11', 'yyyy-MM-dd')",
+        .gives = "17662",
+        .eval = parse_eval,
+    },
+    {
+        .name = "FORMAT_DATE",
+        .signatures = "FORMAT_DATE(DATE, STRING) -> STRING",
+        .help = "A date as text by a java.time pattern.",
+        .example = "FORMAT_DATE(FROM_DAYS(17662), 'dd MMM yyyy')",
+        .gives = "11 May 2018",
+        .eval = format_eval,
+    },
+    {
+        .name = "PARSE_DATE",
+        .signatures = "PARSE_DATE(STRING, STRING) -> DATE",
+        .help = "Text parsed by a java.time pattern.",
+        .example = "PARSE_DATE('11/05/2018', 'dd/MM/yyyy')",
+        .gives = "2018-05-11",
+        .eval = parse_eval,
+    },
+    {
+        .name = "FORMAT_TIME",
+        .signatures = "FORMAT_TIME(TIME, STRING) -> STRING",
+        .help = "A time of day as text by a java.time pattern.",
+        .example = "FORMAT_TIME(PARSE_TIME('010203', 'HHmmss'), 'HH-mm')",
+        .gives = "01-02",
+        .eval = format_eval,
+    },
+    {
+        .name = "PARSE_TIME",
+        .signatures = "PARSE_TIME(STRING, STRING) -> TIME",
+        .help = "Text parsed by a java.time pattern.",
+        .example = "PARSE_TIME('01:02 PM', 'hh:mm a')",
+        .gives = "13:02",
+        .eval = parse_eval,
+    },
 };
+FN_FAMILY(time, "Dates and times");

@@ -163,30 +163,45 @@ TEST(arrays)
     ALL(cases);
 }
 
-TEST(the_table_is_sorted_and_finds_names_in_any_case)
+TEST(names_are_unique_and_found_in_any_case)
 {
+    const struct fn **all = MEM_ARRAY(const struct fn *, fn_count());
+    fn_sorted(all);
     for (size_t i = 1; i < fn_count(); i++)
-        assert_true(strcmp(fn_at(i - 1)->name, fn_at(i)->name) < 0);
+        assert_true(strcmp(all[i - 1]->name, all[i]->name) < 0);
+    mem_free(all);
     assert_ptr_equal(fn_find(STR("Concat")), fn_find(STR("CONCAT")));
     assert_null(fn_find(STR("NO_SUCH")));
     assert_string_equal(fn_nearest(STR("substrin")), "SUBSTRING");
     assert_null(fn_nearest(STR("qqqqqqqq")));
 }
 
-TEST(the_manual_names_every_function)
+TEST(the_manual_names_every_function_and_its_examples_are_true)
 {
+    char got[512];
+    unsigned bad = 0;
     struct buf b;
     buf_init(&b, 1 << 20);
     fn_print_docs(&b);
+    const struct fn **all = MEM_ARRAY(const struct fn *, fn_count());
+    fn_sorted(all);
     for (size_t i = 0; i < fn_count(); i++) {
         size_t at;
         char heading[64];
-        (void)snprintf(heading, sizeof heading, "### %s\n", fn_at(i)->name);
+        (void)snprintf(heading, sizeof heading, "### %s\n", all[i]->name);
         assert_true(str_find(&at, buf_view(&b), str_from(heading)));
+        engine_eval(got, all[i]->example, engine_record);
+        if (strcmp(got, all[i]->gives) == 0)
+            continue;
+        print_error("%s: %s, want %s\n", all[i]->example, got, all[i]->gives);
+        bad++;
     }
+    assert_int_equal(bad, 0);
+    mem_free(all);
     buf_fini(&b);
 }
 
 TEST_MAIN(T(strings), T(joining_and_splitting), T(masks), T(md5_is_rfc_1321),
           T(functions_about_null), T(numbers), T(dates_and_times), T(arrays),
-          T(the_table_is_sorted_and_finds_names_in_any_case), T(the_manual_names_every_function))
+          T(names_are_unique_and_found_in_any_case),
+          T(the_manual_names_every_function_and_its_examples_are_true))
