@@ -44,6 +44,7 @@ static bool collect_stage(struct collect *s, struct err *e)
     struct lake_stage_spec stage = {
         .job = job->name,
         .batch = s->spec.batch,
+        .slot = s->spec.slot,
         .now_ms = s->spec.now_ms,
         .outputs = job->lake_outputs,
         .count = job->lake_output_count,
@@ -117,12 +118,17 @@ static bool collect_stream(struct collect *s, const struct job_output *o, const 
     return true;
 }
 
+static bool collect_takes(const struct collect *s, size_t output)
+{
+    return !s->spec.slot || s->spec.outputs[output];
+}
+
 bool collect_emit(void *arg, size_t output, const struct block *b, struct err *e)
 {
     struct collect *s = arg;
     for (size_t i = 0; i < s->spec.job->output_count; i++) {
         struct collect_output *o = &s->outputs[i];
-        if (o->output->index != output)
+        if (o->output->index != output || !collect_takes(s, i))
             continue;
         bool ok = o->changes ? collapse_add(o->changes, b, e) : collect_stream(s, o->output, b, e);
         return ok || err_wrap(e, "output %.*s", STR_ARG(o->output->name));
@@ -215,14 +221,14 @@ bool collect_dead_letters(struct collect *s, uint64_t rows, struct str text, str
     if (rows == 0)
         return true;
     s->dead = rows;
-    unsigned long long batch = s->spec.batch;
+    unsigned long long batch = s->spec.batch, slot = s->spec.slot ? s->spec.slot : s->spec.batch;
     if (s->stage) {
         struct str path =
-            arena_printf(s->a, "_dead_letters/%s/%llu.jsonl", s->spec.job->name, batch);
+            arena_printf(s->a, "_dead_letters/%s/%llu.jsonl", s->spec.job->name, slot);
         return lake_stage_text(s->stage, path.p, rows, text, e);
     }
     // No lake: a hidden file in the state directory, renamed by delivery.
-    s->dead_file = arena_printf(s->a, "%llu.jsonl", batch);
+    s->dead_file = arena_printf(s->a, "%llu.jsonl", slot);
     struct str path = arena_printf(s->a, "%s/%llu.dead", s->spec.spool_dir, batch);
     int fd;
     if (!durable_create(&fd, s->spec.durable, "dead.create", path.p, O_TRUNC | DURABLE_PRIVATE, e))
@@ -260,6 +266,7 @@ static bool collect_seal_spools(struct collect *s, struct batch_target *out, str
             .bytes = t->info.bytes,
             .checksum = t->info.checksum,
             .rows_hash = t->info.rows_hash,
+            .slot = j->spec.mode == SINK_APPEND && collect_takes(s, j->output) ? s->spec.slot : 0,
         };
     }
     return s->spec.job->target_count == 0 && s->dead_file.n == 0

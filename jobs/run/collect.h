@@ -17,7 +17,9 @@ struct collect_spec {
     const char *spool_dir;
     uint64_t batch;
     int64_t now_ms;
-    struct arena *a; // the batch's
+    uint64_t slot;       // whose files and rows these replace; 0 = none
+    const bool *outputs; // with a slot: those that take part, by job.outputs
+    struct arena *a;     // the batch's
 };
 
 bool collect_open(struct collect **out, const struct collect_spec *spec, struct err *e) ERR_CHECKED;

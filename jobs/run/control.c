@@ -105,9 +105,51 @@ static void control_read_lists(struct control *s, struct doc *d, const json_t *j
     }
 }
 
+void control_redo_step(struct control *s)
+{
+    assert(s->redo.kind.n && s->redo.next < s->redo.count);
+    if (++s->redo.next == s->redo.count)
+        s->redo = (struct control_redo){.kind = STR("")};
+}
+
+static void control_read_redo(struct control *s, struct doc *d, const json_t *j)
+{
+    const json_t *x = json_object_get(j, "redo");
+    s->redo = (struct control_redo){.kind = STR("")};
+    if (!x)
+        return;
+    const json_t *slots = doc_array(d, x, "slots"), *outputs = doc_array(d, x, "outputs");
+    s->redo.kind = doc_str(d, x, "kind");
+    s->redo.count = json_array_size(slots);
+    s->redo.slots = ARENA_ZARRAY(s->a, uint64_t, s->redo.count + 1);
+    for (size_t i = 0; i < s->redo.count; i++)
+        s->redo.slots[i] = (uint64_t)json_integer_value(json_array_get(slots, i));
+    s->redo.output_count = json_array_size(outputs);
+    s->redo.outputs = ARENA_ZARRAY(s->a, struct str, s->redo.output_count + 1);
+    for (size_t i = 0; i < s->redo.output_count; i++) {
+        const char *name = json_string_value(json_array_get(outputs, i));
+        s->redo.outputs[i] = arena_str(s->a, str_from(name ? name : ""));
+    }
+}
+
+static void control_write_redo(json_t *j, const struct control_redo *r)
+{
+    if (r->kind.n == 0)
+        return;
+    json_t *x = json_object(), *slots = json_array(), *outputs = json_array();
+    json_object_set_new(x, "kind", doc_new_str(r->kind));
+    for (size_t i = r->next; i < r->count; i++)
+        json_array_append_new(slots, doc_new_u64(r->slots[i]));
+    json_object_set_new(x, "slots", slots);
+    for (size_t i = 0; i < r->output_count; i++)
+        json_array_append_new(outputs, doc_new_str(r->outputs[i]));
+    json_object_set_new(x, "outputs", outputs);
+    json_object_set_new(j, "redo", x);
+}
+
 bool control_load(struct control *out, struct arena *a, struct kv_txn *t, struct err *e)
 {
-    *out = (struct control){.a = a, .fresh = true};
+    *out = (struct control){.a = a, .fresh = true, .redo = {.kind = STR("")}};
     struct str text;
     enum kv_found found = kv_get(&text, t, KV_META, control_key, e);
     if (found != KV_FOUND)
@@ -127,6 +169,7 @@ bool control_load(struct control *out, struct arena *a, struct kv_txn *t, struct
     out->cluster = doc_str(&d, j, "cluster");
     control_read_positions(out, &d, j);
     control_read_lists(out, &d, j);
+    control_read_redo(out, &d, j);
     json_decref(j);
     if (!doc_ok(&d, e))
         return false;
@@ -195,6 +238,7 @@ bool control_store(const struct control *s, struct kv_txn *t, struct err *e)
     json_object_set_new(j, "cluster", doc_new_str(s->cluster));
     json_object_set_new(j, "positions", control_write_positions(s));
     control_write_lists(j, s);
+    control_write_redo(j, &s->redo);
     struct buf text;
     buf_init(&text, (size_t)64 << 20);
     doc_print(&text, j);

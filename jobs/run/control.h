@@ -29,6 +29,15 @@ struct control_version {
     bool changed;     // the table changed since
 };
 
+// Slots that are to be executed again, one batch each, until all are done: a backfill or a recovery that was begun.
+struct control_redo {
+    struct str kind; // batch kind; "" = none
+    uint64_t *slots;
+    size_t count, next;  // next: the first that is not decided yet
+    struct str *outputs; // SQL names of those that are replaced
+    size_t output_count;
+};
+
 struct control {
     struct arena *a;
     bool fresh; // nothing stored yet
@@ -46,6 +55,7 @@ struct control {
     size_t version_count, version_cap;
     struct str *fingerprints;
     size_t fingerprint_count;
+    struct control_redo redo;
 };
 
 bool control_load(struct control *out, struct arena *a, struct kv_txn *t,
@@ -58,6 +68,7 @@ struct control_position *control_position_add(struct control *s, struct str topi
 struct control_output *control_output(struct control *s,
                                       struct str name); // added when absent, batch 0
 struct control_version *control_version(struct control *s, struct str output); // added when absent
+void control_redo_step(struct control *s); // one more slot is done; after the last there is none
 
 // Batch records by id.
 bool control_put_record(struct kv_txn *t, const struct batch_record *r, struct err *e) ERR_CHECKED;

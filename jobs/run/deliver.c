@@ -115,7 +115,8 @@ static bool deliver_rows(struct session *s, struct sink *sink, const struct batc
         .bytes = t->bytes,
         .block_rows = DELIVER_BLOCK_ROWS,
     };
-    return spool_replay(&spec, deliver_block, sink, e) && sink->type->commit(sink, e);
+    return (t->slot == 0 || sink->type->replace(sink, t->slot, e)) &&
+           spool_replay(&spec, deliver_block, sink, e) && sink->type->commit(sink, e);
 }
 
 static bool deliver_wrong_head(const struct batch_record *r, const struct head *found,
@@ -214,10 +215,13 @@ static bool deliver_lake(struct session *s, const struct batch_record *r, struct
 // Without a lake, dead letters live in the state directory: <state>/…/dead_letters/N.jsonl.
 static bool deliver_dead_file(struct session *s, const struct batch_record *r, struct err *e)
 {
-    if (r->dead_file.n == 0)
-        return true;
     struct durable *d = s->env->durable;
     struct str dir = arena_printf(s->a, "%s/dead_letters", s->job->state_dir);
+    if (r->dead_file.n == 0) // a replaced slot may have had some
+        return r->slot == 0 ||
+               durable_unlink(
+                   d, "dead.unlink",
+                   arena_printf(s->a, "%s/%llu.jsonl", dir.p, (unsigned long long)r->slot).p, e);
     struct str from =
         arena_printf(s->a, "%s/%llu.dead", s->spool_dir, (unsigned long long)r->batch);
     struct str to = arena_printf(s->a, "%s/%.*s", dir.p, STR_ARG(r->dead_file));

@@ -19,6 +19,7 @@ struct execution {
     struct collect *collect;
     struct sequence *sequence;
     struct dead_letters dead;
+    const struct execute_replace *replace; // NULL = none
     uint64_t batch;
     int64_t now_ms, started_ms;
 };
@@ -49,6 +50,8 @@ static bool execute_full(const struct execution *x)
     const struct session *s = x->s;
     const struct job_limits *l = &s->job->limits;
     const struct clock *c = &s->env->clock;
+    if (x->replace) // a slot is replaced whole
+        return false;
     return (l->batch_records_max && sequence_records(x->sequence) >= l->batch_records_max) ||
            (l->batch_bytes_max && sequence_bytes(x->sequence) >= l->batch_bytes_max) ||
            (l->batch_ms_max && c->mono_ms(c->arg) - x->started_ms >= l->batch_ms_max) ||
@@ -115,7 +118,8 @@ static bool execute_read(struct execution *x, const struct sequence_range *range
         .range_count = count,
         .order =
             program_order(s->job->program) == ORDER_ALIGNED ? SEQUENCE_MERGE : SEQUENCE_STRIPES,
-        .loss = s->job->loss == JOB_ACCEPT_LOSS ? SEQUENCE_ACCEPT_LOSS : SEQUENCE_REFUSE_LOSS,
+        .loss = s->job->loss == JOB_ACCEPT_LOSS && !x->replace ? SEQUENCE_ACCEPT_LOSS
+                                                               : SEQUENCE_REFUSE_LOSS,
         .seq_base = x->batch << EXECUTE_SEQ_SHIFT,
         .window = execute_window_rows(s),
         .pool = s->pool,
@@ -198,6 +202,8 @@ static bool execute_lake_record(struct execution *x, struct batch_record *r,
     buf_init(&text, EXECUTE_MANIFEST_MAX);
     record_ranges_json(&ranges, r->ranges, r->range_count);
     m->kind = str_from(batch_kind_name(r->kind));
+    m->replaced = x->replace ? x->replace->files : NULL;
+    m->replaced_count = x->replace ? x->replace->file_count : 0;
     m->ranges_json = buf_view(&ranges);
     m->prev_batch = o->batch;
     m->prev_digest = o->digest;
@@ -254,6 +260,25 @@ static void execute_fingerprints(struct session *s)
         c->fingerprints[i] = arena_str(c->a, program_fingerprint(p, i));
 }
 
+// Positions, operator state, tables: what a backfill leaves alone.
+static bool execute_state(struct execution *x, struct kv_txn *t,
+                          const struct sequence_range *planned, const struct batch_record *r,
+                          enum execute_end *end, struct err *e)
+{
+    struct session *s = x->s;
+    *end = EXECUTE_LAST;
+    if (x->replace && x->replace->positions == EXECUTE_KEEP)
+        return true;
+    *end = execute_positions(x, planned, r->ranges, r->range_count);
+    if (x->replace)
+        *end = x->replace->end;
+    enum collect_snapshot how = *end == EXECUTE_LAST ? COLLECT_SNAPSHOT : COLLECT_NO_SNAPSHOT;
+    s->control.code = r->code;
+    s->control.cluster = s->cluster;
+    execute_fingerprints(s);
+    return exec_save(s->exec, t, e) && collect_tables(x->collect, t, &s->control, how, e);
+}
+
 // Everything that makes the batch decided, in one transaction of the state store. The barrier over staged files and spools
 // (collect_seal) is inside, before the commit.
 static bool execute_decide(struct execution *x, const struct sequence_range *planned,
@@ -264,19 +289,15 @@ static bool execute_decide(struct execution *x, const struct sequence_range *pla
     session_progress(s, RUN_DECIDING, x->batch, r->batch ? sequence_records(x->sequence) : 0, 0);
     if (!kv_begin_write(&t, s->kv, e))
         return false;
-    *end = execute_positions(x, planned, r->ranges, r->range_count);
-    enum collect_snapshot how = *end == EXECUTE_LAST ? COLLECT_SNAPSHOT : COLLECT_NO_SNAPSHOT;
-    bool ok = exec_save(s->exec, t, e) && collect_tables(x->collect, t, &s->control, how, e) &&
-              execute_outputs(x, r, e);
+    bool ok = execute_state(x, t, planned, r, end, e) && execute_outputs(x, r, e);
     if (ok) {
         struct control *c = &s->control;
         c->delivered = c->last_batch; // lockstep: the batch before this one is out
         c->last_batch = r->batch;
         c->last_run = s->run;
         c->now_ms = r->now_ms;
-        c->code = r->code;
-        c->cluster = s->cluster;
-        execute_fingerprints(s);
+        if (x->replace)
+            control_redo_step(c);
         ok = control_put_record(t, r, e) && control_store(c, t, e) &&
              history_put(t, s, "running", NULL, e);
     }
@@ -298,6 +319,8 @@ static bool execute_run(struct execution *x, const struct sequence_range *ranges
         .spool_dir = s->spool_dir,
         .batch = x->batch,
         .now_ms = x->now_ms,
+        .slot = r->slot,
+        .outputs = x->replace ? x->replace->outputs : NULL,
         .a = x->a,
     };
     if (!collect_open(&x->collect, &spec, e))
@@ -306,6 +329,8 @@ static bool execute_run(struct execution *x, const struct sequence_range *ranges
     if (!execute_read(x, ranges, r->range_count, e))
         return false;
     sequence_finish(x->sequence, r->ranges);
+    for (size_t i = 0; x->replace && i < r->range_count; i++)
+        assert(r->ranges[i].end == ranges[i].end);
     execute_counters(x, r);
     return execute_decide(x, ranges, r, end, e);
 }
@@ -335,14 +360,18 @@ bool execute_batch(struct batch_record *out, enum execute_end *end, struct sessi
                    const struct execute_spec *spec, struct err *e)
 {
     const struct clock *c = &s->env->clock;
-    struct execution x = {
-        .s = s, .a = spec->a, .batch = s->control.last_batch + 1, .started_ms = c->mono_ms(c->arg)};
+    struct execution x = {.s = s,
+                          .a = spec->a,
+                          .replace = spec->replace,
+                          .batch = s->control.last_batch + 1,
+                          .started_ms = c->mono_ms(c->arg)};
     int64_t wall = c->now_ms(c->arg);
     x.now_ms =
         wall > s->control.now_ms ? wall : s->control.now_ms; // monotone, whatever the clock does
     *out = (struct batch_record){
         .batch = x.batch,
         .run = s->run,
+        .slot = spec->replace ? spec->replace->slot : 0,
         .kind = spec->kind,
         .now_ms = x.now_ms,
         .code = program_digest(s->job->program),
@@ -358,14 +387,17 @@ bool execute_batch(struct batch_record *out, enum execute_end *end, struct sessi
         dead_fini(&x.dead);
         return false;
     }
-    bool ok = exec_batch_begin(s->exec, x.now_ms, x.batch, e) &&
-              execute_run(&x, spec->ranges, out, end, e);
+    int64_t now_ms = spec->replace ? spec->replace->now_ms : x.now_ms;
+    bool ok =
+        exec_batch_begin(s->exec, now_ms, x.batch, e) && execute_run(&x, spec->ranges, out, end, e);
     s->collecting = NULL;
-    if (ok) {
+    if (ok && s->engine == SESSION_STATE)
         exec_committed(s->exec);
+    else
+        exec_rollback(s->exec);
+    if (ok) {
         execute_report(&x, out);
     } else {
-        exec_rollback(s->exec);
         err_wrap(e, "batch %llu", (unsigned long long)x.batch);
     }
     sequence_close(x.sequence);

@@ -161,7 +161,7 @@ static bool plan_range(const struct session *s, struct sequence_range *out,
     return true;
 }
 
-static void plan_rank(const struct session *s, struct sequence_range *r)
+void plan_rank(const struct session *s, struct sequence_range *r)
 {
     r->side = 1;
     for (size_t i = 0; i < program_source_count(s->job->program); i++) {

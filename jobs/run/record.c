@@ -13,8 +13,22 @@ const char *batch_kind_name(enum batch_kind kind)
         return "roll";
     case BATCH_RESET:
         return "reset";
+    case BATCH_BACKFILL:
+        return "backfill";
+    case BATCH_RECOVER:
+        return "recover";
+    case BATCH_RESYNC:
+        return "resync";
     }
     return "?";
+}
+
+static enum batch_kind kind_read(struct str name)
+{
+    for (int k = BATCH_FORWARD; k <= BATCH_RESYNC; k++)
+        if (str_eq(name, str_from(batch_kind_name((enum batch_kind)k))))
+            return (enum batch_kind)k;
+    return BATCH_FORWARD;
 }
 
 static json_t *range_write(const struct batch_range *r)
@@ -118,6 +132,8 @@ static json_t *target_write(const struct batch_target *t)
     json_object_set_new(j, "digest", doc_new_hex(t->digest));
     json_object_set_new(j, "prev_batch", doc_new_u64(t->prev_batch));
     json_object_set_new(j, "prev_digest", doc_new_hex(t->prev_digest));
+    if (t->slot)
+        json_object_set_new(j, "slot", doc_new_u64(t->slot));
     return j;
 }
 
@@ -159,6 +175,7 @@ static bool target_read(struct doc *d, const json_t *j, struct batch_target *out
     out->digest = doc_hex(d, j, "digest");
     out->prev_batch = doc_u64(d, j, "prev_batch");
     out->prev_digest = doc_hex(d, j, "prev_digest");
+    out->slot = json_object_get(j, "slot") ? doc_u64(d, j, "slot") : 0;
     return target_columns_read(d, j, out, e);
 }
 
@@ -186,6 +203,8 @@ void record_write(struct buf *out, const struct batch_record *r)
     json_object_set_new(j, "batch", doc_new_u64(r->batch));
     json_object_set_new(j, "run", doc_new_u64(r->run));
     json_object_set_new(j, "kind", json_string(batch_kind_name(r->kind)));
+    if (r->slot)
+        json_object_set_new(j, "slot", doc_new_u64(r->slot));
     json_object_set_new(j, "now", json_integer(r->now_ms));
     json_object_set_new(j, "code", doc_new_hex(r->code));
     json_object_set_new(j, "cluster", doc_new_str(r->cluster));
@@ -245,10 +264,8 @@ bool record_read(struct batch_record *out, struct arena *a, struct str json, str
     *out = (struct batch_record){0};
     out->batch = doc_u64(&d, j, "batch");
     out->run = doc_u64(&d, j, "run");
-    struct str kind = doc_str(&d, j, "kind");
-    out->kind = str_eq(kind, STR("roll"))    ? BATCH_ROLL
-                : str_eq(kind, STR("reset")) ? BATCH_RESET
-                                             : BATCH_FORWARD;
+    out->slot = json_object_get(j, "slot") ? doc_u64(&d, j, "slot") : 0;
+    out->kind = kind_read(doc_str(&d, j, "kind"));
     out->now_ms = doc_i64(&d, j, "now");
     out->code = doc_hex(&d, j, "code");
     out->cluster = doc_str(&d, j, "cluster");

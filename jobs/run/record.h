@@ -7,7 +7,14 @@
 
 #include "warehouse/sink.h"
 
-enum batch_kind { BATCH_FORWARD, BATCH_ROLL, BATCH_RESET };
+enum batch_kind {
+    BATCH_FORWARD,
+    BATCH_ROLL,
+    BATCH_RESET,
+    BATCH_BACKFILL, // a recorded slot again, in place; positions and state stay
+    BATCH_RECOVER,  // a recorded slot again, in place, after the state was lost
+    BATCH_RESYNC    // outputs of a store anew, from state or lake
+};
 
 // One source partition of the batch: end - start = delivered + absent + lost; delivered = decoded + null + dead.
 struct batch_range {
@@ -33,6 +40,7 @@ struct batch_target {
     uint64_t rows, upserts, deletes, collapsed;
     uint64_t bytes, checksum, rows_hash;
     uint64_t digest, prev_batch, prev_digest;
+    uint64_t slot; // appended rows: the batch whose rows these replace; 0 = none
 };
 
 struct batch_counter {
@@ -42,6 +50,7 @@ struct batch_counter {
 
 struct batch_record {
     uint64_t batch, run;
+    uint64_t slot; // the batch whose files and rows this one replaces; 0 = none
     enum batch_kind kind;
     int64_t now_ms;
     uint64_t code; // digest of the plan that made it

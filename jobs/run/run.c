@@ -16,7 +16,7 @@ static bool run_trim(struct session *s, const struct batch_record *r, struct err
 }
 
 // Step 1: a decided batch is delivered before anything else; then every head must be the one we left.
-static bool run_settle(struct session *s, struct err *e)
+bool run_settle(struct session *s, struct err *e)
 {
     struct control *c = &s->control;
     struct batch_record r = {.manifest = STR("")};
@@ -54,6 +54,11 @@ static bool run_snapshot_due(const struct session *s)
     return false;
 }
 
+bool run_deliver(struct session *s, const struct batch_record *r, struct err *e)
+{
+    return deliver_batch(s, r, e) && deliver_clean_spools(s, r->batch - 1, e) && run_trim(s, r, e);
+}
+
 // One batch: execute, decide, deliver. Old spools go when this batch has proven them.
 static bool run_batch(struct session *s, enum batch_kind kind, enum execute_end *end, struct err *e)
 {
@@ -62,9 +67,8 @@ static bool run_batch(struct session *s, enum batch_kind kind, enum execute_end 
     struct batch_record r;
     size_t count = 0;
     bool ok = (kind == BATCH_ROLL || plan_ranges(s, a, &ranges, &count, e)) &&
-              execute_batch(&r, end, s, &(struct execute_spec){kind, ranges, count, a}, e) &&
-              deliver_batch(s, &r, e) && deliver_clean_spools(s, r.batch - 1, e) &&
-              run_trim(s, &r, e);
+              execute_batch(&r, end, s, &(struct execute_spec){kind, ranges, count, a, NULL}, e) &&
+              run_deliver(s, &r, e);
     arena_free(a);
     return ok;
 }
@@ -107,8 +111,15 @@ static bool run_record(struct session *s, const char *outcome, const struct err 
     return kv_commit(t, e);
 }
 
-// The failure is remembered when the store still works; it is what run list shows.
-static void run_record_failure(struct session *s, const struct err *failure)
+bool run_done(struct session *s, struct err *e)
+{
+    if (!run_record(s, "done", NULL, e))
+        return false;
+    session_progress(s, RUN_DONE, s->report->batch_last, 0, 0);
+    return true;
+}
+
+void run_failed(struct session *s, const struct err *failure)
 {
     struct err ignored;
     if (s->kv && !durable_dead(s->env->durable) && session_reload_control(s, &ignored))
@@ -122,11 +133,9 @@ bool run_job(struct run_report *out, const struct job *job, const struct run_env
     struct session s;
     *out = (struct run_report){0};
     bool ok = session_open(&s, job, env, out, e) && run_settle(&s, e) && plan_freeze(&s, e) &&
-              run_batches(&s, e) && run_record(&s, "done", NULL, e);
-    if (ok)
-        session_progress(&s, RUN_DONE, out->batch_last, 0, 0);
-    else
-        run_record_failure(&s, e);
+              run_batches(&s, e) && run_done(&s, e);
+    if (!ok)
+        run_failed(&s, e);
     session_close(&s);
     return ok || err_wrap(e, "job %s", job->name);
 }

@@ -163,12 +163,13 @@ bool session_open(struct session *s, const struct job *job, const struct run_env
 bool session_start(struct session *s, exec_emit_fn *emit, void *emit_arg, struct err *e)
 {
     const struct job *job = s->job;
-    if (!session_check_code(s, e) || !session_check_tables(s, e))
+    bool state = s->engine == SESSION_STATE;
+    if (state && (!session_check_code(s, e) || !session_check_tables(s, e)))
         return false;
     s->pool = job->threads > 1 ? pool_new(job->threads - 1) : NULL;
     struct exec_spec spec = {
         .program = job->program,
-        .kv = s->kv,
+        .kv = state ? s->kv : NULL,
         .job = job->name,
         .pool = s->pool,
         .dirty_state_max = job->limits.dirty_state_max,
