@@ -125,21 +125,6 @@ static void inherit_limits(struct limits_spec *s, const struct limits_spec *from
         s->memory = from->memory;
 }
 
-static void check_schedule(struct check *c, struct schedule_spec *s)
-{
-    if (s->at.line == 0 || s->trigger == SPEC_TRIGGER_STREAM)
-        return;
-    if (s->every_ms > 0 && s->cron_text.n > 0)
-        conf_fail_at(c->r, s->at, NULL, "schedule has both every and cron");
-    else if (s->every_ms > 0)
-        s->trigger = SPEC_TRIGGER_EVERY;
-    else if (s->cron_text.n > 0)
-        s->trigger = SPEC_TRIGGER_CRON;
-    else
-        conf_fail_at(c->r, s->at, "{ every: 10m } or { cron: \"*/10 * * * *\" }",
-                     "schedule has neither every nor cron");
-}
-
 static bool is_time_part(struct str s)
 {
     return str_eq(s, STR("year")) || str_eq(s, STR("month")) || str_eq(s, STR("day")) ||
@@ -255,7 +240,7 @@ static void check_job(struct check *c, size_t index, struct map *tables)
     struct job_spec *j = job_at(c->app, index);
     check_name(c, "job", j->name, j->at);
     check_group(c, j, index);
-    check_schedule(c, &j->schedule);
+    spec_check_schedule(c->r, &j->schedule);
     inherit_limits(&j->limits, &c->app->limits);
     if (j->dead_letters.max.at.line == 0)
         j->dead_letters.max.count = DEAD_COUNT_DEFAULT;
@@ -283,6 +268,7 @@ static void check_app(struct check *c)
         check_name(c, "warehouse", warehouse_at(c->app, i)->name, warehouse_at(c->app, i)->at);
     for (size_t i = 0; i < c->app->jobs.n; i++)
         check_job(c, i, tables);
+    spec_check_after(c->r, c->app);
 }
 
 static const char *dir_of(struct arena *a, const char *path)

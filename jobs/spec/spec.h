@@ -6,18 +6,8 @@
 #ifndef JOBS_SPEC_SPEC_H
 #define JOBS_SPEC_SPEC_H
 
-#include "jobs/spec/cron.h"
 #include "jobs/spec/spec_output.h"
-
-enum spec_trigger { SPEC_TRIGGER_NONE, SPEC_TRIGGER_EVERY, SPEC_TRIGGER_CRON, SPEC_TRIGGER_STREAM };
-struct schedule_spec {
-    enum spec_trigger trigger; // SPEC_TRIGGER_NONE: by hand only
-    int64_t every_ms;
-    struct str cron_text, zone;
-    struct cron cron;
-    bool at_start;
-    struct conf_at at;
-};
+#include "jobs/spec/spec_schedule.h"
 
 enum spec_start { SPEC_START_EARLIEST, SPEC_START_LATEST, SPEC_START_GROUP, SPEC_START_TIME };
 struct start_spec {
@@ -52,6 +42,7 @@ struct job_spec {
     struct str name;
     struct conf_texts sql; // paths, resolved
     struct schedule_spec schedule;
+    struct on_failure_spec on_failure;
     struct start_spec start;
     struct str group; // filled in: the job's name
     enum spec_order input_order;
@@ -76,6 +67,8 @@ struct app_spec {
     struct conf_items warehouses; // struct warehouse_spec
     struct limits_spec limits;
     struct conf_items jobs; // struct job_spec
+    struct daemon_spec daemon;
+    struct admin_spec admin;
     struct conf_at at;
     const struct conf_reader *reader; // for conf_show
 };

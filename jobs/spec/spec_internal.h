@@ -1,9 +1,16 @@
-// What jobs/spec/spec_table.c (the option tables) gives to spec.c (loading and checks). Not for others.
+// What the option tables (spec_table.c, spec_schedule.c) give to spec.c (loading and checks). Not for others.
 #ifndef JOBS_SPEC_SPEC_INTERNAL_H
 #define JOBS_SPEC_SPEC_INTERNAL_H
 
 #include "jobs/spec/spec.h"
 
-extern const struct conf_table spec_app_table; // struct app_spec
+extern const struct conf_table spec_app_table;        // struct app_spec
+extern const struct conf_table spec_schedule_table;   // struct schedule_spec
+extern const struct conf_table spec_on_failure_table; // struct on_failure_spec
+extern const struct conf_table spec_daemon_table;     // struct daemon_spec
+extern const struct conf_table spec_admin_table;      // struct admin_spec
+
+void spec_check_schedule(struct conf_reader *r, struct schedule_spec *s);
+void spec_check_after(struct conf_reader *r, struct app_spec *app); // `after:` of all jobs
 
 #endif

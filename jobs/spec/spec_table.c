@@ -40,15 +40,6 @@ static bool parse_start(struct conf_reader *r, void *field, const struct yaml_no
                      STR_ARG(str_slice(n->text, 0, 80)));
 }
 
-static bool parse_cron(struct conf_reader *r, void *field, const struct yaml_node *n)
-{
-    struct schedule_spec *out = field;
-    struct err e;
-    if (!conf_scalar(r, &out->cron_text, n))
-        return false;
-    return cron_parse(&out->cron, out->cron_text, &e) || fail_err(r, n, &e);
-}
-
 static bool parse_zone(struct conf_reader *r, void *field, const struct yaml_node *n)
 {
     struct str *out = field;
@@ -60,26 +51,6 @@ static bool parse_zone(struct conf_reader *r, void *field, const struct yaml_nod
         return true;
     return conf_fail(r, n, "a name as in Europe/Paris, or UTC", "unknown time zone \"%.*s\"",
                      STR_ARG(str_slice(n->text, 0, 80)));
-}
-
-static bool schedule_word(struct conf_reader *r, void *out, const struct yaml_node *n)
-{
-    struct schedule_spec *s = out;
-    struct str v;
-    if (!conf_scalar(r, &v, n))
-        return false;
-    if (!str_eq(v, STR("stream")))
-        return conf_fail(r, n, "stream, { every: 10m } or { cron: \"*/10 * * * *\" }",
-                         "schedule is \"%.*s\", wanted is stream or a mapping",
-                         STR_ARG(str_slice(v, 0, 80)));
-    s->trigger = SPEC_TRIGGER_STREAM;
-    return true;
-}
-
-static bool parse_later(struct conf_reader *r, void *field, const struct yaml_node *n)
-{
-    (void)field;
-    return conf_fail(r, n, NULL, "this setting comes with a later version");
 }
 
 // A count, a share, or both as a mapping.
@@ -167,38 +138,6 @@ static const struct conf_table limits_table = {
     .bytes = sizeof(struct limits_spec),
     .at_offset = offsetof(struct limits_spec, at),
     .init = limits_init,
-};
-
-static const struct conf_opt schedule_opts[] = {
-    {OPT(schedule_spec, every_ms, "every", CONF_DURATION), .min = 1000,
-     .help = "A run begins this long after the last one began."},
-    {.key = "cron",
-     .type = CONF_CUSTOM,
-     .parse = parse_cron,
-     .kind = "cron expression",
-     .help =
-         "Minute, hour, day of month, month, day of week; names, lists, ranges, steps, @daily."},
-    {OPT(schedule_spec, zone, "zone", CONF_CUSTOM), .parse = parse_zone, .kind = "time zone",
-     .def = "UTC", .help = "Time zone of the cron expression."},
-    {OPT(schedule_spec, at_start, "at_start", CONF_BOOL), .def = "false",
-     .help = "Also run once when the scheduler starts."},
-    {.key = "after",
-     .type = CONF_CUSTOM,
-     .parse = parse_later,
-     .kind = "list of jobs",
-     .help = "Not supported yet."},
-};
-
-static const struct conf_table schedule_table = {
-    .name = "schedule",
-    .help = "When the job runs: `every`, `cron`, or the single word `stream` instead of the "
-            "section for a "
-            "run that never ends. Without a schedule a job runs by hand only.",
-    .opts = schedule_opts,
-    .count = COUNT(schedule_opts),
-    .bytes = sizeof(struct schedule_spec),
-    .at_offset = offsetof(struct schedule_spec, at),
-    .scalar = schedule_word,
 };
 
 static const struct conf_opt dead_max_opts[] = {
@@ -359,7 +298,9 @@ static const struct conf_opt job_opts[] = {
     {OPT(job_spec, sql, "sql", CONF_PATHS), .flags = CONF_REQUIRED | CONF_ONE_OR_MANY, .min = 1,
      .help = "SQL files, run in order; relative to this file."},
     {OPT(job_spec, schedule, "schedule", CONF_SECTION), .flags = CONF_OPTIONAL,
-     .sub = &schedule_table, .help = "When the job runs; without it by hand only."},
+     .sub = &spec_schedule_table, .help = "When the job runs; without it by hand only."},
+    {OPT(job_spec, on_failure, "on_failure", CONF_SECTION), .flags = CONF_OPTIONAL,
+     .sub = &spec_on_failure_table, .help = "What the daemon does when the job has failed."},
     {OPT(job_spec, start, "start", CONF_CUSTOM), .parse = parse_start,
      .kind = "earliest | latest | group | time", .def = "earliest",
      .help = "Where the first run begins to read streams (tables are always read from the start): "
@@ -433,6 +374,10 @@ static const struct conf_opt app_opts[] = {
      .help = "When a batch ends, for all jobs."},
     {OPT(app_spec, jobs, "jobs", CONF_MAP), .flags = CONF_REQUIRED, .sub = &job_table,
      .help = "Jobs by name."},
+    {OPT(app_spec, daemon, "daemon", CONF_SECTION), .sub = &spec_daemon_table,
+     .help = "The scheduler."},
+    {OPT(app_spec, admin, "admin", CONF_SECTION), .flags = CONF_OPTIONAL, .sub = &spec_admin_table,
+     .help = "The daemon's web page, metrics and API."},
 };
 const struct conf_table spec_app_table = {
     .name = "sluice.yaml",

@@ -219,16 +219,25 @@ TEST(every_mistake_in_a_job_has_its_own_words)
         const char *lines, *want;
     } bad[] = {
         {"    schedule: { every: 10 }\n", "s.yaml:8:24: every is \"10\", wanted is a duration"},
-        {"    schedule: { every: 10ms }\n", "8:24: every is \"10ms\", wanted is at least 1s"},
+        {"    schedule: { every: 10ms }\n", "8:24: every is \"10ms\", wanted is 1s to 366d"},
         {"    schedule: { every: 1m, cron: '* * * * *' }\n",
          "8:15: schedule has both every and cron"},
-        {"    schedule: { at_start: true }\n", "8:15: schedule has neither every nor cron"},
+        {"    schedule: { at_start: true }\n",
+         "8:15: schedule has neither every nor cron nor after"},
         {"    schedule: { cron: '61 * * * *' }\n", "8:23: cron minute \"61\" is not in 0 to 59"},
         {"    schedule: { cron: '@daily', zone: Mars/Base }\n",
          "8:39: unknown time zone \"Mars/Base\""},
         {"    schedule: { zone: ../../etc/passwd }\n", "8:23: unknown time zone"},
         {"    schedule: sometimes\n", "8:15: schedule is \"sometimes\", wanted is stream"},
-        {"    schedule: { every: 1m, after: [x] }\n", "8:35: this setting comes with a later"},
+        {"    schedule: { every: 1m, after: [x] }\n", "8:35: after names an unknown job x"},
+        {"    schedule: { after: j }\n", "8:24: job j would wait for itself"},
+        {"    schedule: { every: 1m, overlap: kill }\n",
+         "8:37: overlap is \"kill\", wanted is skip"},
+        {"    schedule: { every: 1m, misfire: x }\n", "8:37: misfire is \"x\", wanted is run"},
+        {"    schedule: { every: 1m, jitter: 2m }\n", "8:15: jitter is longer than every"},
+        {"    schedule: { every: 1m, retry: { backoff: 1m, backoff_max: 1s } }\n",
+         "8:35: backoff_max is shorter than backoff"},
+        {"    on_failure: { webhook: ftp://x }\n", "8:28: webhook is not an http(s) URL"},
         {"    start: yesterday\n", "8:12: start is \"yesterday\", wanted is earliest, latest"},
         {"    start:\n", "8:11: jobs.j.start needs a value"},
         {"    threads: -1\n", "8:14: threads is \"-1\", wanted is 0 to 256"},
@@ -489,6 +498,70 @@ TEST(start_dead_letters_and_limits_take_all_their_forms)
     unload(&l);
 }
 
+TEST(scheduling_and_the_daemon_have_defaults_and_words)
+{
+    struct loaded l = load(
+        "kafka: { bootstrap.servers: x }\nlake: { path: /l }\n"
+        "daemon: { max_parallel: 5, log: json }\n"
+        "admin: { listen: 8088, token: 0123456789abcdef }\njobs:\n"
+        "  a: { sql: x, schedule: { cron: '@daily', zone: Europe/Paris, retry: { attempts: 1 } },"
+        "       outputs: { O: { lake: {} } } }\n"
+        "  b: { sql: x, schedule: { after: [a], timeout: 5m }, outputs: { P: { lake: {} } },\n"
+        "       on_failure: { exec: [/bin/mail, root], webhook: 'http://x/' } }\n"
+        "  s: { sql: x, schedule: stream, outputs: { Q: { lake: {} } } }\n");
+    must_load(&l);
+    const struct job_spec *j = l.app->jobs.v;
+    assert_int_equal(l.app->daemon.max_parallel, 5);
+    assert_int_equal(l.app->daemon.lag_every_ms, 60000);
+    assert_int_equal(l.app->daemon.log, SPEC_LOG_JSON);
+    assert_str(l.app->admin.host, "127.0.0.1");
+    assert_int_equal(l.app->admin.port, 8088);
+    assert_str(secret_reveal(l.app->admin.token), "0123456789abcdef");
+    assert_int_equal(j[0].schedule.trigger, SPEC_TRIGGER_CRON);
+    assert_non_null(j[0].schedule.zone.zone);
+    assert_int_equal(j[0].schedule.retry.attempts, 1);
+    assert_int_equal(j[0].schedule.retry.backoff_ms, 10000);
+    assert_int_equal(j[1].schedule.trigger, SPEC_TRIGGER_NONE);
+    assert_str(j[1].schedule.after.v[0], "a");
+    assert_int_equal(j[1].schedule.timeout_ms, 300000);
+    assert_int_equal(j[1].on_failure.exec.n, 2);
+    assert_int_equal(j[2].schedule.trigger, SPEC_TRIGGER_STREAM);
+    assert_int_equal(j[2].schedule.retry.attempts, 3);
+    unload(&l);
+}
+
+TEST(jobs_that_wait_for_each_other_and_open_doors_are_refused)
+{
+    static const struct {
+        const char *text, *want;
+    } bad[] = {
+        {"  a: { sql: x, schedule: { after: b }, outputs: { O: { lake: {} } } }\n"
+         "  b: { sql: x, schedule: { after: a }, outputs: { P: { lake: {} } } }\n",
+         "job a would wait for itself"},
+        {"  a: { sql: x, schedule: { after: b }, outputs: { O: { lake: {} } } }\n"
+         "  b: { sql: x, schedule: stream, outputs: { P: { lake: {} } } }\n",
+         "after names job b, whose run never ends"},
+        {"  a: { sql: x, outputs: { O: { lake: {} } } }\nadmin: { listen: 0.0.0.0:80 }\n",
+         "listen is \"0.0.0.0:80\", which is not a loopback address"},
+        {"  a: { sql: x, outputs: { O: { lake: {} } } }\nadmin: { listen: 80, token: short }\n",
+         "the token has 5 characters, wanted are at least 16"},
+        {"  a: { sql: x, outputs: { O: { lake: {} } } }\nadmin: { token: 0123456789abcdef }\n",
+         "key listen is missing in admin"},
+        {"  a: { sql: x, outputs: { O: { lake: {} } } }\ndaemon: { max_parallel: 0 }\n",
+         "max_parallel is \"0\", wanted is 1 to 1000"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[1000];
+        snprintf(text, sizeof text,
+                 "kafka: { bootstrap.servers: x }\nlake: { path: /l }\njobs:\n%s", bad[i].text);
+        struct loaded l = load(text);
+        assert_false(l.ok);
+        if (!strstr(l.text.p, bad[i].want))
+            fail_msg("\"%s\" is not in:\n%s", bad[i].want, l.text.p);
+        unload(&l);
+    }
+}
+
 TEST(an_unknown_job_is_answered_with_the_nearest)
 {
     struct err e;
@@ -530,4 +603,6 @@ TEST_MAIN(T(the_sample_of_the_manual_is_read_whole), T(the_shipped_sample_is_val
           T(warehouse_urls_are_checked_in_their_place), T(secrets_reach_no_error_and_no_listing),
           T(urls_split_before_anything_is_put_in), T(what_is_set_outside_wins_and_show_says_so),
           T(start_dead_letters_and_limits_take_all_their_forms),
+          T(scheduling_and_the_daemon_have_defaults_and_words),
+          T(jobs_that_wait_for_each_other_and_open_doors_are_refused),
           T(an_unknown_job_is_answered_with_the_nearest), T(the_printed_page_has_every_key))
