@@ -96,6 +96,22 @@ bool bind_add_object(struct binder *b, struct bind_object *o)
     return true;
 }
 
+void bind_add_query(struct binder *b, struct bind_object *to, struct plan_node *top)
+{
+    const struct ast_statement *st = b->statement;
+    struct plan_query *q = ARENA_NEW(b->a, struct plan_query);
+    list_push(b->a, &to->writers, top);
+    q->top = top;
+    q->object = to->node;
+    q->insert = st->kind == AST_INSERT_SELECT;
+    if (q->insert)
+        q->id = arena_printf(b->a, "INSERTQUERY_%u", b->queries.n);
+    else
+        q->id = arena_printf(b->a, "C%cAS_%.*s_%u", st->table ? 'T' : 'S', STR_ARG(st->name),
+                             b->queries.n);
+    list_push(b->a, &b->queries, q);
+}
+
 // Already there: skipped (IF NOT EXISTS), or an error. *skip tells.
 static bool check_existing(bool *skip, const struct binder *b, const struct ast_statement *st)
 {
@@ -321,6 +337,8 @@ static bool finish(const struct plan **out, struct binder *b, const struct ast_s
         if (!visit(&order, plan->objects[i]))
             return false;
     }
+    plan->queries = b->queries.v;
+    plan->query_count = b->queries.n;
     plan->nodes = order.nodes.v;
     plan->count = order.nodes.n;
     for (uint32_t i = 0; i < plan->count; i++)
@@ -336,10 +354,16 @@ static bool finish(const struct plan **out, struct binder *b, const struct ast_s
     return true;
 }
 
-bool bind_run(const struct plan **out, struct arena *a, const struct sql_source *src,
+bool bind_run(const struct plan **out, struct arena *a, const struct sql_spec *spec,
               const struct ast_script *script, struct err *e)
 {
-    struct binder b = {.a = a, .src = src, .e = e, .names = map_new(a), .type_names = map_new(a)};
+    const struct sql_source src = {spec->scripts, spec->count};
+    struct binder b = {.a = a,
+                       .src = &src,
+                       .e = e,
+                       .use = spec->use,
+                       .names = map_new(a),
+                       .type_names = map_new(a)};
     for (size_t i = 0; i < script->n; i++)
         if (!bind_statement(&b, script->v[i]))
             return false;

@@ -248,6 +248,7 @@ bool bind_group(struct query *s)
         !bind_select_keys(&s->list, &above, g.keys, g.key_count, "grouping expression"))
         return false;
     add_aggregate(s, &g, &window);
+    s->window = (struct plan_window){window.kind, window.size_ms > 0 ? window.size_ms : 0};
     if (having)
         bind_add_filter(s, having, &s->q->having->pos);
     bind_add_project(s, PLAN_PROJECT, &above);

@@ -32,8 +32,10 @@ struct binder {
     struct arena *a;
     const struct sql_source *src;
     struct err *e;
+    enum sql_use use;
     struct map *names; // → objects
     LIST(struct bind_object *) objects;
+    LIST(struct plan_query *) queries;
     struct map *type_names; // CREATE TYPE → types
     LIST(const struct type *) types;
     const struct ast_statement *statement;

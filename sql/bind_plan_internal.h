@@ -25,6 +25,8 @@ struct plan_node *bind_plan_node(struct binder *b, enum plan_kind kind, const st
 struct str bind_statement_text(const struct binder *b, const struct ast_statement *st);
 struct bind_object *bind_find_object(const struct binder *b, struct str name);
 bool bind_add_object(struct binder *b, struct bind_object *o) ERR_CHECKED;
+// The statement's query, whose rows end in top, writes to `to`.
+void bind_add_query(struct binder *b, struct bind_object *to, struct plan_node *top);
 bool bind_create_source(struct binder *b, const struct ast_statement *st) ERR_CHECKED;
 bool bind_create_as(struct binder *b, const struct ast_statement *st) ERR_CHECKED;
 bool bind_insert(struct binder *b, const struct ast_statement *st) ERR_CHECKED;
@@ -56,7 +58,8 @@ struct query { // one SELECT being bound
     struct scope input;
     struct plan_node *top; // of the nodes so far
     struct select_list list;
-    bool rekeyed; // the key is a new one: by PARTITION BY or GROUP BY
+    struct plan_window window; // of the result's key
+    bool rekeyed;              // the key is a new one: by PARTITION BY or GROUP BY
 };
 // Binds every select item in scope sc.
 bool bind_items(struct query *s, struct scope *sc) ERR_CHECKED;

@@ -181,6 +181,7 @@ static bool bind_query(struct query *s, struct binder *b, const struct ast_state
     if (!s->source)
         return bind_fail(b, &from->pos, "%s does not exist.", bind_name_text(b, from->name));
     s->top = s->source->node;
+    s->window = s->top->formats->window;
     s->input = (struct scope){.b = b,
                               .schema = s->top->schema,
                               .alias = from->alias.p ? from->alias : from->name,
@@ -212,6 +213,8 @@ static bool sink_formats(struct plan_formats **out, const struct query *s, const
     f->key_format = sink_key_format(s, w);
     f->value_format =
         w->has_value_format ? w->value_format : s->source->node->formats->value_format;
+    f->value_wrapping = f->value_format == SERDE_KAFKA ? PLAN_UNWRAPPED : PLAN_WRAPPED;
+    f->window = s->window;
     f->partitions = w->partitions;
     f->timestamp_column = w->timestamp;
     f->timestamp_format = w->timestamp_format;
@@ -249,7 +252,7 @@ bool bind_create_as(struct binder *b, const struct ast_statement *st)
     o->node->table = st->table;
     o->node->name = st->name;
     o->node->formats = formats;
-    list_push(b->a, &o->writers, s.top);
+    bind_add_query(b, o, s.top);
     return bind_add_object(b, o);
 }
 
@@ -318,6 +321,6 @@ bool bind_insert(struct binder *b, const struct ast_statement *st)
     if (!fit_to_sink(&s, o->node->schema))
         return false;
     s.top->statement = bind_statement_text(b, st);
-    list_push(b->a, &o->writers, s.top);
+    bind_add_query(b, o, s.top);
     return true;
 }

@@ -1,4 +1,5 @@
 // CREATE STREAM|TABLE name (columns) WITH (…): a topic to read.
+#include "sql/bind.h"
 #include "sql/bind_plan_internal.h"
 
 #include <assert.h>
@@ -62,8 +63,8 @@ static bool bind_column(struct schema_column *out, int *headers, const struct bi
 }
 
 // Columns in schema order: keys first.
-static bool bind_columns(struct schema *out, int *headers, const struct binder *b,
-                         const struct ast_statement *st)
+static bool source_columns(struct schema *out, int *headers, const struct binder *b,
+                           const struct ast_statement *st)
 {
     struct schema_column *columns = ARENA_ZARRAY(b->a, struct schema_column, st->element_count);
     struct map *seen = map_new(b->a);
@@ -148,7 +149,7 @@ bool bind_create_source(struct binder *b, const struct ast_statement *st)
     struct plan_source *source = ARENA_NEW(b->a, struct plan_source);
     struct plan_formats *formats = ARENA_NEW(b->a, struct plan_formats);
     if (!bind_with(&w, b, st) || !required(b, st, &w) ||
-        !bind_columns(schema, &source->header_column, b, st))
+        !source_columns(schema, &source->header_column, b, st))
         return false;
     if (st->table && schema->key_count == 0)
         return bind_fail(b, &st->name_pos,
@@ -167,6 +168,7 @@ bool bind_create_source(struct binder *b, const struct ast_statement *st)
     *formats = (struct plan_formats){.topic = w.topic,
                                      .key_format = w.key_format,
                                      .value_format = w.value_format,
+                                     .value_wrapping = source->value_wrapping,
                                      .partitions = w.partitions,
                                      .timestamp_index = -1};
     struct plan_node *n = bind_plan_node(b, PLAN_SOURCE, schema, NULL, &st->pos);
@@ -178,7 +180,23 @@ bool bind_create_source(struct binder *b, const struct ast_statement *st)
     o->node = bind_plan_node(b, PLAN_OBJECT, schema, NULL, &st->pos);
     o->node->name = st->name;
     o->node->table = st->table;
+    o->node->source = source;
     o->node->formats = formats;
     list_push(b->a, &o->writers, n);
     return bind_add_object(b, o);
+}
+
+bool bind_columns(const struct schema **out, struct arena *a, const struct sql_script *text,
+                  const struct ast_statement *columns, struct err *e)
+{
+    const struct sql_source src = {text, 1};
+    const struct binder b = {.a = a, .src = &src, .e = e, .type_names = map_new(a)};
+    struct schema *s = ARENA_NEW(a, struct schema);
+    int headers;
+    struct ast_statement st = *columns;
+    for (uint32_t i = 0; i < st.element_count; i++)
+        if (st.elements[i].role == AST_PRIMARY_KEY)
+            st.elements[i].role = AST_KEY;
+    *out = s;
+    return source_columns(s, &headers, &b, &st);
 }

@@ -13,6 +13,9 @@
 
 bool parser_run(struct ast_script *out, struct arena *a, const struct sql_script *scripts,
                 size_t count, struct err *e) ERR_CHECKED;
+// A list of columns without its parentheses, into out->elements.
+bool parser_columns(struct ast_statement *out, struct arena *a, const struct sql_script *text,
+                    struct err *e) ERR_CHECKED;
 // One expression: for tests and tools.
 bool parser_expression(struct ast_expr **out, struct arena *a, const struct sql_script *text,
                        struct err *e) ERR_CHECKED;

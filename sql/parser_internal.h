@@ -39,6 +39,7 @@ bool parse_value(struct ast_expr **out, struct parser *s) ERR_CHECKED; // valueE
 bool parse_literal(struct ast_expr **out, struct parser *s) ERR_CHECKED;
 bool parse_type(const struct ast_type **out, struct parser *s) ERR_CHECKED;
 bool parse_query(struct ast_query **out, struct parser *s) ERR_CHECKED;
-bool parse_statement(struct ast_statement **out, struct parser *s) ERR_CHECKED; // without its ';'
+bool parse_element_list(struct ast_statement *st, struct parser *s) ERR_CHECKED; // columns
+bool parse_statement(struct ast_statement **out, struct parser *s) ERR_CHECKED;  // without its ';'
 
 #endif

@@ -36,13 +36,11 @@ static bool parse_element(struct ast_element *out, struct parser *s)
     return true;
 }
 
-// ( name type [[PRIMARY] KEY | HEADERS | HEADER('k')], … )
-static bool parse_elements(struct ast_statement *st, struct parser *s)
+// name type [[PRIMARY] KEY | HEADERS | HEADER('k')], …
+bool parse_element_list(struct ast_statement *st, struct parser *s)
 {
     LIST(struct ast_element) list = {0};
     struct ast_element element;
-    if (!parse_accept(s, TOKEN_LPAREN))
-        return true;
     do {
         if (!parse_element(&element, s))
             return false;
@@ -51,7 +49,13 @@ static bool parse_elements(struct ast_statement *st, struct parser *s)
     st->has_elements = true;
     st->elements = list.v;
     st->element_count = list.n;
-    return parse_expect(s, TOKEN_RPAREN, "',' or ')'");
+    return true;
+}
+
+static bool parse_elements(struct ast_statement *st, struct parser *s)
+{
+    return !parse_accept(s, TOKEN_LPAREN) ||
+           (parse_element_list(st, s) && parse_expect(s, TOKEN_RPAREN, "',' or ')'"));
 }
 
 static bool parse_property(struct ast_property *out, struct parser *s)

@@ -43,12 +43,26 @@ void sql_fail_at(struct err *e, const char *file, int line, const struct sql_sou
     (void)err_position(e, pos->file, pos->line, pos->column, NULL, 0);
 }
 
+bool sql_plan_spec(const struct plan **out, struct arena *a, const struct sql_spec *spec,
+                   struct err *e)
+{
+    struct ast_script script;
+    return parser_run(&script, a, spec->scripts, spec->count, e) &&
+           bind_run(out, a, spec, &script, e);
+}
+
 bool sql_plan(const struct plan **out, struct arena *a, const struct sql_script *scripts,
               size_t count, struct err *e)
 {
-    const struct sql_source src = {scripts, count};
-    struct ast_script script;
-    return parser_run(&script, a, scripts, count, e) && bind_run(out, a, &src, &script, e);
+    const struct sql_spec spec = {.scripts = scripts, .count = count, .use = SQL_JOB};
+    return sql_plan_spec(out, a, &spec, e);
+}
+
+bool sql_columns(const struct schema **out, struct arena *a, struct str text, struct err *e)
+{
+    const struct sql_script script = {"columns", text};
+    struct ast_statement columns;
+    return parser_columns(&columns, a, &script, e) && bind_columns(out, a, &script, &columns, e);
 }
 
 void sql_print_expr(struct buf *out, const struct expr *x, const struct schema *input)

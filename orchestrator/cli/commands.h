@@ -12,5 +12,6 @@ extern const struct cmd cmd_lake_ls, cmd_lake_cat, cmd_lake_stat, cmd_lake_verif
 extern const struct cmd cmd_dlq_ls, cmd_dlq_show;
 extern const struct cmd cmd_config_show;
 extern const struct cmd cmd_docs;
+extern const struct cmd cmd_test;
 
 #endif

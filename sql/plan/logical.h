@@ -19,11 +19,20 @@ struct window_spec {
         retention_ms; // -1 = not given (grace default: 24 h - size)
 };
 
+// What a windowed key in a topic says: kind, and the size that gives the end of a window of time.
+struct plan_window {
+    enum window_kind kind;
+    int64_t size_ms; // 0 when not known, and for sessions
+};
+
+enum plan_wrapping { PLAN_WRAPPED, PLAN_UNWRAPPED }; // of a single value column
+
 // Declaration of a topic-backed source (CREATE STREAM|TABLE (…) WITH (…)).
 struct plan_source {
     struct str topic;
     enum serde_format key_format, value_format;
-    enum { PLAN_WRAPPED, PLAN_UNWRAPPED } value_wrapping;
+    enum plan_wrapping value_wrapping;
+    struct plan_window window;   // of the keys: CREATE … WITH (WINDOW_TYPE = …)
     int timestamp_column;        // -1 = the record's
     struct str timestamp_format; // "" = BIGINT ms / TIMESTAMP as is
     const struct time_pattern *timestamp_pattern;
@@ -35,6 +44,8 @@ struct plan_source {
 struct plan_formats {
     struct str topic;
     enum serde_format key_format, value_format;
+    enum plan_wrapping value_wrapping;
+    struct plan_window window;
     int partitions;
     struct str timestamp_column, timestamp_format;
     int timestamp_index; // -1 = keep ROWTIME
@@ -72,11 +83,19 @@ struct plan_node {
     struct window_spec window;
     const struct plan_aggregate *aggregates;
     uint32_t aggregate_count;
-    const struct plan_source *source;   // PLAN_SOURCE
+    const struct plan_source *source;   // PLAN_SOURCE; PLAN_OBJECT that a CREATE declares
     const struct plan_formats *formats; // PLAN_OBJECT
     struct str name;                    // PLAN_OBJECT
     struct str statement; // canonical SQL text: PLAN_OBJECT, and the last node of an INSERT INTO
     struct sql_pos pos;
+};
+
+// One persistent query: CREATE … AS, or INSERT INTO … SELECT.
+struct plan_query {
+    struct str id;            // as ksqlDB names it: CSAS_<SINK>_0, INSERTQUERY_1
+    struct plan_node *top;    // what it computes: an input of `object`
+    struct plan_node *object; // where it writes
+    bool insert;
 };
 
 struct plan {
@@ -84,6 +103,8 @@ struct plan {
     uint32_t count;
     struct plan_node **objects; // PLAN_OBJECTs in creation order
     uint32_t object_count;
+    struct plan_query **queries; // in statement order
+    uint32_t query_count;
     struct str digest_text; // canonical text of all statements: what the code digest hashes
 };
 
