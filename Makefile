@@ -219,12 +219,15 @@ PROGRAM := $(BUILD)/$(MODE)/sluice
 # A make of our own builds on all processors unless the caller said how many.
 sub = $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
-.PHONY: golden-update test check asan tsan valgrind long integration fuzz coverage bench
+.PHONY: golden-update qtt-update test check asan tsan valgrind long integration fuzz coverage bench
 test: packages ## unit, contract, golden, fault, short simulation; T=unit/base/test_err runs one
 	@$(sub) run-picked
 golden-update: ## let golden tests rewrite what they expect, and show the difference
 	@SLUICE_GOLDEN_UPDATE=1 $(sub) run-picked T=golden/ || true
 	@git --no-pager diff --stat -- tests/golden
+qtt-update: ## add ksqlDB's cases that pass now to tests/golden/qtt
+	@SLUICE_QTT_UPDATE=1 $(sub) run-picked T=golden/test_qtt || true
+	@git --no-pager diff --stat -- tests/golden/qtt
 check: packages-check ## lint, sanitizers, long fault and simulation, integration with real servers
 	@tests/support/check.sh $(LINTS)
 asan: ## the tests under AddressSanitizer and UBSan

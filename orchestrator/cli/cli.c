@@ -196,8 +196,8 @@ static bool cli_parse_option(struct cli *c, char *const *argv, int argc, int *at
                             o->value);
         v = argv[*at];
     }
-    if (c->opt_count == CLI_ARGS_MAX)
-        return err_fail(e, ERR_CONFIG, "more than %d options", CLI_ARGS_MAX);
+    if (c->opt_count == CLI_OPTS_MAX)
+        return err_fail(e, ERR_CONFIG, "more than %d options", CLI_OPTS_MAX);
     c->opt_names[c->opt_count] = o->name;
     c->opt_values[c->opt_count++] = v;
     if (strcmp(o->name, "config") == 0)
@@ -208,6 +208,7 @@ static bool cli_parse_option(struct cli *c, char *const *argv, int argc, int *at
 static bool cli_parse(struct cli *c, char *const *argv, int argc, struct err *e)
 {
     bool options = true;
+    c->args = ARENA_ARRAY(c->a, const char *, (size_t)argc + 1);
     for (int i = 0; i < argc; i++) {
         if (options && strcmp(argv[i], "--") == 0) {
             options = false;
@@ -221,7 +222,7 @@ static bool cli_parse(struct cli *c, char *const *argv, int argc, struct err *e)
         } else if (options && strcmp(argv[i], "-h") == 0) {
             c->opt_names[c->opt_count] = "help";
             c->opt_values[c->opt_count++] = "";
-        } else if (c->arg_count < CLI_ARGS_MAX) {
+        } else {
             c->args[c->arg_count++] = argv[i];
         }
     }

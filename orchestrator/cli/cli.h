@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-enum { CLI_ARGS_MAX = 32, CLI_EXIT_USAGE = 2 };
+enum { CLI_OPTS_MAX = 32, CLI_EXIT_USAGE = 2 };
 
 struct cli_opt {
     const char *name;  // "count": --count
@@ -19,11 +19,11 @@ struct cli_opt {
 struct cli {
     struct arena *a;
     const struct cmd *cmd;
-    const char *config;             // -c FILE
-    const char *args[CLI_ARGS_MAX]; // after the command's words
+    const char *config; // -c FILE
+    const char **args;  // after the command's words
     size_t arg_count;
-    const char *opt_names[CLI_ARGS_MAX];
-    const char *opt_values[CLI_ARGS_MAX];
+    const char *opt_names[CLI_OPTS_MAX];
+    const char *opt_values[CLI_OPTS_MAX];
     size_t opt_count;
 };
 

@@ -34,7 +34,7 @@ const struct cmd cmd_test = {
     .name = "test",
     .args = "FILE…",
     .args_min = 1,
-    .args_max = CLI_ARGS_MAX,
+    .args_max = SIZE_MAX,
     .summary =
         "Offline tests of SQL in ksqlDB's test format (*.json, *.sql; folders too); \"file\" "
         "in --json is the file's name without folders.",
