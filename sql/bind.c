@@ -167,8 +167,13 @@ static bool is_harmless(struct str name)
     return false;
 }
 
-static bool bind_set(const struct binder *b, const struct ast_statement *st)
+static bool bind_set(struct binder *b, const struct ast_statement *st)
 {
+    bool done;
+    if (!bind_set_limit(&done, b, st))
+        return false;
+    if (done)
+        return true;
     if (is_harmless(st->name))
         return true;
     if (str_ends(st->name, STR("auto.offset.reset"))) {

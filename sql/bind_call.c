@@ -152,12 +152,106 @@ static bool bind_function(struct expr **out, const struct scope *sc, const struc
     return true;
 }
 
+struct bind_limit { // the latest first
+    const struct bind_limit *next;
+    const struct agg *agg;
+    int64_t limit; // 0 = none
+};
+
+// ksql.functions.collect_list.limit: NULL when it is not the limit of an aggregate.
+static const struct agg *limited_aggregate(struct str property)
+{
+    const struct str prefix = STR("ksql.functions."), suffix = STR(".limit");
+    if (property.n <= prefix.n + suffix.n || !str_starts(property, prefix) ||
+        !str_ends(property, suffix))
+        return NULL;
+    const struct agg *agg = agg_find(str_slice(property, prefix.n, property.n - suffix.n));
+    return agg && agg->limited ? agg : NULL;
+}
+
+bool bind_set_limit(bool *done, struct binder *b, const struct ast_statement *st)
+{
+    const struct agg *agg = limited_aggregate(st->name);
+    *done = agg != NULL;
+    if (!agg)
+        return true;
+    struct bind_limit *made = ARENA_NEW(b->a, struct bind_limit);
+    *made = (struct bind_limit){b->limits, agg, 0};
+    if (st->kind == AST_SET && !str_to_i64(&made->limit, st->value))
+        return bind_fail(b, &st->name_pos, "property '%.*s' is not a number: '%.*s'",
+                         STR_ARG(st->name), STR_ARG(st->value));
+    b->limits = made;
+    return true;
+}
+
+static int64_t limit_of(const struct binder *b, const struct agg *agg)
+{
+    for (const struct bind_limit *l = b->limits; l; l = l->next)
+        if (l->agg == agg)
+            return l->limit;
+    return 0;
+}
+
+// AVG() and AVG(*) are AVG(ROWTIME), as in ksqlDB; COUNT needs no argument.
+static void default_argument(struct call *c, struct binder *b, const struct ast_expr *x)
+{
+    c->args[0] = bind_node(b, EXPR_PSEUDO, type_scalar(TYPE_BIGINT), &x->pos, 0);
+    c->args[0]->column = PSEUDO_ROWTIME;
+    c->types[0] = c->want[0] = c->args[0]->type;
+    c->n = 1;
+}
+
+static bool check_literals(const struct scope *sc, const struct ast_expr *x, const struct call *c,
+                           const struct agg *agg)
+{
+    const struct value **consts = ARENA_ZARRAY(sc->b->a, const struct value *, c->n + 1);
+    const uint32_t from = agg->last_literal    ? c->n - 1
+                          : agg->literals_from ? agg->literals_from - 1
+                                               : c->n;
+    for (uint32_t i = 0; i < c->n; i++) {
+        if (c->args[i]->kind == EXPR_LITERAL)
+            consts[i] = &c->args[i]->literal;
+        else if (i >= from)
+            return bind_fail(sc->b, &x->args[i]->pos,
+                             "Parameter %u passed to function %s must be a literal constant, but "
+                             "was expression: '%s'",
+                             i + 1, agg->name, bind_text(sc->b, x->args[i]));
+    }
+    const struct agg_ctx ctx = {.arg_types = c->types, .arg_count = c->n, .consts = consts};
+    const char *wrong = agg->check ? agg->check(&ctx) : NULL;
+    return !wrong || bind_fail(sc->b, &x->pos, "%s", wrong);
+}
+
+static bool add_call(const struct scope *sc, const struct ast_expr *x, const struct agg *agg)
+{
+    struct binder *b = sc->b;
+    struct grouping *g = sc->group;
+    struct call c;
+    if (!bind_arguments(&c, g->input, x))
+        return false;
+    if (c.n == 0 && agg->args_min == 1)
+        default_argument(&c, b, x);
+    const struct type *type = NULL;
+    if (c.n >= agg->args_min && c.n <= agg->args_max)
+        type = agg->resolve(b->a, c.want, c.types, c.n);
+    if (!type)
+        return does_not_accept(
+            sc, x, &(struct misfit){agg->name, agg->signatures, FN_NO_MATCH, c.types, c.n});
+    cast_arguments(&c, b);
+    if (!check_literals(sc, x, &c, agg))
+        return false;
+    const struct plan_aggregate made = {agg, c.args, c.n, type, limit_of(b, agg)};
+    list_push(b->a, &g->aggregates, made);
+    list_push(b->a, &g->calls, x);
+    return true;
+}
+
 // An aggregate above the aggregation is a column of it; equal calls share one.
 static bool bind_aggregate(struct expr **out, const struct scope *sc, const struct ast_expr *x,
                            const struct agg *agg)
 {
     struct binder *b = sc->b;
-    struct grouping *g = sc->group;
+    const struct grouping *g = sc->group;
     uint32_t at;
     for (uint32_t i = 0; i < x->arg_count; i++)
         if (bind_find_aggregate(x->args[i]))
@@ -167,21 +261,8 @@ static bool bind_aggregate(struct expr **out, const struct scope *sc, const stru
         ;
     if (at == BIND_AGGREGATES_MAX)
         return bind_fail(b, &x->pos, "too many aggregates: at most %d", BIND_AGGREGATES_MAX);
-    if (at == g->calls.n) {
-        struct call c;
-        if (!bind_arguments(&c, g->input, x))
-            return false;
-        const struct type *type = NULL;
-        if (c.n >= agg->args_min && c.n <= agg->args_max)
-            type = agg->resolve(b->a, c.want, c.types, c.n);
-        if (!type)
-            return does_not_accept(
-                sc, x, &(struct misfit){agg->name, agg->signatures, FN_NO_MATCH, c.types, c.n});
-        cast_arguments(&c, b);
-        const struct plan_aggregate made = {agg, c.args, c.n, type, false};
-        list_push(b->a, &g->aggregates, made);
-        list_push(b->a, &g->calls, x);
-    }
+    if (at == g->calls.n && !add_call(sc, x, agg))
+        return false;
     *out = bind_node(b, EXPR_COLUMN, g->aggregates.v[at].type, &x->pos, 0);
     (*out)->column = g->key_count + at;
     return true;

@@ -161,6 +161,21 @@ static bool check_undo(const struct query *s, const struct grouping *g)
     return n == 0;
 }
 
+// ksqlDB writes the state of aggregates in the source's value format.
+static bool check_intermediate(const struct query *s, const struct grouping *g)
+{
+    const enum serde_format f = s->source->node->formats->value_format;
+    if (f != SERDE_DELIMITED && f != SERDE_KAFKA)
+        return true;
+    for (uint32_t i = 0; i < g->aggregates.n; i++)
+        if (g->aggregates.v[i].agg->nested)
+            return bind_fail(s->b, &g->calls.v[i]->pos,
+                             "One of the functions used in the statement has an intermediate type "
+                             "that the value format can not handle. Please remove the function or "
+                             "change the format.");
+    return true;
+}
+
 static void add_aggregate(struct query *s, const struct grouping *g,
                           const struct window_spec *window)
 {
@@ -244,7 +259,7 @@ bool bind_group(struct query *s)
         return bind_fail(s->b, &s->q->pos,
                          "GROUP BY requires aggregate functions in either the SELECT "
                          "or HAVING clause.");
-    if (!check_undo(s, &g) ||
+    if (!check_undo(s, &g) || !check_intermediate(s, &g) ||
         !bind_select_keys(&s->list, &above, g.keys, g.key_count, "grouping expression"))
         return false;
     add_aggregate(s, &g, &window);

@@ -39,7 +39,8 @@ struct binder {
     struct map *type_names; // CREATE TYPE → types
     LIST(const struct type *) types;
     const struct ast_statement *statement;
-    uint32_t sites; // call sites so far
+    uint32_t sites;            // call sites so far
+    struct bind_limit *limits; // bind_call.c: SET 'ksql.functions.<name>.limit'
 };
 
 struct scope {
@@ -105,6 +106,7 @@ bool bind_unify(struct expr **items, const struct scope *sc, struct ast_expr *co
                 uint32_t n) ERR_CHECKED;
 struct expr *bind_literal_text(struct binder *b, struct expr *x, const struct ast_expr *ast);
 bool bind_call(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
+bool bind_set_limit(bool *done, struct binder *b, const struct ast_statement *st) ERR_CHECKED;
 bool bind_is_aggregate(const struct ast_expr *x); // the call itself
 bool bind_is_function(const struct ast_expr *x);
 const struct ast_expr *bind_find_aggregate(const struct ast_expr *x); // anywhere below; NULL = none

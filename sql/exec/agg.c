@@ -3,13 +3,24 @@
 #include <assert.h>
 
 static const struct agg *const table[] = {
+    &agg_type_attr,
+    &agg_type_avg,
     &agg_type_collect_list,
+    &agg_type_collect_set,
+    &agg_type_correlation,
     &agg_type_count,
+    &agg_type_count_distinct,
     &agg_type_earliest_by_offset,
+    &agg_type_histogram,
     &agg_type_latest_by_offset,
     &agg_type_max,
     &agg_type_min,
+    &agg_type_stddev_samp,
+    &agg_type_stddev_sample,
     &agg_type_sum,
+    &agg_type_sum_list,
+    &agg_type_topk,
+    &agg_type_topkdistinct,
 };
 
 #define TABLE_COUNT (sizeof table / sizeof(void *))
@@ -63,6 +74,22 @@ bool agg_load_i128(i128 *out, struct cursor *in)
     if (!cur_le64(in, &low) || !cur_le64(in, &high))
         return false;
     *out = (i128)(((unsigned __int128)high << 64) | low);
+    return true;
+}
+
+void agg_save_f64(struct buf *out, double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    buf_le64(out, bits);
+}
+
+bool agg_load_f64(double *out, struct cursor *in)
+{
+    uint64_t bits = 0;
+    if (!cur_le64(in, &bits))
+        return false;
+    memcpy(out, &bits, sizeof bits);
     return true;
 }
 

@@ -13,6 +13,9 @@ struct agg_ctx {
     uint32_t arg_count;
     const struct type *type;           // result
     const struct value *const *consts; // literal arguments, NULL otherwise
+    int64_t limit;                     // most items of a collection; 0 = no limit set
+    bool
+        sequenced; // update gets one more column: BIGINT, rising with the rows (merged windows need it)
 };
 
 enum agg_order {
@@ -25,8 +28,16 @@ struct agg {
     const char *signatures;
     const char *help;
     unsigned args_min, args_max;
+    // ksqlDB keeps an array, map or struct for it, which a DELIMITED or KAFKA source cannot hold.
+    bool nested;
+    bool limited; // SET 'ksql.functions.<name>.limit'
+    // Arguments from this one on must be literals (counted from 1); 0 = none. last_literal: only the last one.
+    unsigned literals_from;
+    bool last_literal;
     const struct type *(*resolve)(struct arena *a, const struct type **want,
                                   const struct type *const *args, uint32_t n);
+    // What is wrong with the literal arguments; NULL = nothing. May be NULL.
+    const char *(*check)(const struct agg_ctx *c);
     enum agg_order (*order)(const struct agg_ctx *c);
     size_t (*state_bytes)(const struct agg_ctx *c);
     void (*init)(const struct agg_ctx *c, void *state);
@@ -35,6 +46,8 @@ struct agg {
                    const uint32_t *idx, uint32_t n, uint8_t *error);
     void (*undo)(const struct agg_ctx *c, void *const *states, const struct column *const *args,
                  const uint32_t *idx, uint32_t n, uint8_t *error); // NULL: cannot aggregate a table
+    // Adds what `from` (the later window) holds to `into`; from stays as it is. False: the result does not fit.
+    bool (*merge)(const struct agg_ctx *c, void *into, const void *from);
     // Results of states[0..n) into rows first… of a prepared column; rows are filled in ascending order.
     void (*emit)(const struct agg_ctx *c, struct column *out, struct arena *a,
                  const void *const *states, uint32_t first, uint32_t n);

@@ -45,14 +45,22 @@ static bool list_append(struct list_state *s, struct str item)
     return true;
 }
 
+static uint32_t list_max(const struct agg_ctx *c)
+{
+    return c->limit > 0 && c->limit < UINT32_MAX ? (uint32_t)c->limit : UINT32_MAX;
+}
+
 static void list_update(const struct agg_ctx *c, void *const *states,
                         const struct column *const *args, const uint32_t *idx, uint32_t n,
                         uint8_t *error)
 {
     assert(c->arg_count == 1);
     struct buf item;
+    const uint32_t max = list_max(c);
     buf_init(&item, AGG_BYTES_MAX);
     for (uint32_t i = 0; i < n; i++) {
+        if (((const struct list_state *)states[i])->count >= max)
+            continue;
         buf_clear(&item);
         rowcodec_encode(&item, args[0], 1, idx[i]);
         if (item.failed || !list_append(states[i], buf_view(&item)))
@@ -119,6 +127,28 @@ static void list_undo(const struct agg_ctx *c, void *const *states,
         s->count--;
     }
     buf_fini(&item);
+}
+
+// Items of the later window behind those of the earlier one, up to the limit.
+static bool list_merge(const struct agg_ctx *c, void *into, const void *from)
+{
+    struct list_state *s = into;
+    const struct list_state *other = from;
+    struct arena *a = arena_new(NULL);
+    struct column items;
+    struct cursor in = {(const uint8_t *)other->p, (const uint8_t *)other->p + other->n};
+    struct err e;
+    bool fits = true;
+    column_init(&items, a, c->arg_types[0], other->count + 1);
+    for (uint32_t i = 0; fits && i < other->count && s->count < list_max(c); i++) {
+        const char *start = (const char *)in.p;
+        const bool ok = rowcodec_decode(&items, 1, i, a, &in, &e);
+        assert(ok); // our own bytes: checked when they were loaded
+        if (!list_append(s, (struct str){start, (size_t)((const char *)in.p - start)}))
+            fits = false; // beyond AGG_BYTES_MAX
+    }
+    arena_free(a);
+    return fits;
 }
 
 static void list_emit(const struct agg_ctx *c, struct column *out, struct arena *a,
@@ -192,15 +222,19 @@ static size_t list_heap(const struct agg_ctx *c, const void *state)
 const struct agg agg_type_collect_list = {
     .name = "COLLECT_LIST",
     .signatures = "COLLECT_LIST(T) -> ARRAY<T>",
-    .help = "All values of the group in order, NULLs included.",
+    .help = "All values of the group in order, NULLs included. SET "
+            "'ksql.functions.collect_list.limit' ignores values beyond a number.",
     .args_min = 1,
     .args_max = 1,
+    .nested = true,
+    .limited = true,
     .resolve = list_resolve,
     .order = agg_order_seq,
     .state_bytes = list_bytes,
     .init = list_init,
     .update = list_update,
     .undo = list_undo,
+    .merge = list_merge,
     .emit = list_emit,
     .save = list_save,
     .load = list_load,

@@ -48,6 +48,13 @@ static void count_undo(const struct agg_ctx *c, void *const *states,
     count_add(c, states, args, idx, n, -1);
 }
 
+static bool count_merge(const struct agg_ctx *c, void *into, const void *from)
+{
+    assert(c);
+    *(int64_t *)into += *(const int64_t *)from;
+    return true;
+}
+
 static void count_emit(const struct agg_ctx *c, struct column *out, struct arena *a,
                        const void *const *states, uint32_t first, uint32_t n)
 {
@@ -84,6 +91,7 @@ const struct agg agg_type_count = {
     .init = count_init,
     .update = count_update,
     .undo = count_undo,
+    .merge = count_merge,
     .emit = count_emit,
     .save = count_save,
     .load = count_load,

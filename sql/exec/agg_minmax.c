@@ -164,6 +164,44 @@ static void max_update(const struct agg_ctx *c, void *const *states,
     minmax_run(states, args[0], idx, n, SIDE_MAX);
 }
 
+static int minmax_cmp(const struct type *t, const struct minmax_state *x,
+                      const struct minmax_state *y)
+{
+    if (t->kind == TYPE_DOUBLE)
+        return f64_cmp(x->f64, y->f64);
+    if (column_holds_str(t))
+        return str_cmp((struct str){x->bytes.p, x->bytes.n}, (struct str){y->bytes.p, y->bytes.n});
+    if (column_width(t) == sizeof(i128))
+        return (x->i128 > y->i128) - (x->i128 < y->i128);
+    return (x->i64 > y->i64) - (x->i64 < y->i64);
+}
+
+static void minmax_merge(const struct agg_ctx *c, struct minmax_state *into,
+                         const struct minmax_state *from, enum minmax_side side)
+{
+    if (!from->set)
+        return;
+    const int cmp = into->set ? minmax_cmp(c->type, from, into) : 0;
+    if (into->set && (side == SIDE_MAX ? cmp <= 0 : cmp >= 0))
+        return;
+    if (column_holds_str(c->type))
+        minmax_set_bytes(into, (struct str){from->bytes.p, from->bytes.n});
+    else
+        *into = *from;
+}
+
+static bool min_merge(const struct agg_ctx *c, void *into, const void *from)
+{
+    minmax_merge(c, into, from, SIDE_MIN);
+    return true;
+}
+
+static bool max_merge(const struct agg_ctx *c, void *into, const void *from)
+{
+    minmax_merge(c, into, from, SIDE_MAX);
+    return true;
+}
+
 static void minmax_put(struct column *out, struct arena *a, uint32_t row,
                        const struct minmax_state *s)
 {
@@ -256,6 +294,7 @@ const struct agg agg_type_min = {
     .state_bytes = minmax_bytes,
     .init = minmax_init,
     .update = min_update,
+    .merge = min_merge,
     .emit = minmax_emit,
     .save = minmax_save,
     .load = minmax_load,
@@ -274,6 +313,7 @@ const struct agg agg_type_max = {
     .state_bytes = minmax_bytes,
     .init = minmax_init,
     .update = max_update,
+    .merge = max_merge,
     .emit = minmax_emit,
     .save = minmax_save,
     .load = minmax_load,

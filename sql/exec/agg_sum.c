@@ -162,6 +162,28 @@ static bool sum_is_wide(const struct agg_ctx *c)
     return c->type->kind == TYPE_DECIMAL && c->type->precision > 18;
 }
 
+static bool sum_merge(const struct agg_ctx *c, void *into, const void *from)
+{
+    union sum_state *s = into;
+    const union sum_state *other = from;
+    if (c->type->kind == TYPE_DECIMAL) {
+        const i128 x = sum_is_wide(c) ? s->i128 : s->i64;
+        const i128 y = sum_is_wide(c) ? other->i128 : other->i64;
+        const i128 bound = agg_power10(c->type->precision);
+        if (y > 0 ? x > bound - 1 - y : x < -(bound - 1) - y)
+            return false;
+    }
+    if (c->type->kind == TYPE_DOUBLE)
+        s->f64 += other->f64;
+    else if (sum_is_wide(c))
+        s->i128 += other->i128;
+    else if (c->type->kind == TYPE_INTEGER)
+        s->i64 = (int32_t)((uint32_t)s->i64 + (uint32_t)other->i64);
+    else
+        s->i64 = (int64_t)((uint64_t)s->i64 + (uint64_t)other->i64);
+    return true;
+}
+
 static void sum_emit(const struct agg_ctx *c, struct column *out, struct arena *a,
                      const void *const *states, uint32_t first, uint32_t n)
 {
@@ -214,6 +236,7 @@ const struct agg agg_type_sum = {
     .init = sum_init,
     .update = sum_update,
     .undo = sum_undo,
+    .merge = sum_merge,
     .emit = sum_emit,
     .save = sum_save,
     .load = sum_load,

@@ -264,7 +264,7 @@ static bool compile_args(struct compile *c, struct phys_agg *agg, const struct p
             return false;
         types[i] = expr_prog_type(agg->args[i]);
     }
-    agg->ctx = (struct agg_ctx){types, p->arg_count, t, consts};
+    agg->ctx = (struct agg_ctx){types, p->arg_count, t, consts, p->limit, false};
     return true;
 }
 

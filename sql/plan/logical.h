@@ -57,7 +57,7 @@ struct plan_aggregate {
     struct expr **args; // over the node's input
     uint32_t arg_count;
     const struct type *type;
-    bool extra_literal; // reserved for aggregates with constant arguments
+    int64_t limit; // SET 'ksql.functions.<name>.limit', 0 = none
 };
 
 enum plan_kind {

@@ -1,12 +1,10 @@
 // P1 of the design at the engine's level: how the input is cut into windows and batches, saved, reloaded or rolled back
 // never changes the uncollapsed changelog; collapsed is the last change per key of each batch. Programs and data are random
 // (4 partitions' worth of merged rows, disorder, equal timestamps, late rows, nulls, bad records, several days).
-#include "base/durable.h"
-#include "base/kv.h"
 #include "base/mem.h"
 #include "base/vec.h"
-#include "tests/support/dir.h"
 #include "tests/support/engine.h"
+#include "tests/support/engine_store.h"
 #include "tests/support/test.h"
 
 #include <stdio.h>
@@ -191,32 +189,6 @@ static char *run(const struct run_spec *spec, const struct record *records)
     return text.p;
 }
 
-struct store {
-    struct test_dir dir;
-    struct durable *d;
-    struct kv *kv;
-};
-
-static void store_open(struct store *s)
-{
-    char path[512];
-    struct err e = {0};
-    test_dir_init(&s->dir);
-    s->d = durable_new(DURABLE_DEAD);
-    const struct kv_spec spec = {.dir = test_dir_file(path, &s->dir, "state"),
-                                 .mode = KV_OWNER,
-                                 .map_bytes_max = 64 << 20,
-                                 .durable = s->d};
-    assert_ok(kv_open(&s->kv, &spec, &e), &e);
-}
-
-static void store_close(struct store *s)
-{
-    kv_close(s->kv);
-    durable_free(s->d);
-    test_dir_fini(&s->dir);
-}
-
 static void same(const char *what, uint64_t seed, const char *sql, const char *want, char *got)
 {
     if (strcmp(want, got) != 0) {
@@ -307,13 +279,13 @@ static void check_seed(uint64_t seed)
          run(&(struct run_spec){.sql = sql, .window = 7}, records));
     same("windows of 64 k", seed, sql, want,
          run(&(struct run_spec){.sql = sql, .window = 65536}, records));
-    struct store store;
-    store_open(&store);
+    struct engine_store store;
+    engine_store_open(&store);
     same(
         "batches, reloads, rollbacks", seed, sql, want,
         run(&(struct run_spec){.sql = sql, .kv = store.kv, .window = 1 + below(&r, 30), .cuts = &r},
             records));
-    store_close(&store);
+    engine_store_close(&store);
     const size_t p = seed % PROGRAMS;
     if (p == 1 || p == 2 || p == 3 || p == 4 || p == 7)
         collapsed_is_last(seed, sql, records, want);
