@@ -320,31 +320,30 @@ bool lake_list(struct lake_ls *out, struct arena *a, struct lake *s, struct str 
     return ok || err_wrap(e, "cannot list the lake %s", s->root);
 }
 
-static int by_path(const void *x, const void *y)
+static size_t slot_files(struct lake_file *out, const struct lake_ls_file *v, size_t n,
+                         const char *job, uint64_t slot)
 {
-    return str_cmp(((const struct lake_file *)x)->path, ((const struct lake_file *)y)->path);
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++)
+        if (v[i].slot == slot && v[i].file.version == 0 && str_eq(v[i].job, str_from(job)))
+            out[found++] = v[i].file;
+    return found;
 }
 
-bool lake_slot_files(const struct lake_file **out, size_t *count, struct arena *a, struct lake *s,
-                     const char *job, uint64_t slot, struct err *e)
+void lake_slot_files(const struct lake_file **out, size_t *count, struct arena *a,
+                     const struct lake_ls *ls, const char *job, uint64_t slot)
 {
-    struct lake_history h;
-    struct listing l = {.lake = s, .a = a, .paths = map_new(a)};
-    bool ok = lake_history_read(&h, a, s, e);
-    for (size_t i = 0; ok && i < h.n; i++)
-        if (str_eq(h.v[i].job, str_from(job)))
-            collect_manifest(&l, &h.v[i], STR_NONE);
-    struct lake_file *files = ARENA_ARRAY(a, struct lake_file, l.files.n + 1);
-    *count = 0;
-    for (size_t i = 0; i < l.files.n; i++)
-        if (l.files.v[i].batch > 0 && l.files.v[i].slot == slot && l.files.v[i].file.version == 0)
-            files[(*count)++] = l.files.v[i].file;
-    if (*count > 0)
-        qsort(files, *count, sizeof *files, by_path);
+    size_t most = ls->text_count;
+    for (size_t i = 0; i < ls->output_count; i++)
+        most += ls->outputs[i].files;
+    struct lake_file *files = ARENA_ARRAY(a, struct lake_file, most + 1);
+    *count = slot_files(files, ls->texts, ls->text_count, job, slot);
+    for (size_t i = 0; i < ls->output_count; i++)
+        for (size_t k = 0; k < ls->outputs[i].partition_count; k++) {
+            const struct lake_ls_partition *p = &ls->outputs[i].partitions[k];
+            *count += slot_files(files + *count, p->files, p->file_count, job, slot);
+        }
     *out = files;
-    vec_fini(&l.files);
-    vec_fini(&l.outputs);
-    return ok;
 }
 
 // --- rows ----------------------------------------------------------------------------------------

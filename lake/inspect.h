@@ -43,6 +43,10 @@ struct lake_ls {
 bool lake_list(struct lake_ls *out, struct arena *a, struct lake *s, struct str output,
                struct err *e) ERR_CHECKED;
 
+// The files of a slot that are there now, hidden texts included, versions not: what a batch with this slot replaces.
+void lake_slot_files(const struct lake_file **out, size_t *count, struct arena *a,
+                     const struct lake_ls *ls, const char *job, uint64_t slot);
+
 struct lake_cat_spec {
     struct str output;
     struct str

@@ -94,10 +94,6 @@ void lake_stage_free(struct lake_stage *s); // frees memory, leaves files
 bool lake_stage_clean(struct lake *s, const char *job, unsigned task, uint64_t keep_batch,
                       struct err *e) ERR_CHECKED;
 
-// Published files of a slot, newest state, in path order: what a batch with this slot replaces. Hidden texts included. Reads every
-// manifest of the lake.
-bool lake_slot_files(const struct lake_file **out, size_t *count, struct arena *a, struct lake *s,
-                     const char *job, uint64_t slot, struct err *e) ERR_CHECKED;
 // Rolls the batch forward. ERR_FENCED: another digest claimed it, a later batch is published, the head is not (prev_batch,
 // prev_digest), or our staging is gone; ERR_BEHIND: the head is older than prev_batch. Replays are fine.
 bool lake_publish(struct lake *s, const struct lake_manifest *m, struct err *e) ERR_CHECKED;

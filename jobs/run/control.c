@@ -162,6 +162,7 @@ bool control_load(struct control *out, struct arena *a, struct kv_txn *t, struct
     int64_t format = doc_i64(&d, j, "format");
     out->last_batch = doc_u64(&d, j, "last_batch");
     out->offsets_owed = json_is_true(json_object_get(j, "offsets_owed"));
+    out->since = json_object_get(j, "since") ? doc_u64(&d, j, "since") : 0;
     out->last_run = doc_u64(&d, j, "last_run");
     out->delivered = doc_u64(&d, j, "delivered");
     out->now_ms = doc_i64(&d, j, "now");
@@ -231,6 +232,8 @@ bool control_store(const struct control *s, struct kv_txn *t, struct err *e)
     json_object_set_new(j, "last_batch", doc_new_u64(s->last_batch));
     json_object_set_new(j, "last_run", doc_new_u64(s->last_run));
     json_object_set_new(j, "delivered", doc_new_u64(s->delivered));
+    if (s->since)
+        json_object_set_new(j, "since", doc_new_u64(s->since));
     if (s->offsets_owed)
         json_object_set_new(j, "offsets_owed", json_true());
     json_object_set_new(j, "now", json_integer(s->now_ms));

@@ -43,6 +43,7 @@ struct control {
     bool fresh; // nothing stored yet
     uint64_t last_batch, last_run;
     uint64_t delivered; // every batch up to this one is known to be delivered
+    uint64_t since;     // batches up to this one belong to a history that a reset left behind
     bool offsets_owed;  // the group's offsets could not be committed: the next open tries again
     int64_t now_ms;     // the last batch's now
     uint64_t code;

@@ -308,6 +308,25 @@ static bool execute_decide(struct execution *x, const struct sequence_range *pla
     return kv_commit(t, e);
 }
 
+// What is read again must be what was read: the last record of every range is compared.
+static bool execute_same_source(const struct execute_replace *x, const struct batch_record *r,
+                                struct err *e)
+{
+    for (size_t i = 0; i < r->range_count; i++) {
+        const struct batch_range *now = &r->ranges[i], *then = &x->recorded[i];
+        assert(now->end == then->end);
+        if (!now->anchored || !then->anchored || now->anchor_offset != then->anchor_offset ||
+            now->anchor_hash == then->anchor_hash)
+            continue;
+        err_fail(e, ERR_BEHIND,
+                 "%.*s/%d: the record at offset %lld is not the one that batch %llu read",
+                 STR_ARG(now->topic), (int)now->partition, (long long)now->anchor_offset,
+                 (unsigned long long)x->slot);
+        return err_hint(e, "the topic was recreated: what it held then cannot be read again");
+    }
+    return true;
+}
+
 static bool execute_run(struct execution *x, const struct sequence_range *ranges,
                         struct batch_record *r, enum execute_end *end, struct err *e)
 {
@@ -329,8 +348,8 @@ static bool execute_run(struct execution *x, const struct sequence_range *ranges
     if (!execute_read(x, ranges, r->range_count, e))
         return false;
     sequence_finish(x->sequence, r->ranges);
-    for (size_t i = 0; x->replace && i < r->range_count; i++)
-        assert(r->ranges[i].end == ranges[i].end);
+    if (x->replace && !execute_same_source(x->replace, r, e))
+        return false;
     execute_counters(x, r);
     return execute_decide(x, ranges, r, end, e);
 }

@@ -148,8 +148,11 @@ static bool reset_positions(struct session *s, enum run_reset how, struct err *e
     s->control.code = 0;
     s->control.fingerprint_count = 0;
     s->control.cluster = STR("");
-    if (how == RUN_RESET_REBUILD)
+    s->control.redo = (struct control_redo){.kind = STR("")};
+    if (how == RUN_RESET_REBUILD) {
+        s->control.since = s->control.last_batch;
         return true;
+    }
     if (!s->source->type->plan(s->source, s->a, &s->partitions, &s->partition_count, e))
         return false;
     s->control.cluster = s->cluster;

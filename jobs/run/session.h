@@ -64,7 +64,9 @@ enum execute_end { EXECUTE_MORE, EXECUTE_LAST };
 // A recorded slot executed again, in its place.
 struct execute_replace {
     uint64_t slot;
-    int64_t now_ms;      // of the slot's batch: what UNIX_TIMESTAMP() says
+    int64_t now_ms; // of the slot's batch: what UNIX_TIMESTAMP() says
+    const struct batch_range
+        *recorded;       // as many as the ranges: their last records must be the same ones
     const bool *outputs; // by job.outputs: those that are replaced
     const struct lake_file *files;
     size_t file_count;                               // what the slot has in the lake now

@@ -48,8 +48,17 @@ static void job_run_json(struct buf *out, const struct run_report *r, const char
         (unsigned long long)r->warehouse_rows, r->offsets_error[0] ? "false" : "true");
 }
 
+// A range makes it a backfill: the same as `job backfill`.
+static bool job_run_range(const struct cli *c)
+{
+    return cli_opt(c, "from") || cli_opt(c, "to") || cli_opt(c, "from-offset") ||
+           cli_opt(c, "to-offset") || cli_opt(c, "batch");
+}
+
 static bool job_run(struct cli *c, struct err *e)
 {
+    if (job_run_range(c))
+        return cmd_job_backfill.run(c, e);
     struct app app;
     const struct job *job;
     if (!app_open(&app, c, e))
@@ -85,6 +94,15 @@ static bool job_run(struct cli *c, struct err *e)
 }
 
 static const struct cli_opt job_run_opts[] = {
+    {"from", "TIME", "with a range: replace what it wrote, see job backfill"},
+    {"to", "TIME", "end of the range"},
+    {"from-offset", "N", "the same by offsets …"},
+    {"to-offset", "N", "… before this one"},
+    {"topic", "TOPIC", "whose offsets"},
+    {"partition", "N", "of this partition only"},
+    {"batch", "N..M", "the same by batches"},
+    {"outputs", "A,B", "with a range: only these streams"},
+    {"dry-run", NULL, "with a range: say what would be replaced"},
     {"json", NULL, "the result as one JSON object"},
     {NULL, NULL, NULL},
 };

@@ -1,8 +1,28 @@
 #include "orchestrator/cli/commands.h"
 
+// One command a line.
+// clang-format off
 const struct cmd *const cli_commands[] = {
-    &cmd_demo,      &cmd_demo_generate, &cmd_job_run,     &cmd_job_list,    &cmd_job_show,
-    &cmd_job_check, &cmd_job_explain,   &cmd_job_reset,   &cmd_run_list,    &cmd_run_show,
-    &cmd_lake_ls,   &cmd_lake_cat,      &cmd_lake_stat,   &cmd_lake_verify, &cmd_dlq_ls,
-    &cmd_dlq_show,  &cmd_test,          &cmd_config_show, &cmd_docs,        NULL,
+    &cmd_demo,
+    &cmd_demo_generate,
+    &cmd_job_run,
+    &cmd_job_list,
+    &cmd_job_show,
+    &cmd_job_check,
+    &cmd_job_explain,
+    &cmd_job_reset,
+    &cmd_job_backfill,
+    &cmd_run_list,
+    &cmd_run_show,
+    &cmd_lake_ls,
+    &cmd_lake_cat,
+    &cmd_lake_stat,
+    &cmd_lake_verify,
+    &cmd_dlq_ls,
+    &cmd_dlq_show,
+    &cmd_test,
+    &cmd_config_show,
+    &cmd_docs,
+    NULL,
 };
+// clang-format on

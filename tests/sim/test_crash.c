@@ -1,5 +1,7 @@
 // Every durable call of three runs, each failing in each way: after starting again and going on, everything visible outside is
 // what it is without any fault (issue point 11, harness 2). All of them in `make check`, every k-th in `make test`.
+#include "jobs/run/backfill.h"
+#include "jobs/run/control.h"
 #include "tests/support/job_programs.h"
 #include "tests/support/job_scenario.h"
 #include "tests/support/test.h"
@@ -14,7 +16,8 @@ enum { PIECES = 6, PIECE_RECORDS = 45, SETTLE_MAX = 12 };
 enum twist {
     TWIST_NONE, // the same bytes are expected
     TWIST_TIME, // the clock goes on and back, fetches are cut otherwise: the same rows in the same order
-    TWIST_AGAIN,   // the next process fails, too, somewhere: the same bytes are expected
+    TWIST_AGAIN, // the next process fails, too, somewhere: the same bytes are expected
+    TWIST_BACKFILL, // the first batches are backfilled before the last run: the same bytes are expected
     TWIST_RECORDS, // more records arrive before the next run: other batches, the same rows
 };
 
@@ -50,6 +53,7 @@ static void twist(struct life *l)
     switch (l->twist) {
     case TWIST_NONE:
     case TWIST_AGAIN:
+    case TWIST_BACKFILL:
         return;
     case TWIST_RECORDS:
         produce(l);
@@ -72,10 +76,34 @@ static void restart(struct life *l)
     job_world_restart(l->w, l->twist == TWIST_AGAIN && l->deaths <= 3 ? &again : NULL);
 }
 
-static void run_until_done(struct life *l)
+// What is done until it succeeds. A backfill is asked for once; from its beginning on it is pending.
+enum deed { DEED_RUN, DEED_BACKFILL, DEED_GO_ON };
+
+static bool try_deed(struct job_world *w, enum deed *deed)
+{
+    static const struct str outputs[] = {{"GOOD", 4}, {"BIG", 3}};
+    struct backfill_spec spec = {
+        .by = BACKFILL_BATCHES, .from = 1, .to = 3, .outputs = outputs, .output_count = 2};
+    if (*deed == DEED_RUN)
+        return job_world_run(w);
+    if (*deed == DEED_GO_ON)
+        spec = (struct backfill_spec){.by = BACKFILL_PENDING};
+    bool ok = job_world_backfill(w, &spec);
+    struct control c;
+    struct arena *a = arena_new(NULL);
+    job_world_control(&c, w, a);
+    // Begun, and perhaps already decided to its end.
+    struct batch_record r;
+    if (!ok && (c.redo.kind.n > 0 || job_world_record(&r, w, a, c.last_batch)))
+        *deed = c.redo.kind.n > 0 || r.slot ? DEED_GO_ON : DEED_BACKFILL;
+    arena_free(a);
+    return ok;
+}
+
+static void do_until_done(struct life *l, enum deed deed)
 {
     struct job_world *w = l->w;
-    for (unsigned failed = 0; !job_world_run(w); failed++) {
+    for (unsigned failed = 0; !try_deed(w, &deed); failed++) {
         job_world_check_offsets(w);
         if (!l->died[0])
             (void)snprintf(l->died, sizeof l->died, "%s", w->text);
@@ -87,6 +115,11 @@ static void run_until_done(struct life *l)
         }
         twist(l);
     }
+}
+
+static void run_until_done(struct life *l)
+{
+    do_until_done(l, DEED_RUN);
 }
 
 // One whole life: a run after every two pieces of input, and an empty one at the end.
@@ -101,6 +134,8 @@ static void live(struct life *l, struct job_world *w, const struct fault_spec *f
         produce(l);
         run_until_done(l);
     }
+    if (how == TWIST_BACKFILL)
+        do_until_done(l, DEED_BACKFILL);
     run_until_done(l);
     l->fired = l->fired || durable_fired(w->durable);
 }
@@ -108,7 +143,7 @@ static void live(struct life *l, struct job_world *w, const struct fault_spec *f
 static void print(struct buf *out, const struct job_world *w, enum twist how)
 {
     buf_init(out, TEXT_MAX);
-    if (how == TWIST_NONE || how == TWIST_AGAIN)
+    if (how == TWIST_NONE || how == TWIST_AGAIN || how == TWIST_BACKFILL)
         job_world_print(out, w);
     else
         job_world_print_rows(out, w, how == TWIST_TIME ? JOB_WORLD_ORDERED : JOB_WORLD_SORTED);
@@ -177,6 +212,11 @@ TEST(a_fault_and_more_faults_while_starting_again_leave_the_same)
     every_call(&job_scenario_transactions, TWIST_AGAIN, test_is_long() ? 3 : 61);
 }
 
+TEST(a_fault_at_any_durable_call_of_a_life_with_a_backfill_leaves_the_same)
+{
+    every_call(&job_scenario_transactions, TWIST_BACKFILL, test_is_long() ? 2 : 97);
+}
+
 TEST(a_fault_and_another_clock_and_other_fetches_leave_the_same_rows)
 {
     every_call(&job_scenario_transactions, TWIST_TIME, test_is_long() ? 3 : 61);
@@ -207,6 +247,7 @@ TEST(a_fault_at_any_durable_call_of_a_job_without_a_lake_leaves_nothing_behind)
 
 TEST_MAIN(T(a_fault_at_any_durable_call_leaves_what_an_undisturbed_life_leaves),
           T(a_fault_and_more_faults_while_starting_again_leave_the_same),
+          T(a_fault_at_any_durable_call_of_a_life_with_a_backfill_leaves_the_same),
           T(a_fault_and_another_clock_and_other_fetches_leave_the_same_rows),
           T(a_fault_and_more_records_before_the_next_run_leave_the_same_rows),
           T(a_fault_at_any_durable_call_of_a_job_without_a_lake_leaves_nothing_behind))

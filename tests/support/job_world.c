@@ -1,6 +1,7 @@
 #include "tests/support/job_world.h"
 
 #include "base/kv.h"
+#include "jobs/run/backfill.h"
 #include "jobs/run/control.h"
 #include "jobs/spec/spec.h"
 #include "tests/support/lake_rows.h"
@@ -181,6 +182,12 @@ bool job_world_reset(struct job_world *w, enum run_reset how)
 {
     err_clear(&w->e);
     return world_keep_error(w, run_reset(w->job, &w->env, how, &w->e));
+}
+
+bool job_world_backfill(struct job_world *w, const struct backfill_spec *spec)
+{
+    err_clear(&w->e);
+    return world_keep_error(w, run_backfill(&w->report, w->job, &w->env, spec, &w->e));
 }
 
 unsigned job_world_settle(struct job_world *w, unsigned most)
@@ -451,21 +458,22 @@ static size_t world_lane(const struct job_world *w, const struct batch_range *r)
 
 static void world_check_range(struct job_world *w, const struct batch_range *r, int64_t *next)
 {
-    int64_t *at = &next[world_lane(w, r)];
-    if (*at >= 0)
+    int64_t *at = next ? &next[world_lane(w, r)] : NULL;
+    if (at && *at >= 0)
         assert_int_equal(r->start, *at);
     assert_true(r->end >= r->start);
     assert_int_equal(r->end - r->start, r->delivered + r->absent + r->lost);
     assert_int_equal(r->delivered, r->decoded + r->null_values + r->dead);
     assert_true(r->filtered <= r->decoded);
-    *at = r->end;
+    if (at)
+        *at = r->end;
 }
 
 static void world_check_record(struct job_world *w, const struct batch_record *r, int64_t *next)
 {
     uint64_t dead = 0;
     for (size_t i = 0; i < r->range_count; i++) {
-        world_check_range(w, &r->ranges[i], next);
+        world_check_range(w, &r->ranges[i], r->slot ? NULL : next); // a slot again is no progress
         dead += r->ranges[i].dead;
     }
     assert_int_equal(r->dead, dead);
@@ -484,6 +492,22 @@ void job_world_control(struct control *out, const struct job_world *w, struct ar
     assert_ok(control_load(out, a, t, &e), &e);
     kv_abort(t);
     kv_close(kv);
+}
+
+bool job_world_record(struct batch_record *out, const struct job_world *w, struct arena *a,
+                      uint64_t batch)
+{
+    struct kv *kv;
+    struct kv_txn *t;
+    struct err e;
+    struct kv_spec spec = {.dir = w->job->state_dir, .mode = KV_READER, .durable = w->durable};
+    assert_ok(kv_open(&kv, &spec, &e), &e);
+    assert_ok(kv_begin_read(&t, kv, &e), &e);
+    enum kv_found found = control_get_record(out, a, t, batch, &e);
+    assert_true(found != KV_FAILED);
+    kv_abort(t);
+    kv_close(kv);
+    return found == KV_FOUND;
 }
 
 void job_world_check_receipts(struct job_world *w)
@@ -559,7 +583,7 @@ static void world_ends(int64_t *ends, const struct job_world *w, struct durable 
     assert_ok(kv_begin_read(&t, kv, &e), &e);
     for (uint64_t batch = 1; batch <= upto; batch++) {
         struct batch_record r;
-        if (control_get_record(&r, a, t, batch, &e) != KV_FOUND)
+        if (control_get_record(&r, a, t, batch, &e) != KV_FOUND || r.slot)
             continue;
         for (size_t i = 0; i < r.range_count; i++)
             ends[world_lane(w, &r.ranges[i])] = r.ranges[i].end;

@@ -51,6 +51,8 @@ bool job_world_compile(struct job_world *w, const char *sql, const char *outputs
 // Runs once. False: w->e.
 bool job_world_run(struct job_world *w);
 bool job_world_reset(struct job_world *w, enum run_reset how);
+struct backfill_spec;
+bool job_world_backfill(struct job_world *w, const struct backfill_spec *spec);
 // A new process; with a planned fault or NULL.
 void job_world_restart(struct job_world *w, const struct fault_spec *fault);
 // Runs until it succeeds, at most `most` times, with a new process after each death; fails the test otherwise.
@@ -70,6 +72,9 @@ void job_world_check_offsets(struct job_world *w);
 // The stored control document, strings in `a`.
 struct control;
 void job_world_control(struct control *out, const struct job_world *w, struct arena *a);
+struct batch_record;
+bool job_world_record(struct batch_record *out, const struct job_world *w, struct arena *a,
+                      uint64_t batch); // false: there is none
 // Fails the test with the first line that differs.
 void job_world_same(const struct buf *want, const struct buf *got, const char *what);
 // Deletes a directory below the world's own: "state", "lake".

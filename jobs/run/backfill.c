@@ -1,0 +1,252 @@
+#include "jobs/run/backfill.h"
+
+#include "base/vec.h"
+#include "jobs/run/redo.h"
+
+#include <assert.h>
+
+struct backfill {
+    struct session *s;
+    struct redo redo;
+    const struct backfill_spec *spec;
+    struct source_offset *from, *to; // BACKFILL_TIME: by the source's partitions
+    struct arena *scratch;           // of one slot
+    VEC(uint64_t) slots;
+};
+
+// --- which slots -----------------------------------------------------------------------------------------------------
+
+static bool backfill_times(struct backfill *b, struct err *e)
+{
+    const struct session *s = b->s;
+    b->from = ARENA_ZARRAY(b->redo.a, struct source_offset, s->partition_count + 1);
+    b->to = ARENA_ZARRAY(b->redo.a, struct source_offset, s->partition_count + 1);
+    for (size_t i = 0; i < s->partition_count; i++)
+        b->from[i] = b->to[i] = (struct source_offset){
+            s->partitions[i].topic, s->partitions[i].partition, s->partitions[i].end};
+    const struct source_type *type = s->source->type;
+    return s->partition_count == 0 ||
+           (type->offsets_for_time(s->source, b->spec->from, b->from, s->partition_count, e) &&
+            type->offsets_for_time(s->source, b->spec->to, b->to, s->partition_count, e));
+}
+
+// Of records that the topic does not hold any more only the last one's time is known.
+static bool backfill_time_hits(const struct backfill *b, const struct batch_range *r)
+{
+    const struct session *s = b->s;
+    for (size_t i = 0; i < s->partition_count; i++) {
+        const struct source_partition *p = &s->partitions[i];
+        if (p->partition != r->partition || !str_eq(s->job->topics[p->topic], r->topic))
+            continue;
+        if (r->end <= p->log_start)
+            return r->anchored && r->anchor_timestamp >= b->spec->from &&
+                   r->anchor_timestamp < b->spec->to;
+        return r->start < b->to[i].offset && r->end > b->from[i].offset;
+    }
+    return false;
+}
+
+static bool backfill_offset_hits(const struct backfill *b, const struct batch_range *r)
+{
+    const struct backfill_spec *spec = b->spec;
+    struct str topic = spec->topic.n ? spec->topic : b->s->job->topics[0];
+    return str_eq(topic, r->topic) && (spec->partition < 0 || spec->partition == r->partition) &&
+           r->start < spec->to && r->end > spec->from;
+}
+
+static bool backfill_hits(const struct backfill *b, const struct redo_slot *slot)
+{
+    const struct backfill_spec *spec = b->spec;
+    if (spec->by == BACKFILL_BATCHES)
+        return slot->slot >= (uint64_t)spec->from && slot->slot <= (uint64_t)spec->to;
+    for (size_t i = 0; i < slot->range_count; i++) {
+        const struct batch_range *r = &slot->ranges[i];
+        if (r->start < r->end &&
+            (spec->by == BACKFILL_TIME ? backfill_time_hits(b, r) : backfill_offset_hits(b, r)))
+            return true;
+    }
+    return false;
+}
+
+static bool backfill_none(const struct backfill *b, struct err *e)
+{
+    const struct control *c = &b->s->control;
+    err_fail(e, ERR_CONFIG, "no batch of job %s holds records of this range", b->s->job->name);
+    return err_hint(e,
+                    "recorded are batches %llu to %llu: sluice run list, sluice run show; what was "
+                    "not read yet comes with job run",
+                    (unsigned long long)c->since + 1, (unsigned long long)c->last_batch);
+}
+
+static bool backfill_choose(struct backfill *b, struct err *e)
+{
+    const struct control *c = &b->s->control;
+    struct kv_txn *t;
+    bool ok = b->spec->by != BACKFILL_TIME || backfill_times(b, e);
+    if (!ok || !kv_begin_read(&t, b->s->kv, e))
+        return false;
+    for (uint64_t id = c->since + 1; ok && id <= c->last_batch; id++) {
+        struct redo_slot slot;
+        arena_reset(b->scratch);
+        enum kv_found found = redo_find(&slot, &b->redo, b->scratch, t, id, e);
+        ok = found != KV_FAILED;
+        if (found != KV_FOUND || !backfill_hits(b, &slot))
+            continue;
+        vec_push(&b->slots, id);
+        ok = redo_readable(&b->redo, &slot, e);
+    }
+    kv_abort(t);
+    return ok && (b->slots.n > 0 || backfill_none(b, e));
+}
+
+// --- which outputs ---------------------------------------------------------------------------------------------------
+
+static bool backfill_output(struct backfill *b, struct str name, struct err *e)
+{
+    const struct job *job = b->s->job;
+    for (size_t i = 0; i < job->output_count; i++) {
+        if (!str_eq_nocase(job->outputs[i].name, name))
+            continue;
+        b->redo.outputs[i] = true;
+        return redo_replaceable(&b->redo, i, e);
+    }
+    err_fail(e, ERR_CONFIG, "job %s has no output %.*s", job->name, STR_ARG(name));
+    return err_hint(e, "sluice job show %s lists them", job->name);
+}
+
+static bool backfill_outputs(struct backfill *b, const struct str *names, size_t n, struct err *e)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!backfill_output(b, names[i], e))
+            return false;
+    for (size_t i = 0; n == 0 && i < b->s->job->output_count; i++)
+        if (!backfill_output(b, b->s->job->outputs[i].name, e))
+            return false;
+    return true;
+}
+
+// --- begin, go on ----------------------------------------------------------------------------------------------------
+
+static bool backfill_check(const struct backfill *b, struct err *e)
+{
+    const struct session *s = b->s;
+    const struct control_redo *r = &s->control.redo;
+    if (b->spec->by == BACKFILL_OFFSETS && b->spec->topic.n == 0 && s->job->topic_count > 1)
+        return err_fail(e, ERR_CONFIG, "job %s reads %zu topics: say which one's offsets",
+                        s->job->name, s->job->topic_count);
+    if (r->kind.n == 0 || b->spec->by == BACKFILL_PENDING)
+        return true;
+    err_fail(e, ERR_CONFIG,
+             "a %.*s of job %s is not finished: %zu batches are still to be executed",
+             STR_ARG(r->kind), s->job->name, r->count - r->next);
+    return err_hint(e, "sluice job %.*s %s goes on with it", STR_ARG(r->kind), s->job->name);
+}
+
+// From here on the backfill is pending, whatever happens to this process.
+static bool backfill_begin(struct backfill *b, struct err *e)
+{
+    struct control *c = &b->s->control;
+    struct kv_txn *t;
+    c->redo = (struct control_redo){.kind = str_from(batch_kind_name(BATCH_BACKFILL)),
+                                    .count = b->slots.n};
+    c->redo.slots = ARENA_ZARRAY(c->a, uint64_t, b->slots.n + 1);
+    memcpy(c->redo.slots, b->slots.v, b->slots.n * sizeof *b->slots.v);
+    c->redo.outputs = ARENA_ZARRAY(c->a, struct str, b->s->job->output_count + 1);
+    for (size_t i = 0; i < b->s->job->output_count; i++)
+        if (b->redo.outputs[i])
+            c->redo.outputs[c->redo.output_count++] = b->s->job->outputs[i].name;
+    if (!kv_begin_write(&t, b->s->kv, e))
+        return false;
+    if (!control_store(c, t, e)) {
+        kv_abort(t);
+        return false;
+    }
+    return kv_commit(t, e);
+}
+
+static bool backfill_tell(const struct backfill *b, const struct redo_slot *slot, size_t index,
+                          size_t count, struct err *e)
+{
+    const struct backfill_slot told = {
+        slot->slot,       index,         count, slot->ranges, slot->range_count, slot->files,
+        slot->file_count, slot->appended};
+    return !b->spec->slot || b->spec->slot(b->spec->slot_arg, &told, e);
+}
+
+static bool backfill_find(struct redo_slot *out, struct backfill *b, uint64_t slot, struct err *e)
+{
+    struct kv_txn *t;
+    if (!kv_begin_read(&t, b->s->kv, e))
+        return false;
+    arena_reset(b->scratch);
+    enum kv_found found = redo_find(out, &b->redo, b->scratch, t, slot, e);
+    kv_abort(t);
+    return found == KV_FOUND ||
+           (found == KV_ABSENT &&
+            err_fail(e, ERR_DATA, "batch %llu has no record", (unsigned long long)slot));
+}
+
+static bool backfill_go(struct backfill *b, struct err *e)
+{
+    struct control_redo *r = &b->s->control.redo;
+    const struct execute_replace how = {.positions = EXECUTE_KEEP};
+    size_t count = r->count - r->next;
+    b->s->engine = SESSION_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        struct redo_slot slot;
+        assert(r->kind.n);
+        if (b->s->env->cancel && atomic_load(b->s->env->cancel))
+            return err_fail(e, ERR_CANCELLED, "stopped: %zu batches are still to be executed",
+                            count - i);
+        if (!backfill_find(&slot, b, r->slots[r->next], e) ||
+            !backfill_tell(b, &slot, i, count, e) ||
+            !redo_execute(&b->redo, &slot, &how, BATCH_BACKFILL, e))
+            return false;
+    }
+    return true;
+}
+
+static bool backfill_dry(struct backfill *b, struct err *e)
+{
+    for (size_t i = 0; i < b->slots.n; i++) {
+        struct redo_slot slot;
+        if (!backfill_find(&slot, b, b->slots.v[i], e) ||
+            !backfill_tell(b, &slot, i, b->slots.n, e))
+            return false;
+    }
+    return true;
+}
+
+static bool backfill_run(struct backfill *b, struct err *e)
+{
+    const struct backfill_spec *spec = b->spec;
+    const struct control_redo *pending = &b->s->control.redo;
+    if (!backfill_check(b, e) || !redo_open(&b->redo, b->s, e))
+        return false;
+    b->scratch = arena_new(b->redo.a);
+    if (spec->by == BACKFILL_PENDING)
+        return !str_eq(pending->kind, str_from(batch_kind_name(BATCH_BACKFILL))) ||
+               (backfill_outputs(b, pending->outputs, pending->output_count, e) &&
+                backfill_go(b, e) && run_done(b->s, e));
+    if (!backfill_outputs(b, spec->outputs, spec->output_count, e) || !backfill_choose(b, e))
+        return false;
+    if (spec->mode == BACKFILL_DRY_RUN)
+        return backfill_dry(b, e);
+    return backfill_begin(b, e) && backfill_go(b, e) && run_done(b->s, e);
+}
+
+bool run_backfill(struct run_report *out, const struct job *job, const struct run_env *env,
+                  const struct backfill_spec *spec, struct err *e)
+{
+    struct session s;
+    struct backfill b = {.s = &s, .spec = spec};
+    *out = (struct run_report){0};
+    bool dry = spec->mode == BACKFILL_DRY_RUN;
+    bool ok =
+        session_open(&s, job, env, out, e) && (dry || run_settle(&s, e)) && backfill_run(&b, e);
+    if (!ok && !dry)
+        run_failed(&s, e);
+    vec_fini(&b.slots);
+    session_close(&s);
+    return ok || err_wrap(e, "backfill of job %s", job->name);
+}

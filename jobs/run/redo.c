@@ -1,0 +1,194 @@
+#include "jobs/run/redo.h"
+
+#include <assert.h>
+
+bool redo_open(struct redo *out, struct session *s, struct err *e)
+{
+    *out = (struct redo){.s = s, .a = arena_new(s->a)};
+    out->outputs = ARENA_ZARRAY(out->a, bool, s->job->output_count + 1);
+    if (!s->source->type->plan(s->source, out->a, &s->partitions, &s->partition_count, e))
+        return err_wrap(e, "looking at the topics");
+    return !s->lake || lake_list(&out->lake, out->a, s->lake, STR_NONE, e);
+}
+
+// --- what may be replaced --------------------------------------------------------------------------------------------
+
+static bool redo_stateless(bool *out, const struct redo *r, size_t output, struct err *e)
+{
+    const struct job *job = r->s->job;
+    const struct program_output_spec wanted = {job->outputs[output].name, OUTPUT_EVERY_CHANGE};
+    const struct program_spec spec = {.plan = job->plan, .outputs = &wanted, .output_count = 1};
+    const struct program *p;
+    if (!program_compile(&p, r->a, &spec, e))
+        return false;
+    *out = program_fingerprint_count(p) == 0;
+    return true;
+}
+
+static bool redo_store_can(const struct redo *r, const struct job_output *o, struct err *e)
+{
+    for (size_t i = 0; i < o->target_count; i++) {
+        const struct job_target *t = &r->s->job->targets[o->target_first + i];
+        if (!t->type->replace)
+            return err_fail(e, ERR_CONFIG, "output %.*s: %s cannot take appended rows back",
+                            STR_ARG(t->name), t->type->name);
+    }
+    return true;
+}
+
+bool redo_replaceable(const struct redo *r, size_t output, struct err *e)
+{
+    const struct job_output *o = &r->s->job->outputs[output];
+    bool stateless = false;
+    if (o->table) {
+        err_fail(e, ERR_CONFIG,
+                 "output %.*s is a table: its rows come from all batches, a part of them cannot be "
+                 "computed alone",
+                 STR_ARG(o->name));
+        return err_hint(e,
+                        "job reset %s --rebuild computes it anew; --outputs names the streams "
+                        "to replace",
+                        r->s->job->name);
+    }
+    if (!redo_stateless(&stateless, r, output, e))
+        return false;
+    if (!stateless) {
+        err_fail(e, ERR_CONFIG,
+                 "output %.*s comes from operators that remember other batches (GROUP BY, joins, "
+                 "windows): a part of it cannot be computed alone",
+                 STR_ARG(o->name));
+        return err_hint(e, "job reset %s --rebuild computes it anew", r->s->job->name);
+    }
+    return redo_store_can(r, o, e);
+}
+
+// --- slots -----------------------------------------------------------------------------------------------------------
+
+static bool redo_takes(const struct redo *r, struct str output)
+{
+    for (size_t i = 0; i < r->s->job->output_count; i++)
+        if (str_eq(r->s->job->outputs[i].name, output))
+            return r->outputs[i];
+    return false;
+}
+
+// Dead letters belong to the slot as a whole.
+static void redo_files(struct redo_slot *out, const struct redo *r, struct arena *a)
+{
+    const struct lake_file *all;
+    size_t n;
+    lake_slot_files(&all, &n, a, &r->lake, r->s->job->name, out->slot);
+    struct lake_file *files = ARENA_ZARRAY(a, struct lake_file, n + 1);
+    for (size_t i = 0; i < n; i++)
+        if (all[i].output.n == 0 || redo_takes(r, all[i].output))
+            files[out->file_count++] = all[i];
+    out->files = files;
+}
+
+enum kv_found redo_find(struct redo_slot *out, const struct redo *r, struct arena *a,
+                        struct kv_txn *t, uint64_t slot, struct err *e)
+{
+    struct batch_record record;
+    *out = (struct redo_slot){.slot = slot};
+    enum kv_found found = control_get_record(&record, a, t, slot, e);
+    if (found != KV_FOUND)
+        return found;
+    if (record.slot || record.range_count == 0)
+        return KV_ABSENT;
+    out->now_ms = record.now_ms;
+    out->ranges = record.ranges;
+    out->range_count = record.range_count;
+    for (size_t i = 0; i < record.target_count; i++)
+        if (record.targets[i].mode == SINK_APPEND && redo_takes(r, record.targets[i].output))
+            out->appended += record.targets[i].rows;
+    redo_files(out, r, a);
+    return KV_FOUND;
+}
+
+static const struct source_partition *redo_partition(const struct redo *r,
+                                                     const struct batch_range *x)
+{
+    const struct session *s = r->s;
+    for (size_t i = 0; i < s->partition_count; i++)
+        if (s->partitions[i].partition == x->partition &&
+            str_eq(s->job->topics[s->partitions[i].topic], x->topic))
+            return &s->partitions[i];
+    return NULL;
+}
+
+bool redo_readable(const struct redo *r, const struct redo_slot *slot, struct err *e)
+{
+    for (size_t i = 0; i < slot->range_count; i++) {
+        const struct batch_range *x = &slot->ranges[i];
+        const struct source_partition *p = redo_partition(r, x);
+        unsigned long long batch = slot->slot;
+        if (!p)
+            return err_fail(e, ERR_CONFIG,
+                            "batch %llu read %.*s/%d, which is none of the job's now", batch,
+                            STR_ARG(x->topic), (int)x->partition);
+        if (p->log_start > x->start + (int64_t)x->lost && x->start < x->end) {
+            err_fail(
+                e, ERR_DATA,
+                "batch %llu read offsets %lld to %lld of %.*s/%d; the topic begins at %lld now",
+                batch, (long long)x->start, (long long)x->end - 1, STR_ARG(x->topic),
+                (int)x->partition, (long long)p->log_start);
+            return err_hint(e, "retention has taken these records: they cannot be read again; "
+                               "choose a later range");
+        }
+        if (p->end < x->end) {
+            err_fail(e, ERR_BEHIND,
+                     "batch %llu read %.*s/%d up to %lld; the topic ends at %lld now", batch,
+                     STR_ARG(x->topic), (int)x->partition, (long long)x->end, (long long)p->end);
+            return err_hint(e, "the topic was recreated or truncated");
+        }
+    }
+    return true;
+}
+
+// --- execution -------------------------------------------------------------------------------------------------------
+
+static struct sequence_range *redo_ranges(const struct redo *r, const struct redo_slot *slot,
+                                          struct arena *a)
+{
+    struct sequence_range *out = ARENA_ZARRAY(a, struct sequence_range, slot->range_count + 1);
+    for (size_t i = 0; i < slot->range_count; i++) {
+        const struct batch_range *x = &slot->ranges[i];
+        const struct source_partition *p = redo_partition(r, x);
+        assert(p);
+        int64_t from = p->log_start > x->start ? p->log_start : x->start; // lost then, too
+        out[i] = (struct sequence_range){
+            .topic = p->topic,
+            .topic_name = r->s->job->topics[p->topic],
+            .partition = x->partition,
+            .start = x->start,
+            .read_from = from < x->end ? from : x->end,
+            .end = x->end,
+        };
+        plan_rank(r->s, &out[i]);
+    }
+    return out;
+}
+
+bool redo_execute(struct redo *r, const struct redo_slot *slot, const struct execute_replace *how,
+                  enum batch_kind kind, struct err *e)
+{
+    struct session *s = r->s;
+    struct arena *a = arena_new(r->a);
+    struct batch_record record;
+    enum execute_end end;
+    struct execute_replace replace = *how;
+    replace.slot = slot->slot;
+    replace.now_ms = slot->now_ms;
+    replace.recorded = slot->ranges;
+    replace.outputs = r->outputs;
+    replace.files = slot->files;
+    replace.file_count = slot->file_count;
+    bool ok = redo_readable(r, slot, e) &&
+              execute_batch(&record, &end, s,
+                            &(struct execute_spec){kind, redo_ranges(r, slot, a), slot->range_count,
+                                                   a, &replace},
+                            e) &&
+              run_deliver(s, &record, e);
+    arena_free(a);
+    return ok;
+}

@@ -1,0 +1,40 @@
+// A recorded slot executed again in its place: what backfill and recovery have in common. Inside jobs/run. One thread.
+//
+// Order: redo_open (after run_settle)  redo_plan  (redo_slot)*. What it needs of the past are batch records and the lake's manifests.
+#ifndef JOBS_RUN_REDO_H
+#define JOBS_RUN_REDO_H
+
+#include "jobs/run/session.h"
+#include "lake/inspect.h"
+
+struct redo {
+    struct session *s;
+    struct arena *a;     // of the whole redo
+    struct lake_ls lake; // what is published; empty without a lake
+    bool *outputs;       // by job.outputs: those that are replaced
+};
+
+// The batch that first covered a range, with what it wrote.
+struct redo_slot {
+    uint64_t slot;
+    int64_t now_ms;
+    const struct batch_range *ranges;
+    size_t range_count;
+    uint64_t appended; // rows it appended to tables, by its record
+    const struct lake_file *files;
+    size_t file_count; // what it has in the lake now, of the replaced outputs
+};
+
+bool redo_open(struct redo *out, struct session *s, struct err *e) ERR_CHECKED;
+// The slot of a batch record; KV_ABSENT when the batch is none: a reset, a backfill, a roll. What *out points to is in a.
+enum kv_found redo_find(struct redo_slot *out, const struct redo *r, struct arena *a,
+                        struct kv_txn *t, uint64_t slot, struct err *e);
+// Are all its ranges still in the topics, and the topics still the job's?
+bool redo_readable(const struct redo *r, const struct redo_slot *slot, struct err *e) ERR_CHECKED;
+// One batch of the kind: executed, decided, delivered.
+bool redo_execute(struct redo *r, const struct redo_slot *slot, const struct execute_replace *how,
+                  enum batch_kind kind, struct err *e) ERR_CHECKED;
+// May the output be replaced by parts? Streams that remember nothing between batches; otherwise the reason.
+bool redo_replaceable(const struct redo *r, size_t output, struct err *e) ERR_CHECKED;
+
+#endif
