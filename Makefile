@@ -61,10 +61,11 @@ TEST_SH := $(sort $(shell find tests/unit tests/golden tests/sim -name 'test_*.s
 INTEG_SRC := $(sort $(wildcard tests/integration/test_*.c))
 INTEG_SH := $(sort $(wildcard tests/integration/*.sh tests/crash/*.sh))
 PLANTS := $(sort $(wildcard tests/sim/plants/*.patch))
+POWER_PLANTS := $(sort $(wildcard tests/crash/plants/*.patch))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
 ALL_SRC := $(LIB_SRC) main.c $(SUPPORT_SRC) $(TEST_SRC) $(INTEG_SRC) $(FUZZ_SRC) $(BENCH_SRC) \
-    $(wildcard tests/support/fuzz_main.c)
+    $(wildcard tests/support/fuzz_main.c tests/crash/shim.c)
 SCRIPTS := $(wildcard .ci/run) $(sort $(shell find tests bench examples -name '*.sh' 2>/dev/null))
 
 # --- flags ---------------------------------------------------------------------------------------
@@ -152,6 +153,14 @@ $(PLANTS:tests/sim/plants/%.patch=$(BUILD)/$(1)/plants/%.sluice): %.sluice: % $(
 	$$(say) LD $$@
 	$$(Q)$(2) $(4) -o $$@ $(BUILD)/$(1)/main.o $$<.o $(BUILD)/$(1)/libsluice.a $$(PKG_LIBS)
 
+# The same with what only a power cut shows: tests/crash/power.sh.
+$(POWER_PLANTS:tests/crash/plants/%.patch=$(BUILD)/$(1)/power/%): $(BUILD)/$(1)/power/%: \
+    tests/crash/plants/%.patch $(BUILD)/$(1)/main.o $(BUILD)/$(1)/libsluice.a
+	$$(say) PLANT $$@
+	$$(Q)tests/sim/plants/apply.sh $$< $$@.c
+	$$(Q)$(2) $$(CPPFLAGS_ALL) $(3) $$(CFLAGS) -w -c -o $$@.o $$@.c
+	$$(Q)$(2) $(4) -o $$@ $(BUILD)/$(1)/main.o $$@.o $(BUILD)/$(1)/libsluice.a $$(PKG_LIBS)
+
 $(BENCH_SRC:%.c=$(BUILD)/$(1)/%): %: %.o $(BUILD)/$(1)/libsluice.a
 	$$(say) LD $$@
 	$$(Q)$(2) $(4) -o $$@ $$(filter %.o %.a,$$^) $$(PKG_LIBS)
@@ -212,6 +221,8 @@ built = $(patsubst %.c,$(BUILD)/$(MODE)/%,$(1))
 PICKED := $(call built,$(call pick,$(SHORT)))
 PICKED_SH := $(call pick,$(TEST_SH))
 PLANTED := $(PLANTS:tests/sim/plants/%.patch=$(BUILD)/$(MODE)/plants/%)
+POWER_PLANTED := $(if $(filter %/power.sh,$(call pick,$(INTEG_SH))),\
+    $(POWER_PLANTS:tests/crash/plants/%.patch=$(BUILD)/$(MODE)/power/%))
 LONG := $(call built,$(filter tests/fault/% tests/sim/%,$(TEST_SRC)))
 THREADED := $(call built,$(if $(TEST_SRC),$(shell grep -lE 'pthread_|pool_|thread' $(TEST_SRC))))
 INTEG := $(call built,$(call pick,$(INTEG_SRC)))
@@ -250,9 +261,9 @@ run-threaded: $(THREADED) $(PROGRAM)
 	@$(RUN) $(THREADED)
 run-long: $(LONG) $(PROGRAM)
 	@$(RUN) $(LONG)
-run-integration: $(INTEG) $(PROGRAM)
+run-integration: $(INTEG) $(PROGRAM) $(POWER_PLANTED)
 	@SLUICE_TEST_LONG=1 JOBS=1 TEST_TIMEOUT=2400 $(if $(INTEG)$(INTEG_SH),tests/servers/with_servers.sh) \
-	    env $(RUN) $(INTEG) $(call pick,$(INTEG_SH))
+	    env SLUICE_POWER_PLANTS="$(abspath $(POWER_PLANTED))" $(RUN) $(INTEG) $(call pick,$(INTEG_SH))
 
 FUZZERS := $(FUZZ_SRC:%.c=$(BUILD)/fuzz/%)
 fuzz: $(FUZZERS) ## every fuzzer for FUZZ_SECONDS each; T=name picks
