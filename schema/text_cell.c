@@ -1,6 +1,7 @@
 // Values as CAST(x AS STRING) prints them: the toString of the Java object that ksqlDB holds.
 #include "base/base64.h"
 #include "schema/decimal.h"
+#include "schema/map_order.h"
 #include "schema/text_internal.h"
 
 #include <assert.h>
@@ -28,20 +29,28 @@ static void put_array(struct buf *out, const struct column *c, uint32_t row)
     buf_char(out, ']');
 }
 
-// "{a=1, b=null}"
+// Most maps are small.
+#define ENTRIES_ON_STACK 64u
+
+// "{a=1, b=null}" in HashMap's order.
 static void put_map(struct buf *out, const struct column *c, uint32_t row)
 {
     uint32_t first;
+    uint32_t on_stack[ENTRIES_ON_STACK];
     const uint32_t n = column_items(c, row, &first);
+    uint32_t *entries = n <= ENTRIES_ON_STACK ? on_stack : MEM_ARRAY(uint32_t, n);
+    map_order(entries, c, row);
     buf_char(out, '{');
     for (uint32_t i = 0; i < n; i++) {
         if (i)
             buf_put(out, ", ", 2);
-        put_item(out, &c->children[0], first + i);
+        put_item(out, &c->children[0], entries[i]);
         buf_char(out, '=');
-        put_item(out, &c->children[1], first + i);
+        put_item(out, &c->children[1], entries[i]);
     }
     buf_char(out, '}');
+    if (entries != on_stack)
+        mem_free(entries);
 }
 
 // "Struct{A=1,B=x}", Kafka Connect's: NULL fields are left out.

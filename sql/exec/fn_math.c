@@ -60,7 +60,7 @@ static void abs_eval(const struct fn_call *call, struct column *out,
     }
 }
 
-enum rounding { ROUND_FLOOR, ROUND_CEIL };
+enum rounding { ROUND_FLOOR, ROUND_CEIL, ROUND_HALF, ROUND_DOWN };
 
 static i128 wide_round(i128 v, i128 unit, enum rounding how)
 {
@@ -172,7 +172,7 @@ static int64_t double_round(double v)
 }
 
 // new BigDecimal(v).setScale(places, …).doubleValue(): v's exact binary value is rounded.
-static double double_round_places(double v, int places)
+static double double_round_places(double v, int places, enum rounding how)
 {
     if (!isfinite(v) || places > 340)
         return v;
@@ -199,7 +199,7 @@ static double double_round_places(double v, int places)
     mpz_tdiv_qr(number, rest, number, unit);
     mpz_mul_2exp(rest, rest, 1);
     const int half = mpz_cmp(rest, unit);
-    if (v > 0 ? half >= 0 : half > 0)
+    if (how == ROUND_HALF && (v > 0 ? half >= 0 : half > 0))
         mpz_add_ui(number, number, 1);
     struct buf text;
     buf_init(&text, 4096);
@@ -217,9 +217,15 @@ static double double_round_places(double v, int places)
     return v < 0 ? -out : out;
 }
 
+struct places {
+    int n;
+    enum rounding how; // ROUND_HALF, ROUND_DOWN
+};
+
 static void round_decimal(const struct fn_call *call, struct column *out, const struct column *x,
-                          uint32_t row, int places)
+                          uint32_t row, struct places to)
 {
+    const int places = to.n;
     const int scale = x->type->scale;
     const i128 v = wide_get(x, row);
     if (out->type->scale == scale && places >= scale) {
@@ -231,30 +237,53 @@ static void round_decimal(const struct fn_call *call, struct column *out, const 
         return;
     }
     const i128 unit = power10((unsigned)(scale - places));
-    const i128 rounded = wide_round_half(v, unit);
+    const i128 rounded = to.how == ROUND_HALF ? wide_round_half(v, unit) : v / unit;
     // With places the type keeps its scale; without, the result has scale 0. A rescaled value has at most the digits
     // of v plus one, so the product stays in range whenever it can fit the type.
     wide_set(call, out, row, out->type->scale == scale ? rounded * unit : rounded);
 }
 
-static void round_eval(const struct fn_call *call, struct column *out,
-                       const struct column *const *args, uint32_t n, struct fn_rows rows)
+// (long) d in Java.
+static int64_t double_cut(double v)
+{
+    if (v != v)
+        return 0;
+    if (v >= 9223372036854775807.0)
+        return INT64_MAX;
+    return v <= -9223372036854775808.0 ? INT64_MIN : (int64_t)v;
+}
+
+static void round_cells(const struct fn_call *call, struct column *out,
+                        const struct column *const *args, uint32_t n, struct fn_rows rows,
+                        enum rounding how)
 {
     const struct column *x = args[0];
     FN_EACH(row, rows)
     {
         const int places = n == 2 ? args[1]->i32[row] : 0;
         if (x->type->kind == TYPE_DOUBLE && n == 1)
-            out->i64[row] = double_round(x->f64[row]);
+            out->i64[row] = how == ROUND_HALF ? double_round(x->f64[row]) : double_cut(x->f64[row]);
         else if (x->type->kind == TYPE_DOUBLE)
-            out->f64[row] = double_round_places(x->f64[row], places);
+            out->f64[row] = double_round_places(x->f64[row], places, how);
         else if (x->type->kind == TYPE_DECIMAL)
-            round_decimal(call, out, x, row, places);
+            round_decimal(call, out, x, row, (struct places){places, how});
         else if (x->type->kind == TYPE_INTEGER)
             out->i32[row] = x->i32[row];
         else
             out->i64[row] = x->i64[row];
     }
+}
+
+static void round_eval(const struct fn_call *call, struct column *out,
+                       const struct column *const *args, uint32_t n, struct fn_rows rows)
+{
+    round_cells(call, out, args, n, rows, ROUND_HALF);
+}
+
+static void trunc_eval(const struct fn_call *call, struct column *out,
+                       const struct column *const *args, uint32_t n, struct fn_rows rows)
+{
+    round_cells(call, out, args, n, rows, ROUND_DOWN);
 }
 
 static const struct fn fns[] = {
@@ -297,6 +326,19 @@ static const struct fn fns[] = {
         .gives = "-1",
         .resolve = sign_resolve,
         .eval = sign_eval,
+    },
+    {
+        .name = "TRUNC",
+        .signatures = "TRUNC(DOUBLE) -> BIGINT\nTRUNC(DOUBLE, INTEGER) -> DOUBLE\n"
+                      "TRUNC(DECIMAL) -> DECIMAL\nTRUNC(DECIMAL, INTEGER) -> DECIMAL\n"
+                      "TRUNC(INTEGER[, INTEGER]) -> INTEGER\nTRUNC(BIGINT[, INTEGER]) -> BIGINT",
+        .help =
+            "Cuts to whole numbers or to so many decimal places, towards zero. Without places a "
+            "DECIMAL(p, s) becomes a DECIMAL(p - s, 0).",
+        .example = "TRUNC(-12345.678E0, 1)",
+        .gives = "-12345.6",
+        .resolve = round_resolve,
+        .eval = trunc_eval,
     },
     {
         .name = "ROUND",

@@ -81,9 +81,9 @@ static bool is_ascii(struct str s)
 }
 
 // 1-based, 0 behaves as 1, negative counts from the end; clamped, never an error.
-static struct str substring(struct str s, int64_t pos, int64_t len)
+static struct str substring(struct str s, int64_t pos, int64_t len, enum type_kind kind)
 {
-    const bool ascii = is_ascii(s);
+    const bool ascii = kind == TYPE_BYTES || is_ascii(s);
     const int64_t units = ascii ? (int64_t)s.n : (int64_t)unicode_units(s);
     int64_t from = pos > 0 ? pos - 1 : pos < 0 ? units + pos : 0;
     from = from < 0 ? 0 : from > units ? units : from;
@@ -101,7 +101,7 @@ static void substring_eval(const struct fn_call *call, struct column *out,
     FN_EACH(row, rows)
     {
         const int64_t len = n > 2 ? args[2]->i32[row] : INT32_MAX;
-        out->str[row] = substring(args[0]->str[row], args[1]->i32[row], len);
+        out->str[row] = substring(args[0]->str[row], args[1]->i32[row], len, args[0]->type->kind);
     }
 }
 
@@ -180,17 +180,29 @@ static void replace_eval(const struct fn_call *call, struct column *out,
 
 enum pad_side { PAD_LEFT, PAD_RIGHT };
 
-static void pad_fill(struct buf *b, struct str pad, size_t units)
+// Lengths and positions in UTF-16 units, of BYTES in bytes.
+static size_t units_of(struct str s, enum type_kind kind)
 {
-    const size_t pad_units = unicode_units(pad);
+    return kind == TYPE_BYTES ? s.n : unicode_units(s);
+}
+
+static struct str first_units(struct str s, size_t units, enum type_kind kind)
+{
+    return str_slice(s, 0, kind == TYPE_BYTES ? units : unicode_offset(s, units));
+}
+
+static void pad_fill(struct buf *b, struct str pad, size_t units, enum type_kind kind)
+{
+    const size_t pad_units = units_of(pad, kind);
     for (; units >= pad_units; units -= pad_units)
         buf_str(b, pad);
-    buf_str(b, str_slice(pad, 0, unicode_offset(pad, units)));
+    buf_str(b, first_units(pad, units, kind));
 }
 
 static void pad_eval(const struct fn_call *call, struct column *out,
                      const struct column *const *args, struct fn_rows rows, enum pad_side side)
 {
+    const enum type_kind kind = out->type->kind;
     struct buf b;
     buf_init(&b, FN_TEXT_MAX);
     FN_EACH(row, rows)
@@ -203,12 +215,12 @@ static void pad_eval(const struct fn_call *call, struct column *out,
             continue;
         }
         const size_t want = (size_t)len;
-        const size_t units = unicode_units(s);
+        const size_t units = units_of(s, kind);
         if (side == PAD_LEFT && want > units)
-            pad_fill(&b, pad, want - units);
-        buf_str(&b, str_slice(s, 0, unicode_offset(s, want)));
+            pad_fill(&b, pad, want - units, kind);
+        buf_str(&b, first_units(s, want, kind));
         if (side == PAD_RIGHT && want > units)
-            pad_fill(&b, pad, want - units);
+            pad_fill(&b, pad, want - units, kind);
         fn_put_text(call, out, row, &b);
     }
     buf_fini(&b);
@@ -226,6 +238,32 @@ static void rpad_eval(const struct fn_call *call, struct column *out,
 {
     assert(n == 3);
     pad_eval(call, out, args, rows, PAD_RIGHT);
+}
+
+static bool is_blank(uint32_t c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1C && c <= 0x1F);
+}
+
+static void initcap_eval(const struct fn_call *call, struct column *out,
+                         const struct column *const *args, uint32_t n, struct fn_rows rows)
+{
+    assert(n == 1);
+    struct buf b;
+    buf_init(&b, FN_TEXT_MAX);
+    FN_EACH(row, rows)
+    {
+        const struct str s = args[0]->str[row];
+        bool first = true;
+        for (size_t at = 0; at < s.n;) {
+            char utf8[4];
+            const uint32_t c = unicode_next(s, &at);
+            buf_put(&b, utf8, utf8_encode(utf8, first ? unicode_upper(c) : unicode_lower(c)));
+            first = is_blank(c);
+        }
+        fn_put_text(call, out, row, &b);
+    }
+    buf_fini(&b);
 }
 
 static const struct fn fns[] = {
@@ -246,6 +284,16 @@ static const struct fn fns[] = {
         .eval = lcase_eval,
     },
     {
+        .name = "INITCAP",
+        .signatures = "INITCAP(STRING) -> STRING",
+        .help =
+            "The first character of each word in upper case, all others in lower case; words are "
+            "separated by white space.",
+        .example = "INITCAP('the   Quick br0wn fOx')",
+        .gives = "The   Quick Br0wn Fox",
+        .eval = initcap_eval,
+    },
+    {
         .name = "LEN",
         .signatures = "LEN(STRING) -> INTEGER\nLEN(BYTES) -> INTEGER",
         .help = "Length in UTF-16 units, as String.length(); of BYTES in bytes.",
@@ -263,9 +311,10 @@ static const struct fn fns[] = {
     },
     {
         .name = "SUBSTRING",
-        .signatures = "SUBSTRING(STRING, INTEGER[, INTEGER]) -> STRING",
-        .help =
-            "Part of the text from a position (1-based, negative from the end), at most so long.",
+        .signatures = "SUBSTRING(STRING, from INTEGER[, length INTEGER]) -> "
+                      "STRING\nSUBSTRING(BYTES, from INTEGER[, length INTEGER]) -> BYTES",
+        .help = "Part of the text or the bytes from a position (1-based, negative from the end), "
+                "at most so long.",
         .example = "SUBSTRING('stream', 2, 3)",
         .gives = "tre",
         .eval = substring_eval,
@@ -290,20 +339,22 @@ static const struct fn fns[] = {
     },
     {
         .name = "LPAD",
-        .signatures = "LPAD(STRING, INTEGER, STRING) -> STRING",
-        .help =
-            "The text padded on the left, or cut, to a length; NULL for a negative length or no "
-            "padding.",
+        .signatures = "LPAD(STRING, length INTEGER, padding STRING) -> STRING\nLPAD(BYTES, length "
+                      "INTEGER, padding BYTES) -> BYTES",
+        .help = "The text or bytes padded on the left, or cut, to a length; NULL for a negative "
+                "length or no "
+                "padding.",
         .example = "LPAD('foo', 7, 'Bar')",
         .gives = "BarBfoo",
         .eval = lpad_eval,
     },
     {
         .name = "RPAD",
-        .signatures = "RPAD(STRING, INTEGER, STRING) -> STRING",
-        .help =
-            "The text padded on the right, or cut, to a length; NULL for a negative length or no "
-            "padding.",
+        .signatures = "RPAD(STRING, length INTEGER, padding STRING) -> STRING\nRPAD(BYTES, length "
+                      "INTEGER, padding BYTES) -> BYTES",
+        .help = "The text or bytes padded on the right, or cut, to a length; NULL for a negative "
+                "length or no "
+                "padding.",
         .example = "RPAD('foo', 7, 'Bar')",
         .gives = "fooBarB",
         .eval = rpad_eval,
