@@ -1,7 +1,8 @@
-#include "sql/bind_internal.h"
+#include "sql/bind_plan_internal.h"
 
 #include "sql/exec/agg.h"
 #include "sql/exec/fn.h"
+#include "sql/exec/udtf.h"
 
 #include <assert.h>
 
@@ -46,7 +47,8 @@ bool bind_is_aggregate(const struct ast_expr *x)
 
 bool bind_is_function(const struct ast_expr *x)
 {
-    return x->kind == AST_CALL && (str_eq(x->text, STR("AS_VALUE")) || fn_find(x->text));
+    return x->kind == AST_CALL &&
+           (str_eq(x->text, STR("AS_VALUE")) || fn_find(x->text) || udtf_find(x->text));
 }
 
 const struct ast_expr *bind_find_aggregate(const struct ast_expr *x)
@@ -88,14 +90,7 @@ static bool does_not_accept(const struct scope *sc, const struct ast_expr *x,
     return sql_hint(sc->b->e, "valid alternatives are: %s", m->signatures);
 }
 
-// Binds the arguments and asks the function what it makes of their types.
-struct call {
-    struct expr **args;
-    const struct type **types, **want;
-    uint32_t n;
-};
-
-static bool bind_arguments(struct call *out, const struct scope *sc, const struct ast_expr *x)
+bool bind_arguments(struct call *out, const struct scope *sc, const struct ast_expr *x)
 {
     struct binder *b = sc->b;
     out->n = x->arg_count;
@@ -130,25 +125,34 @@ static const char *lower_name(const struct binder *b, const char *name)
     return out;
 }
 
-static bool bind_function(struct expr **out, const struct scope *sc, const struct ast_expr *x,
-                          const struct fn *fn)
+bool bind_match(const struct type **type, struct call *out, const struct scope *sc,
+                const struct ast_expr *x, const struct fn *fn)
 {
     struct binder *b = sc->b;
-    struct call c;
-    if (!bind_arguments(&c, sc, x))
+    if (!bind_arguments(out, sc, x))
         return false;
-    const struct type *type = NULL;
-    const enum fn_match match = fn_resolve(&type, b->a, fn, c.want, c.types, c.n);
+    *type = NULL;
+    const enum fn_match match = fn_resolve(type, b->a, fn, out->want, out->types, out->n);
     if (match != FN_MATCHES || x->star)
         return does_not_accept(sc, x,
                                &(struct misfit){lower_name(b, fn->name), fn->signatures,
-                                                x->star ? FN_NO_MATCH : match, c.types, c.n});
-    cast_arguments(&c, b);
-    *out = bind_node(b, EXPR_CALL, type, &x->pos, 0);
+                                                x->star ? FN_NO_MATCH : match, out->types, out->n});
+    cast_arguments(out, b);
+    return true;
+}
+
+static bool bind_function(struct expr **out, const struct scope *sc, const struct ast_expr *x,
+                          const struct fn *fn)
+{
+    struct call c;
+    const struct type *type;
+    if (!bind_match(&type, &c, sc, x, fn))
+        return false;
+    *out = bind_node(sc->b, EXPR_CALL, type, &x->pos, 0);
     (*out)->fn = fn;
     (*out)->args = c.args;
     (*out)->arg_count = c.n;
-    (*out)->site = ++b->sites;
+    (*out)->site = ++sc->b->sites;
     return true;
 }
 
@@ -290,6 +294,8 @@ bool bind_call(struct expr **out, const struct scope *sc, const struct ast_expr 
         return bind_fail(sc->b, &x->pos,
                          "Use of aggregate function %.*s requires a GROUP BY clause",
                          STR_ARG(x->text));
+    if (udtf_find(x->text))
+        return bind_table_function(out, sc, x);
     const struct fn *fn = fn_find(x->text);
     return fn ? bind_function(out, sc, x, fn) : unknown_function(sc, x);
 }

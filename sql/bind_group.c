@@ -92,6 +92,16 @@ static bool check_grouping(const struct query *s)
     return true;
 }
 
+static bool check_table_functions(const struct query *s)
+{
+    for (uint32_t i = 0; i < s->list.n; i++) {
+        const struct ast_expr *call = bind_find_table_function(s->list.v[i].x);
+        if (call)
+            return bind_fail(s->b, &call->pos, "Table functions cannot be used with aggregations.");
+    }
+    return true;
+}
+
 static bool bind_group_keys(struct grouping *g, const struct query *s, struct scope *sc)
 {
     g->bound = ARENA_ZARRAY(s->b->a, struct expr *, s->q->group_count);
@@ -243,8 +253,8 @@ bool bind_group(struct query *s)
     struct window_spec window;
     struct expr *having = NULL;
     below.clause = "GROUP BY";
-    if (!check_grouping(s) || !bind_window(&window, s->b, s->q->window) ||
-        !bind_group_keys(&g, s, &below))
+    if (!check_table_functions(s) || !check_grouping(s) ||
+        !bind_window(&window, s->b, s->q->window) || !bind_group_keys(&g, s, &below))
         return false;
     below.clause = "SELECT";
     above.group = &g;

@@ -1,7 +1,7 @@
 // Shared by bind*.c: the catalogue of a job's streams and tables, scopes of names, typed expressions.
 //
 // bind.c statements and the finished plan; bind_source.c CREATE … (columns); bind_with.c WITH properties; bind_query.c SELECT to
-// nodes; bind_group.c GROUP BY and windows; bind_select.c select lists, names and keys; bind_expr.c expressions; bind_call.c
+// nodes; bind_group.c GROUP BY and windows; bind_unnest.c table functions; bind_select.c select lists, names and keys; bind_expr.c expressions; bind_call.c
 // functions and aggregates; bind_type.c types, casts and literals. All of it is one thread's, in one arena; errors go to binder.e.
 #ifndef SQL_BIND_INTERNAL_H
 #define SQL_BIND_INTERNAL_H
@@ -50,6 +50,7 @@ struct scope {
     const char *clause;          // for messages: SELECT, WHERE, …
     bool from_topic;             // ROWPARTITION and ROWOFFSET are known
     struct grouping *group;      // above an aggregation: only keys and aggregates have names
+    struct unnesting *unnest;    // bind_unnest.c: where table functions may stand
     const struct ast_expr *item; // the whole expression being bound
 };
 

@@ -67,4 +67,23 @@ void bind_add_filter(struct query *s, struct expr *predicate, const struct sql_p
 void bind_add_project(struct query *s, enum plan_kind kind, const struct scope *sc);
 bool bind_group(struct query *s) ERR_CHECKED;
 
+// bind_call.c, bind_unnest.c
+struct call { // a call's arguments, bound; want = the types that its overload takes
+    struct expr **args;
+    const struct type **types, **want;
+    uint32_t n;
+};
+bool bind_arguments(struct call *out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
+// args and type of a call of fn; args keep the types that fn wants.
+bool bind_match(const struct type **type, struct call *out, const struct scope *sc,
+                const struct ast_expr *x, const struct fn *fn) ERR_CHECKED;
+struct unnesting;
+struct unnesting *bind_unnest_new(const struct scope *sc);
+const struct ast_expr *bind_find_table_function(const struct ast_expr *x); // NULL = none
+// A call of a table function: the column that its items will be.
+bool bind_table_function(struct expr **out, const struct scope *sc,
+                         const struct ast_expr *x) ERR_CHECKED;
+// The node that makes the rows, when table functions were bound; has to come before the one that uses them.
+bool bind_add_unnest(struct query *s, const struct unnesting *u) ERR_CHECKED;
+
 #endif

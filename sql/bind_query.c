@@ -107,9 +107,10 @@ static struct ast_expr **source_keys(const struct query *s)
 static bool bind_plain(struct query *s)
 {
     struct scope sc = s->input;
+    sc.unnest = bind_unnest_new(&s->input);
     return bind_items(s, &sc) &&
            bind_select_keys(&s->list, &sc, source_keys(s), sc.schema->key_count, "key column") &&
-           (bind_add_project(s, PLAN_PROJECT, &sc), true);
+           bind_add_unnest(s, sc.unnest) && (bind_add_project(s, PLAN_PROJECT, &sc), true);
 }
 
 // --- PARTITION BY ----------------------------------------------------------------------------------
@@ -161,9 +162,11 @@ static bool bind_partition(struct query *s)
     const bool keyless = s->q->partition_by[0]->kind == AST_NULL;
     sc.clause = "SELECT";
     s->rekeyed = true;
+    sc.unnest = bind_unnest_new(&s->input);
     if (!bind_items(s, &sc) ||
         !bind_select_keys(&s->list, &sc, s->q->partition_by, keyless ? 0 : s->q->partition_count,
-                          "partitioning expression"))
+                          "partitioning expression") ||
+        !bind_add_unnest(s, sc.unnest))
         return false;
     bind_add_project(s, PLAN_REKEY, &sc);
     return true;

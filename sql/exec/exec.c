@@ -15,6 +15,8 @@ static const struct op_type *type_for(const struct phys_node *n)
         return &op_project;
     case PLAN_AGGREGATE:
         return &op_aggregate;
+    case PLAN_UNNEST:
+        return &op_unnest;
     case PLAN_OBJECT:
         return &op_object;
     }

@@ -1,6 +1,7 @@
 #include "sql/exec/fn_internal.h"
 
 #include "sql/exec/agg.h"
+#include "sql/exec/udtf.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -112,6 +113,8 @@ void fn_print_docs(struct buf *out)
             buf_char(out, '\n');
         }
     }
+    buf_text(out, "## Table functions\n\n");
+    udtf_print_docs(out);
     buf_text(out, "## Aggregate functions\n\n");
     for (size_t i = 0; i < agg_count(); i++)
         print_entry(out, agg_at(i)->name, agg_at(i)->signatures, agg_at(i)->help);

@@ -57,6 +57,7 @@ extern const struct op_type op_filter;
 extern const struct op_type op_object;
 extern const struct op_type op_project;
 extern const struct op_type op_source;
+extern const struct op_type op_unnest;
 extern const struct op_type op_table; // wraps sources and objects that make a table
 
 // Hands a block on to the output and to all consumers. An empty block is dropped.

@@ -86,6 +86,16 @@ static void use_aggregate(struct compile *c, struct use *input, const struct pla
             use_expr(input, c->a, n->aggregates[i].args[k], NULL);
 }
 
+static void use_unnest(struct compile *c, struct use *input, const struct mark *m,
+                       const struct plan_node *n)
+{
+    const struct schema *from = n->inputs[0]->schema;
+    for (uint32_t i = 0; i < from->count; i++)
+        use_merge(&input[i], c->a, &m->use[i], from->columns[i].type);
+    for (uint32_t i = 0; i < n->expr_count; i++)
+        use_expr(input, c->a, n->exprs[i], NULL);
+}
+
 static void use_inputs(struct compile *c, const struct mark *m, const struct plan_node *n)
 {
     for (uint32_t k = 0; k < n->input_count; k++) {
@@ -105,6 +115,9 @@ static void use_inputs(struct compile *c, const struct mark *m, const struct pla
             break;
         case PLAN_AGGREGATE:
             use_aggregate(c, input, n);
+            break;
+        case PLAN_UNNEST:
+            use_unnest(c, input, m, n);
             break;
         case PLAN_OBJECT:
             if (compile_converts(n))
@@ -296,6 +309,35 @@ static bool compile_aggregate(struct compile *c, struct phys_node *n, const stru
     return true;
 }
 
+// All columns that the input has, then the items.
+static bool compile_unnest(struct compile *c, struct phys_node *n, struct err *e)
+{
+    const struct expr_input in = input_of(c, n);
+    const struct phys_node *from = n->inputs[0];
+    const struct schema *logical = n->plan->schema;
+    const uint32_t passed = n->plan->inputs[0]->schema->count;
+    struct schema *s = ARENA_NEW(c->a, struct schema);
+    struct schema_column *columns =
+        ARENA_ARRAY(c->a, struct schema_column, from->schema->count + n->plan->expr_count);
+    int32_t *map = ARENA_ARRAY(c->a, int32_t, logical->count);
+    *s = *from->schema;
+    s->columns = columns;
+    memcpy(columns, from->schema->columns, s->count * sizeof *columns);
+    for (uint32_t i = 0; i < passed; i++)
+        map[i] = from->columns[i];
+    n->expr_count = n->plan->expr_count;
+    n->exprs = ARENA_ARRAY(c->a, const struct expr_prog *, n->expr_count);
+    for (uint32_t i = 0; i < n->expr_count; i++) {
+        if (!expr_compile(&n->exprs[i], c->a, n->plan->exprs[i], &in, e))
+            return false;
+        map[passed + i] = (int32_t)s->count;
+        columns[s->count++] = logical->columns[passed + i];
+    }
+    n->columns = map;
+    n->schema = s;
+    return true;
+}
+
 static bool compile_object(struct compile *c, struct phys_node *n, const struct use *use,
                            struct err *e)
 {
@@ -329,6 +371,8 @@ static bool compile_kind(struct compile *c, struct phys_node *n, const struct us
         return compile_project(c, n, use, e);
     case PLAN_AGGREGATE:
         return compile_aggregate(c, n, use, e);
+    case PLAN_UNNEST:
+        return compile_unnest(c, n, e);
     case PLAN_OBJECT:
         return compile_object(c, n, use, e);
     }

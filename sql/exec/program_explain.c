@@ -65,6 +65,15 @@ static void print_aggregate(struct buf *out, const struct phys_node *n)
                    (long long)phys_grace(w));
 }
 
+static void print_unnest(struct buf *out, const struct phys_node *n)
+{
+    buf_text(out, "rows of ");
+    for (uint32_t i = 0; i < n->plan->expr_count; i++) {
+        buf_text(out, i ? ", " : "");
+        sql_print_expr(out, n->plan->exprs[i], n->plan->inputs[0]->schema);
+    }
+}
+
 static void print_operator(struct buf *out, const struct program *p, const struct phys_node *n)
 {
     switch (n->kind) {
@@ -87,6 +96,9 @@ static void print_operator(struct buf *out, const struct program *p, const struc
     case PLAN_AGGREGATE:
         buf_text(out, "exchange by key, ");
         print_aggregate(out, n);
+        return;
+    case PLAN_UNNEST:
+        print_unnest(out, n);
         return;
     case PLAN_OBJECT:
         buf_printf(out, "%s %.*s", n->table ? "table" : "stream", STR_ARG(n->name));

@@ -65,6 +65,16 @@ static void print_aggregate(struct buf *out, const struct plan_node *n)
     }
 }
 
+static void print_unnest(struct buf *out, const struct plan_node *n)
+{
+    const struct schema *input = n->inputs[0]->schema;
+    for (uint32_t i = 0; i < n->expr_count; i++) {
+        buf_printf(out, "\n      %.*s = each of ",
+                   STR_ARG(n->schema->columns[input->count + i].name));
+        sql_print_expr(out, n->exprs[i], input);
+    }
+}
+
 static void print_timestamp(struct buf *out, const struct schema *s, int column, struct str format)
 {
     if (column < 0)
@@ -99,7 +109,8 @@ static void print_node(struct buf *out, const struct plan_node *n)
 {
     static const char *const kinds[] = {
         [PLAN_SOURCE] = "source", [PLAN_FILTER] = "filter",       [PLAN_PROJECT] = "project",
-        [PLAN_REKEY] = "rekey",   [PLAN_AGGREGATE] = "aggregate", [PLAN_OBJECT] = "object",
+        [PLAN_REKEY] = "rekey",   [PLAN_AGGREGATE] = "aggregate", [PLAN_UNNEST] = "unnest",
+        [PLAN_OBJECT] = "object",
     };
     buf_printf(out, "%u %s%s", n->id, n->table ? "table " : "stream ", kinds[n->kind]);
     switch (n->kind) {
@@ -121,6 +132,9 @@ static void print_node(struct buf *out, const struct plan_node *n)
         break;
     case PLAN_AGGREGATE:
         print_aggregate(out, n);
+        break;
+    case PLAN_UNNEST:
+        print_unnest(out, n);
         break;
     case PLAN_OBJECT:
         print_object(out, n);

@@ -66,7 +66,8 @@ enum plan_kind {
     PLAN_PROJECT,   // exprs, one per schema column (keys included)
     PLAN_REKEY,     // PARTITION BY: exprs = new key columns, then the value columns; an exchange
     PLAN_AGGREGATE, // keys = exprs[0..key_count), aggregates; an exchange on its input. schema: keys, then one column per aggregate
-    PLAN_OBJECT,    // named stream or table; inputs = 1 source/query per writer
+    PLAN_UNNEST, // table functions: exprs = ARRAYs; schema: the input's columns, then one of the items of each
+    PLAN_OBJECT, // named stream or table; inputs = 1 source/query per writer
 };
 
 struct plan_node {

@@ -46,6 +46,12 @@ static const char *const programs[] = {
     "INSERT INTO u SELECT k, g, i FROM c WHERE i > 2 EMIT CHANGES;\n"
     "CREATE TABLE o AS SELECT g, COUNT(*) AS n, COLLECT_LIST(i) AS x FROM u GROUP BY g "
     "EMIT CHANGES;",
+    // table functions, filtered and aggregated
+    SOURCES
+    "CREATE STREAM e AS SELECT k, EXPLODE(l) AS x, CUBE_EXPLODE(ARRAY[i, 1]) AS c FROM a WHERE "
+    "i > 2 EMIT CHANGES;\n"
+    "CREATE TABLE o AS SELECT x, COUNT(*) AS n, COLLECT_LIST(c) AS cl FROM e GROUP BY x EMIT "
+    "CHANGES;",
     // HAVING needs what a key had before
     SOURCES
     "CREATE TABLE o AS SELECT g, SUM(i) AS n FROM a GROUP BY g HAVING SUM(i) > 10 AND SUM(i) "
