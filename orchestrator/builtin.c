@@ -1,6 +1,7 @@
 #include "orchestrator/builtin.h"
 
 #include "jobs/source/kafka/kafka.h"
+#include "jobs/topic/kafka/topic_kafka.h"
 #include "warehouse/sqlite/sqlite.h"
 #if SLUICE_WITH_MYSQL
 #include "warehouse/mysql/mysql.h"
@@ -17,3 +18,4 @@ const struct sink_type *const builtin_sinks[] = {
 };
 
 const struct source_type *const builtin_source = &source_kafka;
+const struct topic_type *const builtin_topics = &topic_kafka;

@@ -4,6 +4,7 @@
 #include "jobs/run/collapse.h"
 #include "jobs/run/spool.h"
 #include "jobs/run/table.h"
+#include "jobs/run/topic_rows.h"
 #include "schema/rowcodec.h"
 
 #include <assert.h>
@@ -26,12 +27,18 @@ struct collect_target {
     bool sealed;
 };
 
+struct collect_topic {
+    struct topic_rows *rows;
+    struct str file;
+};
+
 struct collect {
     struct collect_spec spec;
     struct arena *a, *scratch;
     struct lake_stage *stage;
     struct collect_output *outputs;
     struct collect_target *targets;
+    struct collect_topic *topics;
     uint64_t dead;
     struct str dead_file;
 };
@@ -66,6 +73,25 @@ static bool collect_spools(struct collect *s, struct err *e)
     return true;
 }
 
+// Records cannot be taken back: a slot that is replaced leaves the topics alone.
+static size_t collect_topic_count(const struct collect *s)
+{
+    return s->spec.slot ? 0 : s->spec.job->topic_output_count;
+}
+
+static bool collect_topics(struct collect *s, struct err *e)
+{
+    for (size_t i = 0; i < collect_topic_count(s); i++) {
+        struct collect_topic *t = &s->topics[i];
+        t->file = arena_printf(s->a, "%llu-t%zu.spool", (unsigned long long)s->spec.batch, i);
+        struct str path = arena_printf(s->a, "%s/%s", s->spec.spool_dir, t->file.p);
+        if (!topic_rows_open(&t->rows, &s->spec.job->topic_outputs[i], s->spec.partitions[i],
+                             s->spec.durable, path.p, e))
+            return err_wrap(e, "output %.*s", STR_ARG(s->spec.job->topic_outputs[i].name));
+    }
+    return true;
+}
+
 bool collect_open(struct collect **out, const struct collect_spec *spec, struct err *e)
 {
     struct collect *s = ARENA_NEW(spec->a, struct collect);
@@ -76,13 +102,14 @@ bool collect_open(struct collect **out, const struct collect_spec *spec, struct 
     s->dead_file = STR("");
     s->outputs = ARENA_ZARRAY(s->a, struct collect_output, job->output_count + 1);
     s->targets = ARENA_ZARRAY(s->a, struct collect_target, job->target_count + 1);
+    s->topics = ARENA_ZARRAY(s->a, struct collect_topic, job->topic_output_count + 1);
     for (size_t i = 0; i < job->output_count; i++) {
         s->outputs[i].output = &job->outputs[i];
         if (job->outputs[i].table)
             s->outputs[i].changes = collapse_new(s->a, &job->outputs[i].shape);
     }
     *out = s;
-    if (collect_stage(s, e) && collect_spools(s, e))
+    if (collect_stage(s, e) && collect_spools(s, e) && collect_topics(s, e))
         return true;
     collect_free(s);
     *out = NULL;
@@ -130,7 +157,10 @@ bool collect_emit(void *arg, size_t output, const struct block *b, struct err *e
         struct collect_output *o = &s->outputs[i];
         if (o->output->index != output || !collect_takes(s, i))
             continue;
-        bool ok = o->changes ? collapse_add(o->changes, b, e) : collect_stream(s, o->output, b, e);
+        bool topic = o->output->topic >= 0 && collect_topic_count(s) > 0;
+        bool ok =
+            (!topic || topic_rows_add(s->topics[o->output->topic].rows, b, e)) &&
+            (o->changes ? collapse_add(o->changes, b, e) : collect_stream(s, o->output, b, e));
         return ok || err_wrap(e, "output %.*s", STR_ARG(o->output->name));
     }
     return true;
@@ -269,9 +299,38 @@ static bool collect_seal_spools(struct collect *s, struct batch_target *out, str
             .slot = j->spec.mode == SINK_APPEND && collect_takes(s, j->output) ? s->spec.slot : 0,
         };
     }
-    return s->spec.job->target_count == 0 && s->dead_file.n == 0
-               ? true
-               : durable_fsync_dir(s->spec.durable, "spool.dir", s->spec.spool_dir, e);
+    return true;
+}
+
+static bool collect_seal_topics(struct collect *s, struct batch_topic *out, struct err *e)
+{
+    for (size_t i = 0; i < collect_topic_count(s); i++) {
+        struct collect_topic *t = &s->topics[i];
+        const struct job_topic *j = &s->spec.job->topic_outputs[i];
+        struct topic_rows *rows = t->rows;
+        struct spool_info info;
+        t->rows = NULL;
+        if (!topic_rows_seal(rows, &info, e))
+            return err_wrap(e, "output %.*s", STR_ARG(j->name));
+        out[i] = (struct batch_topic){
+            .topic = j->want.name,
+            .output = s->spec.job->outputs[j->output].name,
+            .spool = t->file,
+            .rows = info.rows,
+            .deletes = info.deletes,
+            .bytes = info.bytes,
+            .checksum = info.checksum,
+            .rows_hash = info.rows_hash,
+        };
+    }
+    return true;
+}
+
+static bool collect_sync_spools(struct collect *s, struct err *e)
+{
+    const struct job *job = s->spec.job;
+    return (job->target_count == 0 && collect_topic_count(s) == 0 && s->dead_file.n == 0) ||
+           durable_fsync_dir(s->spec.durable, "spool.dir", s->spec.spool_dir, e);
 }
 
 bool collect_seal(struct collect *s, struct batch_record *record, struct lake_manifest *manifest,
@@ -279,8 +338,12 @@ bool collect_seal(struct collect *s, struct batch_record *record, struct lake_ma
 {
     struct batch_target *targets =
         ARENA_ZARRAY(s->a, struct batch_target, s->spec.job->target_count + 1);
-    if (!collect_seal_spools(s, targets, e))
+    struct batch_topic *topics = ARENA_ZARRAY(s->a, struct batch_topic, collect_topic_count(s) + 1);
+    if (!collect_seal_spools(s, targets, e) || !collect_seal_topics(s, topics, e) ||
+        !collect_sync_spools(s, e))
         return false;
+    record->topics = topics;
+    record->topic_count = collect_topic_count(s);
     record->targets = targets;
     record->target_count = s->spec.job->target_count;
     record->dead = s->dead;
@@ -309,6 +372,8 @@ void collect_free(struct collect *s)
         return;
     for (size_t i = 0; i < s->spec.job->target_count; i++)
         spool_abandon(s->targets[i].spool);
+    for (size_t i = 0; i < collect_topic_count(s); i++)
+        topic_rows_abandon(s->topics[i].rows);
     if (s->stage)
         lake_stage_free(s->stage);
     s->stage = NULL;

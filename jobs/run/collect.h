@@ -15,6 +15,7 @@ struct collect_spec {
     struct durable *durable;
     struct lake *lake; // NULL = none
     const char *spool_dir;
+    const int32_t *partitions; // of the topic outputs
     uint64_t batch;
     int64_t now_ms;
     uint64_t slot;       // whose files and rows these replace; 0 = none
@@ -34,7 +35,7 @@ bool collect_tables(struct collect *s, struct kv_txn *t, struct control *control
                     enum collect_snapshot how, struct err *e) ERR_CHECKED;
 bool collect_dead_letters(struct collect *s, uint64_t rows, struct str text,
                           struct err *e) ERR_CHECKED;
-// The durability barrier: everything fsynced. Fills record's targets, manifest and dead_file (digests are the caller's).
+// The durability barrier: everything fsynced. Fills record's targets, topics, manifest and dead_file (digests are the caller's).
 bool collect_seal(struct collect *s, struct batch_record *record, struct lake_manifest *manifest,
                   struct err *e) ERR_CHECKED;
 // The batch should end at this window: too many open partitions.

@@ -149,7 +149,8 @@ static void control_write_redo(json_t *j, const struct control_redo *r)
 
 bool control_load(struct control *out, struct arena *a, struct kv_txn *t, struct err *e)
 {
-    *out = (struct control){.a = a, .fresh = true, .redo = {.kind = STR("")}};
+    *out =
+        (struct control){.a = a, .fresh = true, .marker_topic = STR(""), .redo = {.kind = STR("")}};
     struct str text;
     enum kv_found found = kv_get(&text, t, KV_META, control_key, e);
     if (found != KV_FOUND)
@@ -168,6 +169,8 @@ bool control_load(struct control *out, struct arena *a, struct kv_txn *t, struct
     out->now_ms = doc_i64(&d, j, "now");
     out->code = doc_hex(&d, j, "code");
     out->cluster = doc_str(&d, j, "cluster");
+    if (json_object_get(j, "marker_topic"))
+        out->marker_topic = doc_str(&d, j, "marker_topic");
     control_read_positions(out, &d, j);
     control_read_lists(out, &d, j);
     control_read_redo(out, &d, j);
@@ -239,6 +242,8 @@ bool control_store(const struct control *s, struct kv_txn *t, struct err *e)
     json_object_set_new(j, "now", json_integer(s->now_ms));
     json_object_set_new(j, "code", doc_new_hex(s->code));
     json_object_set_new(j, "cluster", doc_new_str(s->cluster));
+    if (s->marker_topic.n)
+        json_object_set_new(j, "marker_topic", doc_new_str(s->marker_topic));
     json_object_set_new(j, "positions", control_write_positions(s));
     control_write_lists(j, s);
     control_write_redo(j, &s->redo);

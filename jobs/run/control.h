@@ -17,7 +17,8 @@ struct control_position {
     uint64_t anchor_hash;
 };
 
-// The last batch that touched an output. name: "lake" or "<warehouse>/<table>/<output>".
+// The last batch that touched an output. name: "lake", "<warehouse>/<table>/<output>", "topics" (all of them: one marker), or
+// "topic/<topic>/<output>" (known since; digest 0).
 struct control_output {
     struct str name;
     uint64_t batch, digest;
@@ -48,6 +49,7 @@ struct control {
     int64_t now_ms;     // the last batch's now
     uint64_t code;
     struct str cluster;
+    struct str marker_topic; // where the marker of the topics' last batch is; "" = none
     struct control_position *positions;
     size_t position_count, position_cap;
     struct control_output *outputs;

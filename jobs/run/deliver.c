@@ -2,6 +2,7 @@
 
 #include "base/durable.h"
 #include "jobs/run/spool.h"
+#include "jobs/run/topics.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -261,7 +262,11 @@ bool deliver_batch(struct session *s, const struct batch_record *r, struct err *
             return false;
         s->report->warehouse_rows += r->targets[i].rows;
     }
-    deliver_offsets(s);
+    // Topic rows carry the offsets in their transaction.
+    if (r->topic_count > 0 && !topics_deliver(s, r, e))
+        return false;
+    if (r->topic_count == 0)
+        deliver_offsets(s);
     if (durable_dead(s->env->durable))
         return err_fail(e, ERR_CANCELLED, "the durable layer is dead");
     return true;

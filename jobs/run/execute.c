@@ -234,6 +234,30 @@ static void execute_target_records(struct execution *x, struct batch_record *r, 
     }
 }
 
+static void execute_topic_records(struct execution *x, struct batch_record *r, struct str plan)
+{
+    struct control *c = &x->s->control;
+    struct hasher h;
+    if (r->topic_count == 0)
+        return;
+    hasher_init(&h);
+    for (size_t i = 0; i < r->topic_count; i++) {
+        const struct batch_topic *t = &r->topics[i];
+        hasher_add(&h, t->topic.p, t->topic.n);
+        hasher_add(&h, &t->checksum, sizeof t->checksum);
+        control_output(c, x->s->job->topic_outputs[i].name)->batch = r->batch;
+    }
+    struct control_output *o = control_output(c, STR("topics"));
+    r->marker_topic = r->topics[0].topic;
+    r->marker_prev_topic = arena_str(x->a, c->marker_topic);
+    r->topics_prev_batch = o->batch;
+    r->topics_prev_digest = o->digest;
+    r->topics_digest = execute_digest(r, plan, hasher_sum(&h), o->digest);
+    o->batch = r->batch;
+    o->digest = r->topics_digest;
+    c->marker_topic = arena_str(c->a, r->marker_topic);
+}
+
 static bool execute_outputs(struct execution *x, struct batch_record *r, struct err *e)
 {
     struct lake_manifest manifest;
@@ -244,6 +268,7 @@ static bool execute_outputs(struct execution *x, struct batch_record *r, struct 
     buf_init(&plan, EXECUTE_MANIFEST_MAX);
     record_plan_text(&plan, r);
     execute_target_records(x, r, buf_view(&plan));
+    execute_topic_records(x, r, buf_view(&plan));
     bool ok = buf_ok(&plan, "the batch's plan", e) &&
               (!x->s->lake || execute_lake_record(x, r, &manifest, buf_view(&plan), e));
     buf_fini(&plan);
@@ -336,6 +361,7 @@ static bool execute_run(struct execution *x, const struct sequence_range *ranges
         .durable = s->env->durable,
         .lake = s->lake,
         .spool_dir = s->spool_dir,
+        .partitions = s->topic_partitions,
         .batch = x->batch,
         .now_ms = x->now_ms,
         .slot = r->slot,
@@ -398,6 +424,8 @@ bool execute_batch(struct batch_record *out, enum execute_end *end, struct sessi
         .group = str_from(s->job->group),
         .ranges = ARENA_ZARRAY(spec->a, struct batch_range, spec->count + 1),
         .range_count = spec->count,
+        .marker_topic = STR(""),
+        .marker_prev_topic = STR(""),
         .manifest = STR(""),
         .dead_file = STR(""),
     };

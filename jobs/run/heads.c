@@ -2,6 +2,7 @@
 
 #include "base/durable.h"
 #include "base/hash.h"
+#include "jobs/run/topics.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -22,8 +23,8 @@ bool heads_sink(struct sink **out, struct session *s, size_t target, struct err 
     return true;
 }
 
-static bool heads_fenced(struct str name, uint64_t held, uint64_t held_digest, uint64_t ours,
-                         uint64_t our_digest, struct err *e)
+bool heads_fenced(struct str name, uint64_t held, uint64_t held_digest, uint64_t ours,
+                  uint64_t our_digest, struct err *e)
 {
     char x[17], y[17];
     hash_hex(x, held_digest);
@@ -36,7 +37,7 @@ static bool heads_fenced(struct str name, uint64_t held, uint64_t held_digest, u
                        "\"fenced\"");
 }
 
-static bool heads_behind(struct str name, uint64_t held, uint64_t ours, struct err *e)
+bool heads_behind(struct str name, uint64_t held, uint64_t ours, struct err *e)
 {
     err_fail(e, ERR_BEHIND, "%.*s holds batch %llu, but batches %llu to %llu were delivered to it",
              STR_ARG(name), (unsigned long long)held, (unsigned long long)held + 1,
@@ -134,5 +135,5 @@ bool heads_check(struct session *s, struct err *e)
     for (size_t i = 0; i < s->job->target_count; i++)
         if (!heads_check_target(s, i, e))
             return false;
-    return true;
+    return topics_check(s, e);
 }

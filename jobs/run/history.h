@@ -10,7 +10,7 @@ struct history_run {
     struct str error;        // "" = none
     int64_t started_ms, finished_ms;
     uint64_t batch_first, batch_last, batches;
-    uint64_t records, bytes, dead, lost, lake_files, lake_rows, warehouse_rows;
+    uint64_t records, bytes, dead, lost, lake_files, lake_rows, warehouse_rows, topic_rows;
     struct str offsets_error;
 };
 

@@ -60,7 +60,7 @@ static bool job_plan(struct job_build *b, struct err *e)
     return sql_plan(&b->job->plan, b->a, scripts, sql->n, e);
 }
 
-static const struct plan_node *job_object(const struct plan *plan, struct str name)
+const struct plan_node *job_object(const struct plan *plan, struct str name)
 {
     for (uint32_t i = 0; i < plan->object_count; i++)
         if (str_eq(plan->objects[i]->name, name))
@@ -110,7 +110,9 @@ static bool job_program(struct job_build *b, struct err *e)
             }
         }
         outputs[i].name = n->name;
-        outputs[i].collapse = n->table ? OUTPUT_LAST_CHANGE : OUTPUT_EVERY_CHANGE;
+        // Readers of a topic get every change; lake and warehouses the last one per key and batch.
+        bool every = !n->table || specs[i].topic.at.line > 0;
+        outputs[i].collapse = every ? OUTPUT_EVERY_CHANGE : OUTPUT_LAST_CHANGE;
     }
     struct program_spec p = {.plan = b->job->plan,
                              .outputs = outputs,
@@ -270,10 +272,11 @@ bool job_compile(const struct job **out, struct arena *a, const struct app_spec 
     struct job_build b = {.a = a, .app = app, .spec = spec, .job = ARENA_NEW(a, struct job)};
     job_settings(&b);
     job_properties(&b);
-    if (!job_warehouses(&b, sinks, e) || !job_plan(&b, e) || !job_program(&b, e) ||
-        !job_outputs(&b, e))
+    if (!job_warehouses(&b, sinks, e) || !job_plan(&b, e) || !job_program(&b, e))
         return err_wrap(e, "job %s", spec->name.p);
     job_topics(&b);
+    if (!job_outputs(&b, e))
+        return err_wrap(e, "job %s", spec->name.p);
     *out = b.job;
     return true;
 }

@@ -5,6 +5,7 @@
 
 #include "jobs/run/shape.h"
 #include "jobs/source/source.h"
+#include "jobs/topic/topic.h"
 #include "lake/lake.h"
 #include "sql/exec/exec.h"
 #include "warehouse/sink.h"
@@ -23,6 +24,16 @@ struct job_target {
     size_t output;         // index in job.outputs
 };
 
+// One output written to a topic, as ksqlDB would write it.
+struct job_topic {
+    struct str name; // "topic/<topic>/<output>": its entry in control
+    struct topic_want want;
+    size_t output; // index in job.outputs
+    enum serde_format key_format, value_format;
+    const struct encoder *key, *value; // key NULL: the output has no key
+    enum window_kind window;           // what follows the key bytes
+};
+
 struct job_output {
     struct str name;
     size_t index; // in the program's outputs
@@ -30,6 +41,7 @@ struct job_output {
     struct shape shape;
     int lake;                          // index in job.lake_outputs; -1 = none
     size_t target_first, target_count; // in job.targets
+    int topic;                         // index in job.topic_outputs; -1 = none
 };
 
 enum job_start { JOB_EARLIEST, JOB_LATEST, JOB_GROUP, JOB_TIME };
@@ -58,7 +70,9 @@ struct job {
     size_t lake_output_count;
     const struct job_target *targets;
     size_t target_count;
-    const struct str *topics; // distinct, in order of first use
+    const struct job_topic *topic_outputs; // the first one's topic carries the marker
+    size_t topic_output_count;
+    const struct str *topics; // read: distinct, in order of first use
     size_t topic_count;
     const struct str *properties; // of kafka:, name/value pairs
     size_t property_count;

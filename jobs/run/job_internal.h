@@ -13,6 +13,10 @@ struct job_build {
 };
 
 bool job_outputs(struct job_build *b, struct err *e);
+// job_topic.c
+bool job_topic(struct job_build *b, struct job_topic *out, size_t index,
+               const struct topic_output_spec *t, struct err *e);
+const struct plan_node *job_object(const struct plan *plan, struct str name); // NULL = none
 bool job_fail(const struct job_build *b, struct conf_at at,
               struct err *e); // adds file:line:column
 struct str job_upper(struct arena *a, struct str s);

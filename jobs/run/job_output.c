@@ -327,15 +327,18 @@ bool job_outputs(struct job_build *b, struct err *e)
     struct job_output *outputs = ARENA_ZARRAY(b->a, struct job_output, s->outputs.n + 1);
     struct lake_output *lakes = ARENA_ZARRAY(b->a, struct lake_output, s->outputs.n + 1);
     struct job_target *targets = ARENA_ZARRAY(b->a, struct job_target, job_target_total(s) + 1);
+    struct job_topic *topics = ARENA_ZARRAY(b->a, struct job_topic, s->outputs.n + 1);
     j->outputs = outputs;
     j->lake_outputs = lakes;
     j->targets = targets;
+    j->topic_outputs = topics;
     j->output_count = s->outputs.n;
     for (size_t i = 0; i < s->outputs.n; i++) {
         const struct program_output *p = program_output(j->program, i);
         const struct output_spec *from = &((const struct output_spec *)s->outputs.v)[i];
         struct job_output *o = &outputs[i];
-        *o = (struct job_output){.name = p->name, .index = i, .table = p->table, .lake = -1};
+        *o = (struct job_output){
+            .name = p->name, .index = i, .table = p->table, .lake = -1, .topic = -1};
         shape_init(&o->shape, b->a, p->schema);
         o->target_first = j->target_count;
         if (from->lake.at.line) {
@@ -348,6 +351,11 @@ bool job_outputs(struct job_build *b, struct err *e)
                             &((const struct target_spec *)from->warehouse.v)[t], e))
                 return false;
         o->target_count = from->warehouse.n;
+        if (from->topic.at.line) {
+            o->topic = (int)j->topic_output_count;
+            if (!job_topic(b, &topics[j->topic_output_count++], i, &from->topic, e))
+                return false;
+        }
     }
     return true;
 }

@@ -179,6 +179,52 @@ static bool target_read(struct doc *d, const json_t *j, struct batch_target *out
     return target_columns_read(d, j, out, e);
 }
 
+static json_t *topics_write(const struct batch_record *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->topic_count; i++) {
+        const struct batch_topic *t = &r->topics[i];
+        json_t *j = json_object();
+        json_object_set_new(j, "topic", doc_new_str(t->topic));
+        json_object_set_new(j, "output", doc_new_str(t->output));
+        json_object_set_new(j, "spool", doc_new_str(t->spool));
+        json_object_set_new(j, "rows", doc_new_u64(t->rows));
+        json_object_set_new(j, "deletes", doc_new_u64(t->deletes));
+        json_object_set_new(j, "bytes", doc_new_u64(t->bytes));
+        json_object_set_new(j, "checksum", doc_new_hex(t->checksum));
+        json_object_set_new(j, "rows_hash", doc_new_hex(t->rows_hash));
+        json_array_append_new(list, j);
+    }
+    return list;
+}
+
+static void topics_read(struct batch_record *out, struct doc *d, const json_t *j)
+{
+    const json_t *list = json_object_get(j, "topics");
+    out->marker_topic = out->marker_prev_topic = STR("");
+    if (!list) // written before there were topic outputs, or by a job without any
+        return;
+    out->topic_count = json_array_size(list);
+    out->topics = ARENA_ZARRAY(d->a, struct batch_topic, out->topic_count + 1);
+    for (size_t i = 0; i < out->topic_count; i++) {
+        const json_t *x = json_array_get(list, i);
+        struct batch_topic *t = &out->topics[i];
+        t->topic = doc_str(d, x, "topic");
+        t->output = doc_str(d, x, "output");
+        t->spool = doc_str(d, x, "spool");
+        t->rows = doc_u64(d, x, "rows");
+        t->deletes = doc_u64(d, x, "deletes");
+        t->bytes = doc_u64(d, x, "bytes");
+        t->checksum = doc_hex(d, x, "checksum");
+        t->rows_hash = doc_hex(d, x, "rows_hash");
+    }
+    out->marker_topic = doc_str(d, j, "marker_topic");
+    out->marker_prev_topic = doc_str(d, j, "marker_prev_topic");
+    out->topics_digest = doc_hex(d, j, "topics_digest");
+    out->topics_prev_batch = doc_u64(d, j, "topics_prev_batch");
+    out->topics_prev_digest = doc_hex(d, j, "topics_prev_digest");
+}
+
 static json_t *counters_write(const struct batch_record *r)
 {
     json_t *list = json_array();
@@ -215,6 +261,14 @@ void record_write(struct buf *out, const struct batch_record *r)
     for (size_t i = 0; i < r->target_count; i++)
         json_array_append_new(targets, target_write(&r->targets[i]));
     json_object_set_new(j, "targets", targets);
+    if (r->topic_count) {
+        json_object_set_new(j, "topics", topics_write(r));
+        json_object_set_new(j, "marker_topic", doc_new_str(r->marker_topic));
+        json_object_set_new(j, "marker_prev_topic", doc_new_str(r->marker_prev_topic));
+        json_object_set_new(j, "topics_digest", doc_new_hex(r->topics_digest));
+        json_object_set_new(j, "topics_prev_batch", doc_new_u64(r->topics_prev_batch));
+        json_object_set_new(j, "topics_prev_digest", doc_new_hex(r->topics_prev_digest));
+    }
     json_object_set_new(j, "manifest", doc_new_str(r->manifest));
     json_object_set_new(j, "lake_digest", doc_new_hex(r->lake_digest));
     json_object_set_new(j, "lake_prev_batch", doc_new_u64(r->lake_prev_batch));
@@ -241,6 +295,7 @@ static bool record_read_lists(struct batch_record *out, struct doc *d, const jso
     for (size_t i = 0; i < out->target_count; i++)
         if (!target_read(d, json_array_get(targets, i), &t[i], e))
             return false;
+    topics_read(out, d, j);
     const json_t *operators = doc_array(d, j, "operators");
     out->counter_count = json_array_size(operators);
     struct batch_counter *c = ARENA_ZARRAY(d->a, struct batch_counter, out->counter_count + 1);

@@ -43,6 +43,14 @@ struct batch_target {
     uint64_t slot; // appended rows: the batch whose rows these replace; 0 = none
 };
 
+// One topic output of the batch. All of a batch are one transaction with one marker.
+struct batch_topic {
+    struct str topic, output;
+    struct str spool;
+    uint64_t rows, deletes; // deletes: rows without a value
+    uint64_t bytes, checksum, rows_hash;
+};
+
 struct batch_counter {
     struct str name;
     uint64_t rows_in, rows_out, filter, late, null_key, error;
@@ -60,6 +68,11 @@ struct batch_record {
     size_t range_count;
     struct batch_target *targets;
     size_t target_count;
+    struct batch_topic *topics;
+    size_t topic_count;
+    struct str marker_topic;      // "" = no topic outputs
+    struct str marker_prev_topic; // where the batch before has its marker; "" = there is none
+    uint64_t topics_digest, topics_prev_batch, topics_prev_digest;
     struct str manifest; // lake manifest JSON; "" = no lake output
     uint64_t lake_digest, lake_prev_batch, lake_prev_digest;
     struct str

@@ -50,6 +50,12 @@ bool redo_replaceable(const struct redo *r, size_t output, struct err *e)
                         "to replace",
                         r->s->job->name);
     }
+    if (o->topic >= 0) {
+        err_fail(e, ERR_CONFIG,
+                 "output %.*s is written to a topic: its records cannot be taken back",
+                 STR_ARG(o->name));
+        return err_hint(e, "--outputs names the streams to replace");
+    }
     if (!redo_stateless(&stateless, r, output, e))
         return false;
     if (!stateless) {

@@ -24,11 +24,20 @@ struct run_progress {
     uint64_t bytes;
 };
 
+// The marker that says which batch the topics hold expires like a group's offsets. Without it a person must say what they hold.
+enum run_marker {
+    RUN_MARKER_ASK,   // stop
+    RUN_MARKER_SENT,  // the last decided batch is in the topics
+    RUN_MARKER_RESEND // it is not: send it
+};
+
 // What the process gives to a run.
 struct run_env {
     struct durable *durable;
     struct clock clock;
     const struct source_type *source;
+    const struct topic_type *topics;                           // NULL: no topic outputs
+    enum run_marker marker;                                    // when Kafka has lost ours
     const atomic_bool *cancel;                                 // may be NULL
     void (*progress)(void *arg, const struct run_progress *p); // may be NULL
     void *progress_arg;
@@ -41,7 +50,7 @@ struct run_report {
     uint64_t batch_first, batch_last; // 0 = none
     uint64_t batches, redelivered;
     uint64_t records, bytes, dead, lost;
-    uint64_t lake_files, lake_rows, warehouse_rows;
+    uint64_t lake_files, lake_rows, warehouse_rows, topic_rows;
     char offsets_error[256]; // the group's offsets could not be committed: reported, never blocking
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/durable.h"
 #include "base/pool.h"
+#include "jobs/run/topics.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -82,6 +83,8 @@ static bool session_check_tables(struct session *s, struct err *e)
         for (size_t t = 0; known && t < o->target_count; t++)
             known =
                 control_output(&s->control, s->job->targets[o->target_first + t].name)->batch > 0;
+        if (known && o->topic >= 0)
+            known = control_output(&s->control, s->job->topic_outputs[o->topic].name)->batch > 0;
         if (!known) {
             err_fail(
                 e, ERR_CONFIG,
@@ -157,7 +160,7 @@ bool session_open(struct session *s, const struct job *job, const struct run_env
     s->run = s->control.last_run + 1;
     report->run = s->run;
     session_progress(s, RUN_OPENING, 0, 0, 0);
-    return session_open_lake(s, e) && session_open_source(s, e);
+    return session_open_lake(s, e) && session_open_source(s, e) && topics_open(s, e);
 }
 
 bool session_start(struct session *s, exec_emit_fn *emit, void *emit_arg, struct err *e)
@@ -189,6 +192,7 @@ void session_close(struct session *s)
     for (size_t i = 0; s->sinks && i < s->job->target_count; i++)
         if (s->sinks[i])
             s->sinks[i]->type->close(s->sinks[i]);
+    topics_close(s);
     if (s->source)
         s->source->type->close(s->source);
     if (s->lake)

@@ -22,7 +22,11 @@ struct session {
     struct arena *control_arena;
     struct lake *lake;
     struct source *source;
-    struct sink **sinks; // per target; NULL = not connected
+    struct sink **sinks;         // per target; NULL = not connected
+    struct topic_writer *topics; // NULL = not connected
+    int32_t *topic_partitions;   // per topic output
+    struct topic_marker marker;  // as this connection knows it
+    bool marker_known;
     struct exec *exec;
     enum session_engine engine;
     struct collect *collecting; // of the batch being executed
@@ -49,6 +53,10 @@ void session_progress(const struct session *s, enum run_phase phase, uint64_t ba
 bool heads_check(struct session *s, struct err *e) ERR_CHECKED;
 bool heads_sink(struct sink **out, struct session *s, size_t target,
                 struct err *e) ERR_CHECKED; // connects when needed
+
+bool heads_fenced(struct str name, uint64_t held, uint64_t held_digest, uint64_t ours,
+                  uint64_t our_digest, struct err *e);
+bool heads_behind(struct str name, uint64_t held, uint64_t ours, struct err *e);
 
 // plan.c
 bool plan_freeze(struct session *s, struct err *e) ERR_CHECKED;

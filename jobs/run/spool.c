@@ -65,12 +65,9 @@ bool spool_create(struct spool **out, struct durable *d, const char *path, struc
     return true;
 }
 
-bool spool_add(struct spool *s, const struct column *columns, size_t n, uint32_t row,
-               enum row_op op, struct err *e)
+// The row in s->row is complete.
+static bool spool_row(struct spool *s, enum row_op op, struct err *e)
 {
-    buf_clear(&s->row);
-    buf_u8(&s->row, (uint8_t)op);
-    rowcodec_encode(&s->row, columns, n, row);
     if (!buf_ok(&s->row, "a spooled row", e))
         return false;
     s->info.rows_hash += hash_bytes(s->row.p, s->row.n, 0);
@@ -80,6 +77,23 @@ bool spool_add(struct spool *s, const struct column *columns, size_t n, uint32_t
     buf_varint(&s->out, s->row.n);
     buf_put(&s->out, s->row.p, s->row.n);
     return s->out.n < SPOOL_BUFFER || spool_flush(s, e);
+}
+
+bool spool_add(struct spool *s, const struct column *columns, size_t n, uint32_t row,
+               enum row_op op, struct err *e)
+{
+    buf_clear(&s->row);
+    buf_u8(&s->row, (uint8_t)op);
+    rowcodec_encode(&s->row, columns, n, row);
+    return spool_row(s, op, e);
+}
+
+bool spool_add_bytes(struct spool *s, struct str row, enum row_op op, struct err *e)
+{
+    buf_clear(&s->row);
+    buf_u8(&s->row, (uint8_t)op);
+    buf_str(&s->row, row);
+    return spool_row(s, op, e);
 }
 
 bool spool_seal(struct spool *s, struct spool_info *out, struct err *e)
@@ -139,6 +153,18 @@ static bool spool_check(const struct spool_replay *spec, const struct spool_map 
     return true;
 }
 
+static bool spool_next(const struct spool_replay *spec, struct cursor *in, struct str *row,
+                       enum row_op *op, struct err *e)
+{
+    uint64_t n;
+    const uint8_t *p;
+    if (!cur_varint(in, &n) || n == 0 || !cur_bytes(in, &p, n))
+        return err_fail(e, ERR_DATA, "spool %s ends in the middle of a row", spec->path);
+    *op = (enum row_op)p[0];
+    *row = (struct str){(const char *)p + 1, n - 1};
+    return true;
+}
+
 // Decodes up to block_rows rows; *rows = how many.
 static bool spool_block(const struct spool_replay *spec, struct arena *a, struct cursor *in,
                         struct block **out, struct err *e)
@@ -147,12 +173,12 @@ static bool spool_block(const struct spool_replay *spec, struct arena *a, struct
     b->op = ARENA_ZARRAY(a, uint8_t, spec->block_rows);
     b->rows = 0;
     while (b->rows < spec->block_rows && in->p < in->end) {
-        uint64_t n;
-        const uint8_t *p;
-        if (!cur_varint(in, &n) || n == 0 || !cur_bytes(in, &p, n))
-            return err_fail(e, ERR_DATA, "spool %s ends in the middle of a row", spec->path);
-        b->op[b->rows] = p[0];
-        struct cursor row = {p + 1, p + n};
+        struct str bytes;
+        enum row_op op;
+        if (!spool_next(spec, in, &bytes, &op, e))
+            return false;
+        b->op[b->rows] = (uint8_t)op;
+        struct cursor row = {(const uint8_t *)bytes.p, (const uint8_t *)bytes.p + bytes.n};
         if (!rowcodec_decode(b->columns, spec->schema->count, b->rows, a, &row, e))
             return err_wrap(e, "spool %s", spec->path);
         b->rows++;
@@ -178,6 +204,25 @@ bool spool_replay(const struct spool_replay *spec, spool_block_fn *fn, void *arg
         ok = spool_block(spec, a, &in, &b, e) && fn(arg, b, e);
     }
     arena_free(a);
+    spool_unmap(&m);
+    return ok;
+}
+
+bool spool_replay_bytes(const struct spool_replay *spec, spool_bytes_fn *fn, void *arg,
+                        struct err *e)
+{
+    struct spool_map m = {NULL, 0};
+    if (!spool_map(&m, spec->path, e))
+        return false;
+    bool ok = spool_check(spec, &m, e);
+    struct cursor in = {NULL, NULL};
+    if (ok)
+        in = (struct cursor){m.p + sizeof spool_magic, m.p + m.n};
+    while (ok && in.p < in.end) {
+        struct str row;
+        enum row_op op;
+        ok = spool_next(spec, &in, &row, &op, e) && fn(arg, row, op, e);
+    }
     spool_unmap(&m);
     return ok;
 }

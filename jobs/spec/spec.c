@@ -247,9 +247,9 @@ static void check_job(struct check *c, size_t index, struct map *tables)
     struct output_spec *outputs = j->outputs.v;
     for (size_t i = 0; i < j->outputs.n; i++) {
         struct output_spec *o = &outputs[i];
-        if (o->lake.at.line == 0 && o->warehouse.n == 0)
+        if (o->lake.at.line == 0 && o->warehouse.n == 0 && o->topic.at.line == 0)
             conf_fail_at(c->r, o->at,
-                         "give it lake: or warehouse:", "output %.*s is written nowhere",
+                         "give it lake:, warehouse: or topic:", "output %.*s is written nowhere",
                          STR_ARG(o->name));
         if (o->lake.at.line)
             check_lake(c, index, o);

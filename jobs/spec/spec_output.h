@@ -60,10 +60,21 @@ struct target_spec {
     struct conf_at at;
 };
 
+struct topic_output_spec {
+    struct conf_at at;     // line 0: this output is not written to a topic
+    struct str name;       // "" = the SQL's KAFKA_TOPIC
+    struct str format;     // "" = the SQL's VALUE_FORMAT
+    struct str key_format; // "" = the SQL's KEY_FORMAT
+    int64_t
+        partitions; // when it is created; 0 = the SQL's PARTITIONS, else those of the job's first topic
+    int64_t replicas; // when it is created; 0 = the broker's default
+};
+
 struct output_spec {
     struct str name; // SQL object
     struct lake_output_spec lake;
     struct conf_items warehouse; // struct target_spec
+    struct topic_output_spec topic;
     struct conf_at at;
 };
 

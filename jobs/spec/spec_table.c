@@ -1,6 +1,7 @@
 // The option tables of the configuration file: every key, its limits, its default, its documentation.
 #include "jobs/spec/spec_internal.h"
 
+#include "schema/serde/serde.h"
 #include "schema/text.h"
 
 #include <assert.h>
@@ -95,6 +96,22 @@ static bool warehouse_url(struct conf_reader *r, void *out, const struct yaml_no
     if (secret_given(s->url.password) && !secret_has_reference(n->text))
         conf_display(r, s->url.display);
     return true;
+}
+
+static bool topic_name(struct conf_reader *r, void *out, const struct yaml_node *n)
+{
+    return conf_scalar(r, &((struct topic_output_spec *)out)->name, n);
+}
+
+static bool parse_serde(struct conf_reader *r, void *field, const struct yaml_node *n)
+{
+    struct str *out = field;
+    enum serde_format f;
+    if (!conf_scalar(r, out, n))
+        return false;
+    return serde_format_parse(&f, *out) ||
+           conf_fail(r, n, "JSON, KAFKA or DELIMITED", "unknown format \"%.*s\"",
+                     STR_ARG(str_slice(n->text, 0, 80)));
 }
 
 static bool target_name(struct conf_reader *r, void *out, const struct yaml_node *n)
@@ -277,11 +294,38 @@ static const struct conf_table target_table = {
     .scalar = target_name,
 };
 
+static const struct conf_opt topic_opts[] = {
+    {OPT(topic_output_spec, name, "name", CONF_TEXT),
+     .help = "Topic; without it the KAFKA_TOPIC of the SQL."},
+    {OPT(topic_output_spec, format, "format", CONF_CUSTOM), .parse = parse_serde, .kind = "format",
+     .help = "Format of the values; without it the VALUE_FORMAT of the SQL."},
+    {OPT(topic_output_spec, key_format, "key_format", CONF_CUSTOM), .parse = parse_serde,
+     .kind = "format", .help = "Format of the keys; without it the KEY_FORMAT of the SQL."},
+    {OPT(topic_output_spec, partitions, "partitions", CONF_INT), .max = 100000,
+     .help = "Partitions of the topic: it is created with them when it is missing, and must have "
+             "them. Without it a topic that is there is taken as it is, and a new one gets the "
+             "PARTITIONS of the SQL or as many as the first topic that the job reads."},
+    {OPT(topic_output_spec, replicas, "replicas", CONF_INT), .max = 100,
+     .help = "Replicas of a topic that is created; without it the broker's default."},
+};
+static const struct conf_table topic_table = {
+    .name = "topic",
+    .help = "The topic that an output is written to, in one Kafka transaction per batch, as ksqlDB "
+            "would write it. A single name instead of the section is `name`.",
+    .opts = topic_opts,
+    .count = COUNT(topic_opts),
+    .bytes = sizeof(struct topic_output_spec),
+    .at_offset = offsetof(struct topic_output_spec, at),
+    .scalar = topic_name,
+};
+
 static const struct conf_opt output_opts[] = {
     {OPT(output_spec, lake, "lake", CONF_SECTION), .flags = CONF_OPTIONAL, .sub = &lake_table,
      .help = "Write to the lake."},
     {OPT(output_spec, warehouse, "warehouse", CONF_LIST), .flags = CONF_ONE_OR_MANY,
      .sub = &target_table, .help = "Write to warehouses."},
+    {OPT(output_spec, topic, "topic", CONF_SECTION), .flags = CONF_OPTIONAL, .sub = &topic_table,
+     .help = "Write to a Kafka topic."},
 };
 static const struct conf_table output_table = {
     .name = "outputs",

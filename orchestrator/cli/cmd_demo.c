@@ -90,6 +90,7 @@ static bool demo_run(struct demo_run *out, struct app *app, const struct job *jo
     struct run_env env = {.durable = app->durable,
                           .clock = clock_system(),
                           .source = builtin_source,
+                          .topics = builtin_topics,
                           .cancel = app_signals(),
                           .progress = app_progress,
                           .progress_arg = &progress};

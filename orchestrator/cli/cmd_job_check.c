@@ -43,6 +43,20 @@ static void check_lake(struct buf *out, const struct job *job)
     }
 }
 
+static void check_topics(struct buf *out, const struct job *job)
+{
+    for (size_t i = 0; i < job->topic_output_count; i++) {
+        const struct job_topic *t = &job->topic_outputs[i];
+        const struct job_output *o = &job->outputs[t->output];
+        buf_printf(
+            out, "writes topic %.*s from %.*s (exact, key %s, value %s%s): ", STR_ARG(t->want.name),
+            STR_ARG(o->name), t->key ? serde_format_name(t->key_format) : "none",
+            serde_format_name(t->value_format), t->window == WINDOW_NONE ? "" : ", windowed key");
+        schema_print(out, o->shape.schema);
+        buf_char(out, '\n');
+    }
+}
+
 static bool check_known(const struct control *c, struct str fingerprint)
 {
     for (size_t i = 0; i < c->fingerprint_count; i++)
@@ -95,6 +109,7 @@ static bool job_check(struct cli *c, struct err *e)
     if (ok) {
         check_sources(&out, job);
         check_lake(&out, job);
+        check_topics(&out, job);
         ok = check_targets(&out, job, e) && check_state(&out, &app, spec, job, e);
         buf_printf(&out, "job %s is fine\n", job->name);
     }
@@ -115,6 +130,7 @@ static bool job_explain(struct cli *c, struct err *e)
     bool ok = app_job(&job, &app, c->args[0], e);
     if (ok) {
         program_explain(&out, job->program);
+        check_topics(&out, job);
         ok = cli_print(&out, e);
     }
     buf_fini(&out);

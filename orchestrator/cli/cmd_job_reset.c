@@ -2,11 +2,11 @@
 #include "orchestrator/cli/app.h"
 #include "orchestrator/cli/commands.h"
 
-// Reading everything again would append every row of a stream output a second time.
+// Reading everything again would append every row of a stream output or of a topic a second time.
 static bool reset_appends(const struct job *job)
 {
     for (size_t i = 0; i < job->output_count; i++)
-        if (!job->outputs[i].table)
+        if (!job->outputs[i].table || job->outputs[i].topic >= 0)
             return true;
     return false;
 }
@@ -24,7 +24,8 @@ static bool reset_how(enum run_reset *out, const struct cli *c, const struct job
         return true;
     err_fail(
         e, ERR_CONFIG,
-        "job %s appends to stream outputs: reading everything again would append their rows twice",
+        "job %s appends to stream outputs or topics: reading everything again would append their "
+        "rows twice",
         job->name);
     return err_hint(
         e, "--from-now goes on without the past; --append-again if their files and rows are gone");
@@ -40,6 +41,7 @@ static bool job_reset(struct cli *c, struct err *e)
     struct run_env env = {.durable = app.durable,
                           .clock = clock_system(),
                           .source = builtin_source,
+                          .topics = builtin_topics,
                           .cancel = app_signals()};
     bool ok = app_job(&job, &app, c->args[0], e) && reset_how(&how, c, job, e) &&
               run_reset(job, &env, how, e);
@@ -58,7 +60,8 @@ static bool job_reset(struct cli *c, struct err *e)
 static const struct cli_opt job_reset_opts[] = {
     {"rebuild", NULL, "read everything again, by the job's start:"},
     {"from-now", NULL, "start empty at the topics' ends of now"},
-    {"append-again", NULL, "with --rebuild: stream outputs may be appended a second time"},
+    {"append-again", NULL,
+     "with --rebuild: stream outputs and topics may be appended a second time"},
     {NULL, NULL, NULL},
 };
 

@@ -19,6 +19,8 @@ static void job_run_summary(struct buf *out, struct arena *a, const struct run_r
         buf_printf(out, ", lake %s rows in %s files, warehouses %s rows",
                    cli_count(a, r->lake_rows), cli_count(a, r->lake_files),
                    cli_count(a, r->warehouse_rows));
+        if (r->topic_rows)
+            buf_printf(out, ", topics %s rows", cli_count(a, r->topic_rows));
         if (r->redelivered)
             buf_printf(out, ", %llu decided before and delivered now",
                        (unsigned long long)r->redelivered);
@@ -39,13 +41,31 @@ static void job_run_json(struct buf *out, const struct run_report *r, const char
         "{\"job\":\"%s\",\"run\":%llu,\"batches\":%llu,\"batch_first\":%llu,\"batch_last\":%llu,"
         "\"redelivered\":%llu,\"records\":%llu,\"bytes\":%llu,\"dead\":%llu,\"lost\":%llu,\"lake_"
         "files\":%llu,"
-        "\"lake_rows\":%llu,\"warehouse_rows\":%llu,\"offsets_committed\":%s}\n",
+        "\"lake_rows\":%llu,\"warehouse_rows\":%llu,\"topic_rows\":%llu,\"offsets_committed\":%s}"
+        "\n",
         job, (unsigned long long)r->run, (unsigned long long)r->batches,
         (unsigned long long)r->batch_first, (unsigned long long)r->batch_last,
         (unsigned long long)r->redelivered, (unsigned long long)r->records,
         (unsigned long long)r->bytes, (unsigned long long)r->dead, (unsigned long long)r->lost,
         (unsigned long long)r->lake_files, (unsigned long long)r->lake_rows,
-        (unsigned long long)r->warehouse_rows, r->offsets_error[0] ? "false" : "true");
+        (unsigned long long)r->warehouse_rows, (unsigned long long)r->topic_rows,
+        r->offsets_error[0] ? "false" : "true");
+}
+
+// What a person found in the topics when Kafka has lost the marker.
+static bool job_run_marker(enum run_marker *out, const struct cli *c, struct err *e)
+{
+    const char *said = cli_opt(c, "lost-marker");
+    *out = RUN_MARKER_ASK;
+    if (!said)
+        return true;
+    if (strcmp(said, "sent") == 0)
+        *out = RUN_MARKER_SENT;
+    else if (strcmp(said, "resend") == 0)
+        *out = RUN_MARKER_RESEND;
+    else
+        return err_fail(e, ERR_CONFIG, "--lost-marker is \"%s\", wanted is sent or resend", said);
+    return true;
 }
 
 // A range makes it a backfill: the same as `job backfill`.
@@ -67,6 +87,7 @@ static bool job_run(struct cli *c, struct err *e)
     struct run_env env = {.durable = app.durable,
                           .clock = clock_system(),
                           .source = builtin_source,
+                          .topics = builtin_topics,
                           .cancel = app_signals(),
                           .progress = app_progress,
                           .progress_arg = &progress};
@@ -74,7 +95,8 @@ static bool job_run(struct cli *c, struct err *e)
     struct run_report report;
     struct buf out;
     buf_init(&out, 1 << 20);
-    bool ok = app_job(&job, &app, c->args[0], e) && run_job(&report, job, &env, e);
+    bool ok = job_run_marker(&env.marker, c, e) && app_job(&job, &app, c->args[0], e) &&
+              run_job(&report, job, &env, e);
     app_progress_end(&progress);
     if (ok) {
         if (cli_json(c))
@@ -104,6 +126,8 @@ static const struct cli_opt job_run_opts[] = {
     {"outputs", "A,B", "with a range: only these streams"},
     {"dry-run", NULL, "with a range: say what would be replaced"},
     {"json", NULL, "the result as one JSON object"},
+    {"lost-marker", "WHAT",
+     "sent or resend: what of the last batch is in the topics, when Kafka has lost the marker"},
     {NULL, NULL, NULL},
 };
 

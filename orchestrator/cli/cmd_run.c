@@ -25,6 +25,7 @@ static json_t *run_json(const struct history_run *r)
     json_object_set_new(j, "dead", doc_new_u64(r->dead));
     json_object_set_new(j, "lake_rows", doc_new_u64(r->lake_rows));
     json_object_set_new(j, "warehouse_rows", doc_new_u64(r->warehouse_rows));
+    json_object_set_new(j, "topic_rows", doc_new_u64(r->topic_rows));
     json_object_set_new(j, "error", doc_new_str(r->error));
     return j;
 }

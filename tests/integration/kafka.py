@@ -11,7 +11,7 @@ PRODUCER, CONSUMER, CONF_OK, MSG_COPY, QUEUE_FULL, NO_CONSUMER_CLOSE, TIMEOUT_MS
 
 for _name, _result in {"rd_kafka_conf_new": c.c_void_p, "rd_kafka_new": c.c_void_p, "rd_kafka_topic_new": c.c_void_p,
                        "rd_kafka_queue_new": c.c_void_p, "rd_kafka_queue_poll": c.c_void_p,
-                       "rd_kafka_NewTopic_new": c.c_void_p, "rd_kafka_DeleteTopic_new": c.c_void_p,
+                       "rd_kafka_NewTopic_new": c.c_void_p, "rd_kafka_DeleteGroup_new": c.c_void_p, "rd_kafka_DeleteTopic_new": c.c_void_p,
                        "rd_kafka_NewPartitions_new": c.c_void_p, "rd_kafka_DeleteRecords_new": c.c_void_p,
                        "rd_kafka_topic_partition_list_new": c.c_void_p, "rd_kafka_topic_partition_list_add": c.c_void_p,
                        "rd_kafka_topic_partition_list_find": c.c_void_p,
@@ -93,6 +93,17 @@ class Kafka:
         added = LIB.rd_kafka_topic_partition_list_add(offsets, topic.encode(), partition)
         c.cast(added, c.POINTER(Partition)).contents.offset = before
         self.admin("DeleteRecords", LIB.rd_kafka_DeleteRecords_new(offsets))
+
+    def delete_group(self, group):
+        call = LIB.rd_kafka_DeleteGroups
+        queue = c.c_void_p(LIB.rd_kafka_queue_new(self.handle))
+        items = (c.c_void_p * 1)(LIB.rd_kafka_DeleteGroup_new(group.encode()))
+        call(self.handle, items, c.c_size_t(1), None, queue)
+        event = c.c_void_p(LIB.rd_kafka_queue_poll(queue, TIMEOUT_MS))
+        if not event or LIB.rd_kafka_event_error(event):
+            raise RuntimeError("the group was not deleted")
+        LIB.rd_kafka_event_destroy(event)
+        LIB.rd_kafka_queue_destroy(queue)
 
     def produce(self, topic, records, partition=0):
         """records: values, or (key, value) pairs; bytes, text or None."""

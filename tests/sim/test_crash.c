@@ -245,9 +245,33 @@ TEST(a_fault_at_any_durable_call_of_a_job_without_a_lake_leaves_nothing_behind)
     every_call(&spec, TWIST_NONE, test_is_long() ? 1 : 23);
 }
 
+// Rows, offsets and marker in one transaction, behind lake and warehouse: whatever fails, a reader of committed records sees each row once.
+TEST(a_fault_at_any_durable_call_of_a_job_with_topics_shows_no_row_twice_or_never)
+{
+    struct job_world_spec spec = job_scenario_transactions;
+    spec.outputs = "      GOOD: { topic: { name: good, partitions: 3 },\n"
+                   "              lake: { compression: zstd, partition_by: [day] } }\n"
+                   "      BIG: { topic: { format: DELIMITED } }\n"
+                   "      PER_USER: { topic: { name: users, key_format: JSON },\n"
+                   "                  warehouse: [{ to: one }, { to: two }] }\n"
+                   "      PER_METHOD: { topic: { name: methods, partitions: 2 } }\n";
+    every_call(&spec, TWIST_NONE, test_is_long() ? 1 : 53);
+}
+
+TEST(a_fault_and_more_faults_while_starting_again_leave_the_same_topics)
+{
+    struct job_world_spec spec = job_scenario_transactions;
+    spec.lake = JOB_WORLD_NO_LAKE;
+    spec.outputs = "      PER_USER: { topic: { name: users } }\n"
+                   "      BIG: { topic: { name: big, partitions: 2 } }\n";
+    every_call(&spec, TWIST_AGAIN, test_is_long() ? 1 : 29);
+}
+
 TEST_MAIN(T(a_fault_at_any_durable_call_leaves_what_an_undisturbed_life_leaves),
           T(a_fault_and_more_faults_while_starting_again_leave_the_same),
           T(a_fault_at_any_durable_call_of_a_life_with_a_backfill_leaves_the_same),
           T(a_fault_and_another_clock_and_other_fetches_leave_the_same_rows),
           T(a_fault_and_more_records_before_the_next_run_leave_the_same_rows),
-          T(a_fault_at_any_durable_call_of_a_job_without_a_lake_leaves_nothing_behind))
+          T(a_fault_at_any_durable_call_of_a_job_without_a_lake_leaves_nothing_behind),
+          T(a_fault_at_any_durable_call_of_a_job_with_topics_shows_no_row_twice_or_never),
+          T(a_fault_and_more_faults_while_starting_again_leave_the_same_topics))

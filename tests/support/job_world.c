@@ -129,6 +129,7 @@ struct job_world *job_world_new(const struct job_world_spec *spec)
     w->env = (struct run_env){
         .clock = {world_now, world_mono, world_sleep, &w->time},
         .source = &source_fake,
+        .topics = &topic_fake,
         .window = 7,
         .deliver_ms = 3000,
     };
@@ -147,6 +148,7 @@ void job_world_delete(struct job_world *w, const char *name)
 
 void job_world_wipe(struct job_world *w)
 {
+    topic_fake_forget(w->name);
     source_fake_free(w->broker);
     job_world_delete(w, "state");
     job_world_delete(w, "lake");
@@ -155,6 +157,7 @@ void job_world_wipe(struct job_world *w)
 
 void job_world_free(struct job_world *w)
 {
+    topic_fake_forget(w->name);
     source_fake_free(w->broker);
     memory_forget(NULL);
     durable_free(w->durable);
@@ -268,6 +271,7 @@ void job_world_print(struct buf *out, const struct job_world *w)
     memory_print(out, JOB_WORLD_ONE);
     buf_text(out, "-- two\n");
     memory_print(out, JOB_WORLD_TWO);
+    topic_fake_print(out, w->name);
     world_groups(out, w);
 }
 
@@ -418,12 +422,30 @@ static void world_tables(struct buf *out, const struct job_world *w, const char 
     }
 }
 
+static void world_topics(struct buf *out, const struct job_world *w, enum job_world_order order)
+{
+    for (size_t i = 0; i < w->job->topic_output_count; i++) {
+        struct buf rows;
+        char name[128];
+        (void)snprintf(name, sizeof name, "%.*s", STR_ARG(w->job->topic_outputs[i].want.name));
+        buf_init(&rows, WORLD_TEXT_MAX);
+        topic_fake_print_rows(&rows, w->name, name);
+        buf_printf(out, "-- topic %s\n", name);
+        if (order == JOB_WORLD_SORTED)
+            world_sorted(out, "topic ", buf_view(&rows), 0);
+        else
+            buf_str(out, buf_view(&rows));
+        buf_fini(&rows);
+    }
+}
+
 void job_world_print_rows(struct buf *out, const struct job_world *w, enum job_world_order order)
 {
     if (file_exists(w->lake))
         world_lake_lines(out, w, order);
     world_tables(out, w, JOB_WORLD_ONE, order);
     world_tables(out, w, JOB_WORLD_TWO, order);
+    world_topics(out, w, order);
     world_groups(out, w);
 }
 
@@ -556,6 +578,12 @@ static uint64_t world_delivered(const struct job_world *w, struct durable *d)
             lake_close(lake);
         }
         least = h.batch;
+    }
+    if (w->job->topic_output_count > 0) {
+        char topic[128];
+        (void)snprintf(topic, sizeof topic, "%.*s", STR_ARG(w->job->topic_outputs[0].want.name));
+        uint64_t marker = topic_fake_marker(w->name, "simgroup.commits", topic);
+        least = marker < least ? marker : least;
     }
     for (size_t i = 0; i < w->job->target_count; i++) {
         const struct job_target *t = &w->job->targets[i];

@@ -11,6 +11,7 @@
 #include "jobs/run/run.h"
 #include "tests/support/dir.h"
 #include "tests/support/source_fake.h"
+#include "tests/support/topic_fake.h"
 
 struct job_world_spec {
     const char *sql;

@@ -83,7 +83,7 @@ void source_fake_reseed(struct source_fake *s, uint64_t seed)
     s->random = seed;
 }
 
-static struct source_fake *fake_find(struct str name)
+struct source_fake *source_fake_find(struct str name)
 {
     struct source_fake *s = registry;
     while (s && !str_eq(str_from(s->name), name))
@@ -93,7 +93,7 @@ static struct source_fake *fake_find(struct str name)
 
 struct source_fake *source_fake_new(const char *name, uint64_t seed)
 {
-    assert(!fake_find(str_from(name)));
+    assert(!source_fake_find(str_from(name)));
     struct source_fake *s = mem_zalloc(sizeof *s);
     s->a = arena_new(NULL);
     s->name = mem_strdup(name);
@@ -384,7 +384,7 @@ static bool fake_open(struct source **out, const struct source_spec *spec, struc
     struct source_fake *broker = NULL;
     for (size_t i = 0; i < spec->property_count; i++)
         if (str_eq(spec->properties[2 * i], STR("fake.broker")))
-            broker = fake_find(spec->properties[2 * i + 1]);
+            broker = source_fake_find(spec->properties[2 * i + 1]);
     if (!broker)
         return err_fail(e, ERR_CONFIG, "fake.broker names no broker");
     struct fake_handle *h = mem_zalloc(sizeof *h);

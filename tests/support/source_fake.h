@@ -24,7 +24,8 @@ extern const struct source_type source_fake;
 // `name` must be unused. seed 0: batches as large as possible; others vary sizes, idle polls and moves over gaps,
 // deterministically.
 struct source_fake *source_fake_new(const char *name, uint64_t seed);
-void source_fake_free(struct source_fake *s); // asserts that every batch was released
+struct source_fake *source_fake_find(struct str name); // NULL = none
+void source_fake_free(struct source_fake *s);          // asserts that every batch was released
 // Properties for source_spec: one pair; lives as long as the broker.
 const struct str *source_fake_properties(const struct source_fake *s);
 // Another cluster id: what another broker behind the same address would say.

@@ -1,23 +1,11 @@
 #include "jobs/source/kafka/kafka.h"
 
 #include "base/durable.h"
+#include "jobs/source/kafka/kafka_client.h"
 #include "jobs/source/kafka/kafka_internal.h"
 
 #include <assert.h>
 #include <stdio.h>
-
-// Broker and transport errors keep librdkafka's own text; anything a new attempt may cure is REMOTE.
-bool kafka_err(struct err *e, rd_kafka_resp_err_t code, const char *doing)
-{
-    assert(code != RD_KAFKA_RESP_ERR_NO_ERROR);
-    err_fail(e, ERR_REMOTE, "%s: %s (%s)", doing, rd_kafka_err2str(code), rd_kafka_err2name(code));
-    enum err_remedy remedy = REMEDY_RETRY_RUN;
-    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
-        code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
-        code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
-        remedy = REMEDY_FATAL;
-    return err_remedy(e, remedy);
-}
 
 static void kafka_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
@@ -56,38 +44,6 @@ char *kafka_topic_name(const struct kafka_source *s, uint32_t topic)
     memcpy(name, t.p, t.n);
     name[t.n] = 0;
     return name;
-}
-
-static bool kafka_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct err *e)
-{
-    char why[256];
-    if (rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK)
-        return true;
-    return err_fail(e, ERR_CONFIG, "kafka property %s: %s", name, why);
-}
-
-static bool kafka_set_user(rd_kafka_conf_t *conf, const struct source_spec *spec, struct err *e)
-{
-    for (size_t i = 0; i < spec->property_count; i++) {
-        struct str name = spec->properties[2 * i], value = spec->properties[2 * i + 1];
-        char *n = mem_alloc(name.n + value.n + 2);
-        memcpy(n, name.p, name.n);
-        n[name.n] = 0;
-        char *v = n + name.n + 1;
-        memcpy(v, value.p, value.n);
-        v[value.n] = 0;
-        char why[256];
-        // A value may be a secret: the message names the property only.
-        rd_kafka_conf_res_t res = rd_kafka_conf_set(conf, n, v, why, sizeof why);
-        if (res != RD_KAFKA_CONF_OK)
-            err_fail(e, ERR_CONFIG, "kafka: %s: %s", n,
-                     res == RD_KAFKA_CONF_UNKNOWN ? "librdkafka has no such property"
-                                                  : "librdkafka does not accept this value");
-        mem_free(n);
-        if (res != RD_KAFKA_CONF_OK)
-            return false;
-    }
-    return true;
 }
 
 // What the protocol owns, after the user's properties so that nothing can override it.
@@ -138,7 +94,8 @@ rd_kafka_t *kafka_client_new(struct kafka_source *s, const struct kafka_prefetch
     if (ok && rd_kafka_version() >= KAFKA_HAS_QUEUE_BACKOFF)
         ok = kafka_set(conf, "fetch.queue.backoff.ms", "5", e);
     ok = ok && (!prefetch || kafka_set_prefetch(conf, prefetch, e)) &&
-         kafka_set_user(conf, &s->spec, e) && kafka_set_owned(conf, s, e);
+         kafka_set_user(conf, s->spec.properties, s->spec.property_count, e) &&
+         kafka_set_owned(conf, s, e);
     if (!ok) {
         rd_kafka_conf_destroy(conf);
         return NULL;

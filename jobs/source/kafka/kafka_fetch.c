@@ -1,3 +1,4 @@
+#include "jobs/source/kafka/kafka_client.h"
 #include "jobs/source/kafka/kafka_internal.h"
 
 #include <assert.h>

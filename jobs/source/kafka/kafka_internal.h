@@ -74,7 +74,6 @@ static inline struct kafka_source *kafka_from(struct source *s);
 rd_kafka_t *kafka_client_new(struct kafka_source *s, const struct kafka_prefetch *prefetch,
                              struct err *e);
 void kafka_connect(rd_kafka_t *client);
-bool kafka_err(struct err *e, rd_kafka_resp_err_t code, const char *doing);
 void kafka_last_error(struct kafka_source *s, char *out, size_t size);
 char *kafka_topic_name(const struct kafka_source *s, uint32_t topic); // mem_alloc'd
 

@@ -1,4 +1,5 @@
 #include "base/durable.h"
+#include "jobs/source/kafka/kafka_client.h"
 #include "jobs/source/kafka/kafka_internal.h"
 
 #include <assert.h>

@@ -7,6 +7,7 @@ cd "$root" || exit 1
 sites_of() {
     case $1 in
     no_head_check) echo mysql.commit,kafka.commit ;;
+    no_marker) echo topic.commit ;;
     offsets_first) echo lake.rename,mysql.commit ;;
     positions_apart | rename_before_decide) echo state.commit ;;
     unstable_file_name) echo lake.rename ;;

@@ -594,7 +594,31 @@ TEST(the_printed_page_has_every_key)
     buf_fini(&out);
 }
 
-TEST_MAIN(T(the_sample_of_the_manual_is_read_whole), T(the_shipped_sample_is_valid),
+#define TOPIC_JOB                       \
+    "kafka: { bootstrap.servers: b }\n" \
+    "jobs:\n  j:\n    sql: j.sql\n    outputs:\n      O: "
+
+TEST(a_topic_is_a_name_or_a_section_and_enough_for_an_output)
+{
+    struct loaded l = load(TOPIC_JOB "{ topic: o }\n");
+    must_load(&l);
+    const struct job_spec *j = l.app->jobs.v;
+    const struct output_spec *o = j->outputs.v;
+    assert_true(str_eq(o->topic.name, STR("o")));
+    assert_int_equal(o->topic.partitions, 0);
+    unload(&l);
+    l = load(TOPIC_JOB
+             "{ topic: { name: o, format: delimited, key_format: JSON, partitions: 3 } }\n");
+    must_load(&l);
+    j = l.app->jobs.v;
+    o = j->outputs.v;
+    assert_true(str_eq(o->topic.format, STR("delimited")) && o->topic.partitions == 3);
+    unload(&l);
+    refused(TOPIC_JOB "{ topic: { name: o, format: xml } }\n", "unknown format \"xml\"");
+}
+
+TEST_MAIN(T(a_topic_is_a_name_or_a_section_and_enough_for_an_output),
+          T(the_sample_of_the_manual_is_read_whole), T(the_shipped_sample_is_valid),
           T(a_missing_file_is_a_configuration_error),
           T(all_errors_are_told_at_once_in_their_places),
           T(every_mistake_in_a_job_has_its_own_words),

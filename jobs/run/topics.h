@@ -1,0 +1,14 @@
+// Topic outputs of a session: made or checked at open, the marker compared, a batch's rows sent in one transaction. Inside jobs/run.
+#ifndef JOBS_RUN_TOPICS_H
+#define JOBS_RUN_TOPICS_H
+
+#include "jobs/run/session.h"
+
+bool topics_open(struct session *s, struct err *e) ERR_CHECKED;
+// With nothing decided and undelivered: the marker is the last batch's.
+bool topics_check(struct session *s, struct err *e) ERR_CHECKED;
+// Rows, the group's offsets and the marker.
+bool topics_deliver(struct session *s, const struct batch_record *r, struct err *e) ERR_CHECKED;
+void topics_close(struct session *s);
+
+#endif
