@@ -17,13 +17,13 @@ static enum collation_kind collation_kind_of(struct str name)
 static bool describe_kind(struct table_info *t, struct mysql_session *s, struct arena *a,
                           struct str table, struct err *e)
 {
-    struct mysql_result r;
+    struct sql_result r;
     const struct str sql =
-        mysql_literals(s, a,
-                       STR("SELECT table_type, engine FROM information_schema.tables"
-                           " WHERE table_schema = DATABASE() AND table_name = ?"),
-                       &table, 1);
-    if (!mysql_fetch(&r, s, a, sql, e))
+        sql_literals(&s->base, a,
+                     STR("SELECT table_type, engine FROM information_schema.tables"
+                         " WHERE table_schema = DATABASE() AND table_name = ?"),
+                     &table, 1);
+    if (!mysql_fetch(&r, &s->base, a, sql, e))
         return false;
     t->exists = r.rows > 0;
     if (!t->exists)
@@ -41,14 +41,14 @@ static bool describe_kind(struct table_info *t, struct mysql_session *s, struct 
 static bool describe_columns(struct table_info *t, struct mysql_session *s, struct arena *a,
                              struct str table, struct err *e)
 {
-    struct mysql_result r;
-    const struct str sql = mysql_literals(
-        s, a,
+    struct sql_result r;
+    const struct str sql = sql_literals(
+        &s->base, a,
         STR("SELECT column_name, column_type, collation_name, is_nullable, column_default, extra"
             " FROM information_schema.columns"
             " WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position"),
         &table, 1);
-    if (!mysql_fetch(&r, s, a, sql, e))
+    if (!mysql_fetch(&r, &s->base, a, sql, e))
         return false;
     t->count = r.rows;
     t->columns = ARENA_ZARRAY(a, struct table_column, t->count + 1);
@@ -83,15 +83,15 @@ static void note_key_column(struct table_info *t, const struct str *f)
 static bool describe_indexes(struct table_info *t, struct mysql_session *s, struct arena *a,
                              struct str table, struct err *e)
 {
-    struct mysql_result r;
+    struct sql_result r;
     const struct str sql =
-        mysql_literals(s, a,
-                       STR("SELECT index_name, column_name, seq_in_index, sub_part"
-                           " FROM information_schema.statistics WHERE table_schema = DATABASE()"
-                           " AND table_name = ? AND non_unique = 0"
-                           " ORDER BY index_name, seq_in_index"),
-                       &table, 1);
-    if (!mysql_fetch(&r, s, a, sql, e))
+        sql_literals(&s->base, a,
+                     STR("SELECT index_name, column_name, seq_in_index, sub_part"
+                         " FROM information_schema.statistics WHERE table_schema = DATABASE()"
+                         " AND table_name = ? AND non_unique = 0"
+                         " ORDER BY index_name, seq_in_index"),
+                     &table, 1);
+    if (!mysql_fetch(&r, &s->base, a, sql, e))
         return false;
     for (size_t i = 0; i < r.rows; i++) {
         const struct str *f = &r.v[i * r.columns];
@@ -103,9 +103,10 @@ static bool describe_indexes(struct table_info *t, struct mysql_session *s, stru
     return true;
 }
 
-bool mysql_describe_table(struct table_info *out, struct mysql_session *s, struct arena *a,
+bool mysql_describe_table(struct table_info *out, struct sql_session *base, struct arena *a,
                           struct str table, struct err *e)
 {
+    struct mysql_session *s = mysql_session_of(base);
     assert(s->db && s->key_collation);
     *out = (struct table_info){
         .collation = collation_kind_of,

@@ -1,351 +1,32 @@
 #include "warehouse/mysql/mysql.h"
 
-#include "base/durable.h"
 #include "warehouse/mysql/mysql_internal.h"
 
-#include <assert.h>
-#include <stdio.h>
-
-enum state { STATE_IDLE, STATE_TRANSACTION, STATE_BROKEN };
-
-struct mysql_sink {
-    struct sink base;
-    struct arena *arena;
-    const struct sink_spec *spec;
-    struct mysql_session session;
-    struct target *targets;
-    struct rows_plan plan;
-    struct mysql_sender sender;
-    struct str head_select, head_update_tail;
-    struct arena *step_arena; // of the transaction
-    enum state state;
-    struct commit_step step;
-    uint64_t slot;          // that appended rows belong to: the batch, or the one it replaces
-    struct head_texts head; // what commit writes
+const struct sql_transport mysql_transport = {
+    .dialect = &dialect_mysql,
+    .begin = "START TRANSACTION",
+    .ignore_existing = " ON DUPLICATE KEY UPDATE `batch` = `batch`",
+    .site_ddl = "mysql.ddl",
+    .site_write = "mysql.write",
+    .site_replace = "mysql.replace",
+    .site_commit = "mysql.commit",
+    .connect = mysql_connect,
+    .run = mysql_run,
+    .affected = mysql_affected,
+    .fetch = mysql_fetch,
+    .literal = mysql_literal,
+    .describe_table = mysql_describe_table,
+    .prepare = mysql_prepare,
+    .send = mysql_send,
+    .close = mysql_disconnect,
 };
 
-static struct mysql_sink *from_base(struct sink *s)
+static bool mysql_open(struct sink **out, const struct sink_spec *spec, struct err *e)
 {
-    assert(s->type == &sink_mysql);
-    return (struct mysql_sink *)s;
+    return sql_sink_open(out, &sink_mysql, &mysql_transport, spec, e);
 }
 
-static struct str statement(struct arena *a,
-                            void (*write)(struct buf *out, const struct dialect *d))
-{
-    struct buf sql;
-    buf_init(&sql, SINK_SQL_MAX);
-    write(&sql, &dialect_mysql);
-    const struct str text = arena_str(a, buf_view(&sql));
-    buf_fini(&sql);
-    return text;
-}
-
-// --- open -----------------------------------------------------------------------------------------
-
-struct ddl {
-    struct mysql_sink *s;
-    struct str sql;
-};
-
-static bool ddl_effect(void *arg, struct err *e)
-{
-    const struct ddl *d = arg;
-    return mysql_run(&d->s->session, d->sql, e);
-}
-
-static bool run_ddl(struct mysql_sink *s, struct str sql, struct err *e)
-{
-    struct ddl d = {s, sql};
-    return durable_call_remote(s->spec->durable, "mysql.ddl", ddl_effect, &d, e);
-}
-
-static bool create_missing(struct mysql_sink *s, enum table_need need, struct err *e)
-{
-    struct buf sql;
-    buf_init(&sql, SINK_SQL_MAX);
-    bool ok = true;
-    if (need == TABLE_CREATE)
-        ok = upsert_create(&sql, s->targets, &dialect_mysql, s->spec, s->session.key_collation, e);
-    else
-        upsert_add_batch_column(&sql, &dialect_mysql, s->spec);
-    ok = ok && run_ddl(s, buf_view(&sql), e);
-    buf_fini(&sql);
-    return ok || err_wrap(e, "create table %.*s", STR_ARG(s->spec->table));
-}
-
-static bool check_table(struct mysql_sink *s, struct err *e)
-{
-    struct table_info t;
-    s->targets = ARENA_ZARRAY(s->arena, struct target, s->spec->count);
-    if (!mysql_describe_table(&t, &s->session, s->arena, s->spec->table, e))
-        return false;
-    const enum table_need need = table_needs(&t, s->spec);
-    if (need != TABLE_READY &&
-        (!create_missing(s, need, e) ||
-         !mysql_describe_table(&t, &s->session, s->arena, s->spec->table, e)))
-        return false;
-    return table_check(s->targets, &t, &dialect_mysql, s->spec, e);
-}
-
-static void head_key(struct str out[4], struct arena *a, const struct sink_spec *spec)
-{
-    out[0] = str_from(spec->job);
-    out[1] = arena_printf(a, "%u", spec->task);
-    out[2] = str_from(spec->output);
-    out[3] = spec->table;
-}
-
-static bool check_heads_table(struct mysql_sink *s, struct err *e)
-{
-    struct table_info t;
-    if (!mysql_describe_table(&t, &s->session, s->arena, STR(SINK_HEADS_TABLE), e))
-        return false;
-    if (!t.exists)
-        return run_ddl(s, statement(s->arena, upsert_heads_create), e) ||
-               err_wrap(e, "create table " SINK_HEADS_TABLE);
-    if (!t.wrong_kind)
-        return true;
-    err_fail(e, ERR_CONFIG, "table " SINK_HEADS_TABLE " is %s: heads need transactions",
-             t.wrong_kind);
-    return err_hint(e, "%s", t.wrong_hint);
-}
-
-// The row may be locked by an old session that is still committing: first a plain look, and only then an insert.
-static bool ensure_head(struct mysql_sink *s, struct err *e)
-{
-    struct mysql_result r;
-    struct str values[HEADS_COLUMNS];
-    head_key(values, s->arena, s->spec);
-    const struct str select =
-        str_slice(s->head_select, 0, s->head_select.n - strlen(dialect_mysql.lock_suffix));
-    if (!mysql_fetch(&r, &s->session, s->arena, select, e))
-        return err_wrap(e, SINK_HEADS_TABLE);
-    if (r.rows)
-        return true;
-    const struct commit_step nothing = {.batch = 1};
-    struct head_texts zero;
-    head_print(&zero, &nothing);
-    values[HEADS_BATCH] = STR("0");
-    values[HEADS_DIGEST] = values[HEADS_PREV] = STR("0000000000000000");
-    values[HEADS_PLAN] = STR("");
-    values[HEADS_UPDATED_AT] = str_from(zero.updated_at);
-    struct buf sql;
-    buf_init(&sql, SINK_SQL_MAX);
-    upsert_heads_insert(&sql, &dialect_mysql);
-    // Another owner may have been quicker: the row is there, which is all we want.
-    buf_text(&sql, " ON DUPLICATE KEY UPDATE `batch` = `batch`");
-    const struct str insert =
-        mysql_literals(&s->session, s->arena, buf_view(&sql), values, HEADS_COLUMNS);
-    buf_fini(&sql);
-    return run_ddl(s, insert, e) || err_wrap(e, "insert into " SINK_HEADS_TABLE);
-}
-
-static bool open_all(struct mysql_sink *s, const struct mysql_settings *settings, struct err *e)
-{
-    if (!mysql_session_open(&s->session, s->arena, s->spec, settings, e))
-        return false;
-    struct str key[4];
-    head_key(key, s->arena, s->spec);
-    s->head_select =
-        mysql_literals(&s->session, s->arena, statement(s->arena, upsert_heads_select), key, 4);
-    return check_table(s, e) && check_heads_table(s, e) && ensure_head(s, e) &&
-           rows_plan_init(&s->plan, s->arena, s->spec, s->targets, e) &&
-           mysql_sender_init(&s->sender, s->arena, &s->session, &s->plan, e);
-}
-
-static void mysql_sink_close(struct sink *base)
-{
-    struct mysql_sink *s = from_base(base);
-    mysql_sender_fini(&s->sender);
-    mysql_session_close(&s->session);
-    arena_free(s->arena);
-}
-
-static bool mysql_sink_open(struct sink **out, const struct sink_spec *spec, struct err *e)
-{
-    assert(spec->durable && spec->url);
-    struct mysql_settings settings;
-    if (!upsert_check_spec(spec, &dialect_mysql, e) ||
-        !mysql_settings_read(&settings, spec->url, e))
-        return false;
-    struct arena *a = arena_new(NULL);
-    struct mysql_sink *s = ARENA_NEW(a, struct mysql_sink);
-    s->base.type = &sink_mysql;
-    s->arena = a;
-    s->step_arena = arena_new(a);
-    s->spec = sink_spec_copy(a, spec);
-    if (!open_all(s, &settings, e)) {
-        mysql_sink_close(&s->base);
-        return false;
-    }
-    *out = &s->base;
-    return true;
-}
-
-// --- transactions ---------------------------------------------------------------------------------
-
-static void roll_back(struct mysql_sink *s)
-{
-    if (s->state == STATE_TRANSACTION) {
-        struct err ignored = {0};
-        // A session that cannot roll back is of no more use; its server rolls back when it goes.
-        s->state = mysql_run(&s->session, STR("ROLLBACK"), &ignored) ? STATE_IDLE : STATE_BROKEN;
-    }
-    arena_reset(s->step_arena);
-}
-
-static bool read_head(struct mysql_sink *s, struct head *out, struct err *e)
-{
-    struct mysql_result r;
-    if (!mysql_fetch(&r, &s->session, s->step_arena, s->head_select, e))
-        return err_wrap(e, "lock the head of %s", s->spec->output);
-    if (r.rows == 1)
-        return head_parse(out, r.v, e);
-    err_fail(e, ERR_BEHIND, "%s: the row of %s in " SINK_HEADS_TABLE " is gone", s->session.display,
-             s->spec->output);
-    return err_hint(e, "the store was restored or edited: see the recovery handbook, \"behind\"");
-}
-
-static bool lock_head(struct mysql_sink *s, struct head *out, struct err *e)
-{
-    assert(s->state != STATE_TRANSACTION);
-    if (s->state == STATE_BROKEN) {
-        err_fail(e, ERR_REMOTE, "%s: the connection was lost", s->session.display);
-        return err_remedy(e, REMEDY_RECONNECT);
-    }
-    if (!mysql_run(&s->session, STR("START TRANSACTION"), e)) {
-        s->state = STATE_BROKEN;
-        return false;
-    }
-    s->state = STATE_TRANSACTION;
-    if (read_head(s, out, e))
-        return true;
-    roll_back(s);
-    return false;
-}
-
-static bool mysql_sink_head(struct sink *base, struct head *out, struct err *e)
-{
-    struct mysql_sink *s = from_base(base);
-    if (!lock_head(s, out, e))
-        return false;
-    roll_back(s);
-    return true;
-}
-
-static bool mysql_sink_begin(struct sink *base, const struct commit_step *step,
-                             enum head_state *out, struct head *found, struct err *e)
-{
-    struct mysql_sink *s = from_base(base);
-    struct head held;
-    assert(step->batch <= INT64_MAX);
-    if (!lock_head(s, &held, e))
-        return false;
-    s->step = *step;
-    s->slot = step->batch;
-    head_print(&s->head, step);
-    *out = head_compare(&held, step);
-    if (found)
-        *found = held;
-    return true;
-}
-
-static bool replace_effect(void *arg, struct err *e)
-{
-    struct mysql_sink *s = arg;
-    struct buf sql;
-    buf_init(&sql, SINK_SQL_MAX);
-    upsert_delete_batch(&sql, &dialect_mysql, s->spec);
-    const struct str slot = arena_printf(s->step_arena, "%llu", (unsigned long long)s->slot);
-    const struct str text = mysql_literals(&s->session, s->step_arena, buf_view(&sql), &slot, 1);
-    buf_fini(&sql);
-    return mysql_run(&s->session, text, e) || err_wrap(e, "delete the batch's rows");
-}
-
-static bool mysql_sink_replace(struct sink *base, uint64_t slot, struct err *e)
-{
-    struct mysql_sink *s = from_base(base);
-    assert(s->state == STATE_TRANSACTION && s->spec->mode == SINK_APPEND && slot > 0);
-    s->slot = slot;
-    if (durable_call_remote(s->spec->durable, "mysql.replace", replace_effect, s, e))
-        return true;
-    roll_back(s);
-    return false;
-}
-
-struct write_call {
-    struct mysql_sink *s;
-    const struct block *b;
-};
-
-static bool write_effect(void *arg, struct err *e)
-{
-    const struct write_call *w = arg;
-    return mysql_send(&w->s->sender, w->b, w->s->slot, e);
-}
-
-static bool mysql_sink_write(struct sink *base, const struct block *b, struct err *e)
-{
-    struct mysql_sink *s = from_base(base);
-    assert(s->state == STATE_TRANSACTION);
-    struct write_call call = {s, b};
-    if (durable_call_remote(s->spec->durable, "mysql.write", write_effect, &call, e))
-        return true;
-    roll_back(s);
-    return false;
-}
-
-static bool write_head(struct mysql_sink *s, struct err *e)
-{
-    struct str values[HEADS_COLUMNS];
-    values[0] = arena_printf(s->step_arena, "%llu", (unsigned long long)s->step.batch);
-    values[1] = str_from(s->head.digest);
-    values[2] = str_from(s->head.prev);
-    values[3] = str_from(s->head.plan);
-    values[4] = str_from(s->head.updated_at);
-    head_key(&values[5], s->step_arena, s->spec);
-    const struct str sql =
-        mysql_literals(&s->session, s->step_arena, statement(s->step_arena, upsert_heads_update),
-                       values, HEADS_COLUMNS);
-    if (!mysql_run(&s->session, sql, e))
-        return err_wrap(e, "write the head of %s", s->spec->output);
-    assert(mysql_affected_rows(s->session.db) == 1); // found and locked by begin
-    return true;
-}
-
-static bool commit_effect(void *arg, struct err *e)
-{
-    struct mysql_sink *s = arg;
-    return mysql_run(&s->session, STR("COMMIT"), e);
-}
-
-static bool mysql_sink_commit(struct sink *base, struct err *e)
-{
-    struct mysql_sink *s = from_base(base);
-    assert(s->state == STATE_TRANSACTION);
-    if (!write_head(s, e)) {
-        roll_back(s);
-        return false;
-    }
-    if (durable_call_remote(s->spec->durable, "mysql.commit", commit_effect, s, e)) {
-        s->state = STATE_IDLE;
-        arena_reset(s->step_arena);
-        return true;
-    }
-    // Committed or not, nobody here knows: only a new session, by the locked head, can tell.
-    s->state = STATE_BROKEN;
-    mysql_sender_fini(&s->sender);
-    mysql_session_close(&s->session);
-    return false;
-}
-
-static void mysql_sink_abort(struct sink *base)
-{
-    roll_back(from_base(base));
-}
-
-static bool mysql_sink_describe(struct buf *out, const struct sink_spec *spec, struct err *e)
+static bool mysql_describe(struct buf *out, const struct sink_spec *spec, struct err *e)
 {
     return upsert_describe(out, &dialect_mysql, spec, e);
 }
@@ -353,13 +34,13 @@ static bool mysql_sink_describe(struct buf *out, const struct sink_spec *spec, s
 const struct sink_type sink_mysql = {
     .name = "mysql",
     .features = SINK_EXACT | SINK_DELETES,
-    .open = mysql_sink_open,
-    .head = mysql_sink_head,
-    .begin = mysql_sink_begin,
-    .replace = mysql_sink_replace,
-    .write = mysql_sink_write,
-    .commit = mysql_sink_commit,
-    .abort = mysql_sink_abort,
-    .close = mysql_sink_close,
-    .describe = mysql_sink_describe,
+    .open = mysql_open,
+    .head = sql_sink_head,
+    .begin = sql_sink_begin,
+    .replace = sql_sink_replace,
+    .write = sql_sink_write,
+    .commit = sql_sink_commit,
+    .abort = sql_sink_abort,
+    .close = sql_sink_close,
+    .describe = mysql_describe,
 };

@@ -1,10 +1,9 @@
 // The parts of the MySQL driver: session.c connection and errors, describe.c what a table is, sender.c binding and
-// sending. mysql.c has the transactions. Only included in warehouse/mysql/.
+// sending. mysql.c puts them together as a transport of warehouse/sql_sink.h. Only included in warehouse/mysql/.
 #ifndef WAREHOUSE_MYSQL_MYSQL_INTERNAL_H
 #define WAREHOUSE_MYSQL_MYSQL_INTERNAL_H
 
-#include "warehouse/rows.h"
-#include "warehouse/upsert.h"
+#include "warehouse/sql_sink.h"
 
 #include <mysql.h>
 
@@ -23,8 +22,9 @@ struct mysql_settings {
 
 // A connection and what was found out about its server.
 struct mysql_session {
+    struct sql_session base;
     MYSQL *db;
-    const char *display; // for messages
+    struct mysql_sender *sender; // NULL = not prepared
     enum mysql_sending sending;
     uint64_t packet_max;       // max_allowed_packet
     const char *key_collation; // the best binary collation, without padding
@@ -33,28 +33,27 @@ struct mysql_session {
 
 bool mysql_settings_read(struct mysql_settings *out, const struct warehouse_url *url,
                          struct err *e) ERR_CHECKED;
-bool mysql_session_open(struct mysql_session *out, struct arena *a, const struct sink_spec *spec,
-                        const struct mysql_settings *settings, struct err *e) ERR_CHECKED;
-void mysql_session_close(struct mysql_session *s);
+struct mysql_session *mysql_session_of(struct sql_session *base);
 
 // The adapter of this library: code, SQLSTATE and text are kept, kind and remedy follow from the code. Returns false.
-bool mysql_db_err(struct err *e, const struct mysql_session *s); // of the connection's last call
 bool mysql_stmt_err(struct err *e, const struct mysql_session *s, MYSQL_STMT *stmt);
-bool mysql_run(struct mysql_session *s, struct str sql, struct err *e) ERR_CHECKED;
-// Rows as text in arena memory; NULL has p == NULL.
-struct mysql_result {
-    struct str *v; // row after row
-    size_t rows;
-    unsigned columns;
-};
-bool mysql_fetch(struct mysql_result *out, struct mysql_session *s, struct arena *a, struct str sql,
-                 struct err *e) ERR_CHECKED;
-// sql in which the i-th ? is replaced by the i-th value as a quoted literal.
-struct str mysql_literals(struct mysql_session *s, struct arena *a, struct str sql,
-                          const struct str *values, size_t count);
 
-bool mysql_describe_table(struct table_info *out, struct mysql_session *s, struct arena *a,
+// Members of the transport.
+extern const struct sql_transport mysql_transport;
+bool mysql_connect(struct sql_session **out, struct arena *a, const struct sink_spec *spec,
+                   struct err *e) ERR_CHECKED;
+bool mysql_run(struct sql_session *base, struct str sql, struct err *e) ERR_CHECKED;
+uint64_t mysql_affected(struct sql_session *base);
+bool mysql_fetch(struct sql_result *out, struct sql_session *base, struct arena *a, struct str sql,
+                 struct err *e) ERR_CHECKED;
+void mysql_literal(struct sql_session *base, struct buf *out, struct str value);
+bool mysql_describe_table(struct table_info *out, struct sql_session *base, struct arena *a,
                           struct str table, struct err *e) ERR_CHECKED;
+bool mysql_prepare(struct sql_session *base, struct arena *a, const struct rows_plan *plan,
+                   struct err *e) ERR_CHECKED;
+bool mysql_send(struct sql_session *base, const struct block *b, uint64_t batch,
+                struct err *e) ERR_CHECKED;
+void mysql_disconnect(struct sql_session *base);
 
 // Prepared statements of one kind of operation, most rows first.
 struct mysql_statement {
@@ -73,11 +72,6 @@ struct mysql_sender {
     struct arena *scratch;                       // of a run
     struct cell_array *cells;
 };
-bool mysql_sender_init(struct mysql_sender *out, struct arena *a, struct mysql_session *session,
-                       const struct rows_plan *plan, struct err *e) ERR_CHECKED;
 void mysql_sender_fini(struct mysql_sender *s);
-// Sends a block within the open transaction. A row the server refuses is found by bisection and named.
-bool mysql_send(struct mysql_sender *s, const struct block *b, uint64_t batch,
-                struct err *e) ERR_CHECKED;
 
 #endif

@@ -1,4 +1,5 @@
 #include "warehouse/mysql/mysql_internal.h"
+#include "warehouse/refused.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -49,17 +50,19 @@ static bool prepare_kind(struct mysql_sender *s, enum rows_kind kind, struct err
     return prepare(op, s, kind, 1, 1, e);
 }
 
-bool mysql_sender_init(struct mysql_sender *out, struct arena *a, struct mysql_session *session,
-                       const struct rows_plan *plan, struct err *e)
+bool mysql_prepare(struct sql_session *base, struct arena *a, const struct rows_plan *plan,
+                   struct err *e)
 {
-    *out = (struct mysql_sender){
+    struct mysql_session *session = mysql_session_of(base);
+    struct mysql_sender *s = session->sender = ARENA_NEW(a, struct mysql_sender);
+    *s = (struct mysql_sender){
         .session = session,
         .plan = plan,
         .scratch = arena_new(a),
         .cells = ARENA_ZARRAY(a, struct cell_array, plan->put_params),
     };
-    return prepare_kind(out, ROWS_PUT, e) &&
-           (plan->key_params == 0 || prepare_kind(out, ROWS_DELETE, e));
+    return prepare_kind(s, ROWS_PUT, e) &&
+           (plan->key_params == 0 || prepare_kind(s, ROWS_DELETE, e));
 }
 
 void mysql_sender_fini(struct mysql_sender *s)
@@ -168,50 +171,17 @@ static bool execute(struct mysql_sender *s, const struct rows_run *run, uint32_t
     return true;
 }
 
-// Halves the range until one refused row is left; what stands before it stays written, as it would have been. The
-// transaction ends in a rollback either way.
-static bool find_refused(uint32_t *row, struct mysql_sender *s, const struct rows_run *run,
-                         uint32_t from, uint32_t to, struct err *e)
+static bool execute_part(void *arg, const struct rows_run *run, uint32_t from, uint32_t to,
+                         struct err *e)
 {
-    while (to - from > 1) {
-        const uint32_t middle = from + (to - from) / 2;
-        if (!mysql_run(s->session, STR("SAVEPOINT sluice_half"), e))
-            return false;
-        struct err half = {0};
-        if (execute(s, run, from, middle, &half)) {
-            from = middle;
-            continue;
-        }
-        if (half.kind != ERR_DATA) {
-            *e = half;
-            return false;
-        }
-        to = middle;
-        if (!mysql_run(s->session, STR("ROLLBACK TO SAVEPOINT sluice_half"), e))
-            return false;
-    }
-    *row = from;
-    if (!execute(s, run, from, to, e))
-        return false;
-    return err_fail(e, ERR_REMOTE, "the server refused rows together that it takes one by one");
+    return execute(arg, run, from, to, e);
 }
 
 static bool send_part(struct mysql_sender *s, const struct rows_run *run, uint32_t from,
                       uint32_t to, struct err *e)
 {
-    if (!mysql_run(s->session, STR("SAVEPOINT sluice_part"), e))
-        return false;
-    if (execute(s, run, from, to, e))
-        return true;
-    if (e->kind != ERR_DATA)
-        return err_wrap(e, "table %.*s", STR_ARG(s->plan->spec->table));
-    err_clear(e);
-    if (!mysql_run(s->session, STR("ROLLBACK TO SAVEPOINT sluice_part"), e))
-        return false;
-    uint32_t row = from;
-    if (!find_refused(&row, s, run, from, to, e) && e->kind == ERR_DATA)
-        return rows_rejected(s->plan, run->b, run->from + row, e);
-    return err_wrap(e, "table %.*s", STR_ARG(s->plan->spec->table));
+    const struct part_sender part = {&s->session->base, s->plan, execute_part, s};
+    return refused_send(&part, run, from, to, e);
 }
 
 // Parts that fit the server's packet.
@@ -240,8 +210,9 @@ static bool send_run(struct mysql_sender *s, const struct rows_run *run, struct 
     return send_part(s, run, from, count, e);
 }
 
-bool mysql_send(struct mysql_sender *s, const struct block *b, uint64_t batch, struct err *e)
+bool mysql_send(struct sql_session *base, const struct block *b, uint64_t batch, struct err *e)
 {
+    struct mysql_sender *s = mysql_session_of(base)->sender;
     for (uint32_t at = 0; at < b->rows;) {
         const struct rows_run run = rows_next(b, at, MYSQL_BULK_ROWS_MAX);
         const bool ok =

@@ -135,14 +135,15 @@ static bool fill_err(struct err *e, const struct mysql_session *s, unsigned code
     if (v.kind == ERR_DATA) // the caller says which row
         err_fail(e, v.kind, "%s (%u, SQLSTATE %s)", text, code, state);
     else
-        err_fail(e, v.kind, "%s: %s (%u, SQLSTATE %s)", s->display, text, code, state);
+        err_fail(e, v.kind, "%s: %s (%u, SQLSTATE %s)", s->base.display, text, code, state);
     if (code == ER_TOO_LONG_KEY)
         err_hint(e, "a key has at most 3072 bytes, four per character: map its columns, "
                     "columns: { NAME: { type: varchar(100) } }");
     return err_remedy(e, v.remedy);
 }
 
-bool mysql_db_err(struct err *e, const struct mysql_session *s)
+// Of the connection's last call.
+static bool mysql_db_err(struct err *e, const struct mysql_session *s)
 {
     return fill_err(e, s, mysql_errno(s->db), mysql_sqlstate(s->db), mysql_error(s->db));
 }
@@ -155,24 +156,37 @@ bool mysql_stmt_err(struct err *e, const struct mysql_session *s, MYSQL_STMT *st
 
 // --- statements as text ---------------------------------------------------------------------------
 
-bool mysql_run(struct mysql_session *s, struct str sql, struct err *e)
+struct mysql_session *mysql_session_of(struct sql_session *base)
 {
+    assert(base->transport == &mysql_transport);
+    return (struct mysql_session *)base;
+}
+
+bool mysql_run(struct sql_session *base, struct str sql, struct err *e)
+{
+    const struct mysql_session *s = mysql_session_of(base);
     assert(s->db && sql.n);
     return mysql_real_query(s->db, sql.p, sql.n) == 0 || mysql_db_err(e, s);
 }
 
-bool mysql_fetch(struct mysql_result *out, struct mysql_session *s, struct arena *a, struct str sql,
+uint64_t mysql_affected(struct sql_session *base)
+{
+    return mysql_affected_rows(mysql_session_of(base)->db);
+}
+
+bool mysql_fetch(struct sql_result *out, struct sql_session *base, struct arena *a, struct str sql,
                  struct err *e)
 {
-    *out = (struct mysql_result){0};
-    if (!mysql_run(s, sql, e))
+    const struct mysql_session *s = mysql_session_of(base);
+    *out = (struct sql_result){0};
+    if (!mysql_run(base, sql, e))
         return false;
     MYSQL_RES *res = mysql_store_result(s->db);
     if (!res) {
         mysql_db_err(e, s);
         return false;
     }
-    *out = (struct mysql_result){.rows = mysql_num_rows(res), .columns = mysql_num_fields(res)};
+    *out = (struct sql_result){.rows = mysql_num_rows(res), .columns = mysql_num_fields(res)};
     out->v = ARENA_ZARRAY(a, struct str, out->rows * out->columns + 1);
     for (size_t r = 0; r < out->rows; r++) {
         char **row = mysql_fetch_row(res);
@@ -186,29 +200,14 @@ bool mysql_fetch(struct mysql_result *out, struct mysql_session *s, struct arena
     return true;
 }
 
-struct str mysql_literals(struct mysql_session *s, struct arena *a, struct str sql,
-                          const struct str *values, size_t count)
+void mysql_literal(struct sql_session *base, struct buf *out, struct str value)
 {
-    struct buf b;
-    buf_init(&b, SINK_SQL_MAX);
-    size_t next = 0;
-    for (size_t i = 0; i < sql.n; i++) {
-        if (sql.p[i] != '?') {
-            buf_char(&b, sql.p[i]);
-            continue;
-        }
-        assert(next < count);
-        const struct str v = values[next++];
-        buf_char(&b, '\'');
-        char *p = buf_room(&b, v.n * 2 + 1);
-        assert(p);
-        b.n += mysql_real_escape_string(s->db, p, v.n ? v.p : "", v.n);
-        buf_char(&b, '\'');
-    }
-    assert(next == count && !b.failed);
-    const struct str text = arena_str(a, buf_view(&b));
-    buf_fini(&b);
-    return text;
+    buf_char(out, '\'');
+    char *p = buf_room(out, value.n * 2 + 1);
+    if (p)
+        out->n += mysql_real_escape_string(mysql_session_of(base)->db, p, value.n ? value.p : "",
+                                           value.n);
+    buf_char(out, '\'');
 }
 
 // --- opening --------------------------------------------------------------------------------------
@@ -272,8 +271,8 @@ static bool connect_to(struct mysql_session *s, struct arena *a, const struct wa
 
 static bool check_session(struct mysql_session *s, struct arena *a, struct err *e)
 {
-    struct mysql_result r;
-    if (!mysql_fetch(&r, s, a,
+    struct sql_result r;
+    if (!mysql_fetch(&r, &s->base, a,
                      STR("SELECT @@session.sql_mode, @@session.time_zone,"
                          " @@session.character_set_client, @@session.max_allowed_packet"),
                      e))
@@ -282,17 +281,18 @@ static bool check_session(struct mysql_session *s, struct arena *a, struct err *
     const struct str mode = r.v[0], zone = r.v[1], charset = r.v[2], packet = r.v[3];
     size_t at;
     if (!str_find(&at, mode, STR("STRICT_ALL_TABLES"))) {
-        err_fail(e, ERR_CONFIG, "%s: strict mode cannot be set, sql_mode is \"%.*s\"", s->display,
-                 STR_ARG(mode));
+        err_fail(e, ERR_CONFIG, "%s: strict mode cannot be set, sql_mode is \"%.*s\"",
+                 s->base.display, STR_ARG(mode));
         return err_hint(e, "a proxy overrides it: let the session set STRICT_ALL_TABLES");
     }
     if (!str_eq(zone, STR("+00:00")) || !str_eq(charset, STR("utf8mb4")))
         return err_fail(e, ERR_CONFIG,
                         "%s: the session has time zone %.*s and character set %.*s, must be +00:00 "
                         "and utf8mb4",
-                        s->display, STR_ARG(zone), STR_ARG(charset));
+                        s->base.display, STR_ARG(zone), STR_ARG(charset));
     return str_to_u64(&s->packet_max, packet) ||
-           err_fail(e, ERR_REMOTE, "%s: max_allowed_packet is %.*s", s->display, STR_ARG(packet));
+           err_fail(e, ERR_REMOTE, "%s: max_allowed_packet is %.*s", s->base.display,
+                    STR_ARG(packet));
 }
 
 static bool set_session(struct mysql_session *s, struct arena *a,
@@ -304,15 +304,15 @@ static bool set_session(struct mysql_session *s, struct arena *a,
                      " innodb_lock_wait_timeout = %lld, autocommit = 1, foreign_key_checks = 1,"
                      " unique_checks = 1",
                      (long long)settings->lock_wait);
-    if (!mysql_run(s, set, e))
+    if (!mysql_run(&s->base, set, e))
         return err_wrap(e, "set up the session");
     return check_session(s, a, e);
 }
 
 static bool find_collation(struct mysql_session *s, struct arena *a, struct err *e)
 {
-    struct mysql_result r;
-    if (!mysql_fetch(&r, s, a,
+    struct sql_result r;
+    if (!mysql_fetch(&r, &s->base, a,
                      STR("SELECT collation_name FROM information_schema.collations WHERE"
                          " collation_name IN ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin')"),
                      e))
@@ -322,25 +322,31 @@ static bool find_collation(struct mysql_session *s, struct arena *a, struct err 
     return true;
 }
 
-bool mysql_session_open(struct mysql_session *out, struct arena *a, const struct sink_spec *spec,
-                        const struct mysql_settings *settings, struct err *e)
+bool mysql_connect(struct sql_session **out, struct arena *a, const struct sink_spec *spec,
+                   struct err *e)
 {
-    *out = (struct mysql_session){.display = arena_str(a, spec->url->display).p};
-    if (!connect_to(out, a, spec->url, settings, e) || !set_session(out, a, settings, e) ||
-        !find_collation(out, a, e))
+    struct mysql_settings settings;
+    if (!mysql_settings_read(&settings, spec->url, e))
+        return false;
+    struct mysql_session *s = ARENA_NEW(a, struct mysql_session);
+    s->base = (struct sql_session){&mysql_transport, arena_str(a, spec->url->display).p};
+    *out = &s->base;
+    if (!connect_to(s, a, spec->url, &settings, e) || !set_session(s, a, &settings, e) ||
+        !find_collation(s, a, e))
         return false;
     unsigned long capabilities = 0;
-    const bool known = mariadb_get_infov(out->db, MARIADB_CONNECTION_EXTENDED_SERVER_CAPABILITIES,
+    const bool known = mariadb_get_infov(s->db, MARIADB_CONNECTION_EXTENDED_SERVER_CAPABILITIES,
                                          &capabilities) == 0;
     const bool bulk =
         known && (capabilities & (unsigned long)(MARIADB_CLIENT_STMT_BULK_OPERATIONS >> 32)) != 0;
-    out->sending = bulk && str_eq(settings->bulk, STR("auto")) ? MYSQL_BULK : MYSQL_MULTI;
+    s->sending = bulk && str_eq(settings.bulk, STR("auto")) ? MYSQL_BULK : MYSQL_MULTI;
     return true;
 }
 
-void mysql_session_close(struct mysql_session *s)
+void mysql_disconnect(struct sql_session *base)
 {
-    if (s->db)
-        mysql_close(s->db); // the server rolls an open transaction back
-    s->db = NULL;
+    struct mysql_session *s = mysql_session_of(base);
+    if (s->sender)
+        mysql_sender_fini(s->sender);
+    mysql_close(s->db); // the server rolls an open transaction back
 }

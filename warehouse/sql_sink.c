@@ -1,0 +1,368 @@
+#include "warehouse/sql_sink.h"
+
+#include "base/durable.h"
+
+#include <assert.h>
+
+enum state { STATE_IDLE, STATE_TRANSACTION, STATE_BROKEN };
+
+struct sql_sink {
+    struct sink base;
+    const struct sql_transport *t;
+    struct arena *arena;
+    const struct sink_spec *spec;
+    struct sql_session *session; // NULL = closed
+    struct target *targets;
+    struct rows_plan plan;
+    struct str head_select, head_update_tail;
+    struct arena *step_arena; // of the transaction
+    enum state state;
+    struct commit_step step;
+    uint64_t slot;          // that appended rows belong to: the batch, or the one it replaces
+    struct head_texts head; // what commit writes
+};
+
+static struct sql_sink *from_base(struct sink *s)
+{
+    assert(s->type->head == sql_sink_head);
+    return (struct sql_sink *)s;
+}
+
+static struct str statement(const struct sql_sink *s, struct arena *a,
+                            void (*write)(struct buf *out, const struct dialect *d))
+{
+    struct buf sql;
+    buf_init(&sql, SINK_SQL_MAX);
+    write(&sql, s->t->dialect);
+    const struct str text = arena_str(a, buf_view(&sql));
+    buf_fini(&sql);
+    return text;
+}
+
+struct str sql_literals(struct sql_session *s, struct arena *a, struct str sql,
+                        const struct str *values, size_t count)
+{
+    struct buf b;
+    buf_init(&b, SINK_SQL_MAX);
+    size_t next = 0;
+    for (size_t i = 0; i < sql.n; i++) {
+        if (sql.p[i] == '?' && next < count)
+            s->transport->literal(s, &b, values[next++]);
+        else
+            buf_char(&b, sql.p[i]);
+    }
+    assert(next == count && !b.failed);
+    const struct str text = arena_str(a, buf_view(&b));
+    buf_fini(&b);
+    return text;
+}
+
+// --- open -----------------------------------------------------------------------------------------
+
+struct ddl {
+    struct sql_sink *s;
+    struct str sql;
+};
+
+static bool ddl_effect(void *arg, struct err *e)
+{
+    const struct ddl *d = arg;
+    return d->s->t->run(d->s->session, d->sql, e);
+}
+
+static bool run_ddl(struct sql_sink *s, struct str sql, struct err *e)
+{
+    struct ddl d = {s, sql};
+    return durable_call_remote(s->spec->durable, s->t->site_ddl, ddl_effect, &d, e);
+}
+
+static bool create_missing(struct sql_sink *s, enum table_need need, const char *key_collation,
+                           struct err *e)
+{
+    struct buf sql;
+    buf_init(&sql, SINK_SQL_MAX);
+    bool ok = true;
+    if (need == TABLE_CREATE)
+        ok = upsert_create(&sql, s->targets, s->t->dialect, s->spec, key_collation, e);
+    else
+        upsert_add_batch_column(&sql, s->t->dialect, s->spec);
+    ok = ok && run_ddl(s, buf_view(&sql), e);
+    buf_fini(&sql);
+    return ok || err_wrap(e, "create table %.*s", STR_ARG(s->spec->table));
+}
+
+static bool check_table(struct sql_sink *s, struct err *e)
+{
+    struct table_info t;
+    s->targets = ARENA_ZARRAY(s->arena, struct target, s->spec->count);
+    if (!s->t->describe_table(&t, s->session, s->arena, s->spec->table, e))
+        return false;
+    const enum table_need need = table_needs(&t, s->spec);
+    if (need != TABLE_READY && (!create_missing(s, need, t.key_collation, e) ||
+                                !s->t->describe_table(&t, s->session, s->arena, s->spec->table, e)))
+        return false;
+    return table_check(s->targets, &t, s->t->dialect, s->spec, e);
+}
+
+static void head_key(struct str out[4], struct arena *a, const struct sink_spec *spec)
+{
+    out[0] = str_from(spec->job);
+    out[1] = arena_printf(a, "%u", spec->task);
+    out[2] = str_from(spec->output);
+    out[3] = spec->table;
+}
+
+static bool check_heads_table(struct sql_sink *s, struct err *e)
+{
+    struct table_info t;
+    if (!s->t->describe_table(&t, s->session, s->arena, STR(SINK_HEADS_TABLE), e))
+        return false;
+    if (!t.exists)
+        return run_ddl(s, statement(s, s->arena, upsert_heads_create), e) ||
+               err_wrap(e, "create table " SINK_HEADS_TABLE);
+    if (!t.wrong_kind)
+        return true;
+    err_fail(e, ERR_CONFIG, "table " SINK_HEADS_TABLE " is %s: heads need transactions",
+             t.wrong_kind);
+    return err_hint(e, "%s", t.wrong_hint);
+}
+
+// The row may be locked by an old session that is still committing: first a plain look, and only then an insert.
+static bool ensure_head(struct sql_sink *s, struct err *e)
+{
+    struct sql_result r;
+    struct str values[HEADS_COLUMNS];
+    head_key(values, s->arena, s->spec);
+    const struct str select =
+        str_slice(s->head_select, 0, s->head_select.n - strlen(s->t->dialect->lock_suffix));
+    if (!s->t->fetch(&r, s->session, s->arena, select, e))
+        return err_wrap(e, SINK_HEADS_TABLE);
+    if (r.rows)
+        return true;
+    const struct commit_step nothing = {.batch = 1};
+    struct head_texts zero;
+    head_print(&zero, &nothing);
+    values[HEADS_BATCH] = STR("0");
+    values[HEADS_DIGEST] = values[HEADS_PREV] = STR("0000000000000000");
+    values[HEADS_PLAN] = STR("");
+    values[HEADS_UPDATED_AT] = str_from(zero.updated_at);
+    struct buf sql;
+    buf_init(&sql, SINK_SQL_MAX);
+    upsert_heads_insert(&sql, s->t->dialect);
+    // Another owner may have been quicker: the row is there, which is all we want.
+    buf_text(&sql, s->t->ignore_existing);
+    const struct str insert =
+        sql_literals(s->session, s->arena, buf_view(&sql), values, HEADS_COLUMNS);
+    buf_fini(&sql);
+    return run_ddl(s, insert, e) || err_wrap(e, "insert into " SINK_HEADS_TABLE);
+}
+
+static bool open_all(struct sql_sink *s, struct err *e)
+{
+    if (!s->t->connect(&s->session, s->arena, s->spec, e))
+        return false;
+    struct str key[4];
+    head_key(key, s->arena, s->spec);
+    s->head_select =
+        sql_literals(s->session, s->arena, statement(s, s->arena, upsert_heads_select), key, 4);
+    return check_table(s, e) && check_heads_table(s, e) && ensure_head(s, e) &&
+           rows_plan_init(&s->plan, s->arena, s->spec, s->targets, e) &&
+           s->t->prepare(s->session, s->arena, &s->plan, e);
+}
+
+static void close_session(struct sql_sink *s)
+{
+    if (s->session)
+        s->t->close(s->session);
+    s->session = NULL;
+}
+
+void sql_sink_close(struct sink *base)
+{
+    struct sql_sink *s = from_base(base);
+    close_session(s);
+    arena_free(s->arena);
+}
+
+bool sql_sink_open(struct sink **out, const struct sink_type *type,
+                   const struct sql_transport *transport, const struct sink_spec *spec,
+                   struct err *e)
+{
+    assert(spec->durable && spec->url);
+    if (!upsert_check_spec(spec, transport->dialect, e))
+        return false;
+    struct arena *a = arena_new(NULL);
+    struct sql_sink *s = ARENA_NEW(a, struct sql_sink);
+    s->base.type = type;
+    s->t = transport;
+    s->arena = a;
+    s->step_arena = arena_new(a);
+    s->spec = sink_spec_copy(a, spec);
+    if (!open_all(s, e)) {
+        sql_sink_close(&s->base);
+        return false;
+    }
+    *out = &s->base;
+    return true;
+}
+
+// --- transactions ---------------------------------------------------------------------------------
+
+static void roll_back(struct sql_sink *s)
+{
+    if (s->state == STATE_TRANSACTION) {
+        struct err ignored = {0};
+        // A session that cannot roll back is of no more use; its server rolls back when it goes.
+        s->state = s->t->run(s->session, STR("ROLLBACK"), &ignored) ? STATE_IDLE : STATE_BROKEN;
+    }
+    arena_reset(s->step_arena);
+}
+
+static bool read_head(struct sql_sink *s, struct head *out, struct err *e)
+{
+    struct sql_result r;
+    if (!s->t->fetch(&r, s->session, s->step_arena, s->head_select, e))
+        return err_wrap(e, "lock the head of %s", s->spec->output);
+    if (r.rows == 1)
+        return head_parse(out, r.v, e);
+    err_fail(e, ERR_BEHIND, "%s: the row of %s in " SINK_HEADS_TABLE " is gone",
+             s->session->display, s->spec->output);
+    return err_hint(e, "the store was restored or edited: see the recovery handbook, \"behind\"");
+}
+
+static bool lock_head(struct sql_sink *s, struct head *out, struct err *e)
+{
+    assert(s->state != STATE_TRANSACTION);
+    if (s->state == STATE_BROKEN) {
+        err_fail(e, ERR_REMOTE, "%.*s: the connection was lost", STR_ARG(s->spec->url->display));
+        return err_remedy(e, REMEDY_RECONNECT);
+    }
+    if (!s->t->run(s->session, str_from(s->t->begin), e)) {
+        s->state = STATE_BROKEN;
+        return false;
+    }
+    s->state = STATE_TRANSACTION;
+    if (read_head(s, out, e))
+        return true;
+    roll_back(s);
+    return false;
+}
+
+bool sql_sink_head(struct sink *base, struct head *out, struct err *e)
+{
+    struct sql_sink *s = from_base(base);
+    if (!lock_head(s, out, e))
+        return false;
+    roll_back(s);
+    return true;
+}
+
+bool sql_sink_begin(struct sink *base, const struct commit_step *step, enum head_state *out,
+                    struct head *found, struct err *e)
+{
+    struct sql_sink *s = from_base(base);
+    struct head held;
+    assert(step->batch <= INT64_MAX);
+    if (!lock_head(s, &held, e))
+        return false;
+    s->step = *step;
+    s->slot = step->batch;
+    head_print(&s->head, step);
+    *out = head_compare(&held, step);
+    if (found)
+        *found = held;
+    return true;
+}
+
+static bool replace_effect(void *arg, struct err *e)
+{
+    struct sql_sink *s = arg;
+    struct buf sql;
+    buf_init(&sql, SINK_SQL_MAX);
+    upsert_delete_batch(&sql, s->t->dialect, s->spec);
+    const struct str slot = arena_printf(s->step_arena, "%llu", (unsigned long long)s->slot);
+    const struct str text = sql_literals(s->session, s->step_arena, buf_view(&sql), &slot, 1);
+    buf_fini(&sql);
+    return s->t->run(s->session, text, e) || err_wrap(e, "delete the batch's rows");
+}
+
+bool sql_sink_replace(struct sink *base, uint64_t slot, struct err *e)
+{
+    struct sql_sink *s = from_base(base);
+    assert(s->state == STATE_TRANSACTION && s->spec->mode == SINK_APPEND && slot > 0);
+    s->slot = slot;
+    if (durable_call_remote(s->spec->durable, s->t->site_replace, replace_effect, s, e))
+        return true;
+    roll_back(s);
+    return false;
+}
+
+struct write_call {
+    struct sql_sink *s;
+    const struct block *b;
+};
+
+static bool write_effect(void *arg, struct err *e)
+{
+    const struct write_call *w = arg;
+    return w->s->t->send(w->s->session, w->b, w->s->slot, e);
+}
+
+bool sql_sink_write(struct sink *base, const struct block *b, struct err *e)
+{
+    struct sql_sink *s = from_base(base);
+    assert(s->state == STATE_TRANSACTION);
+    struct write_call call = {s, b};
+    if (durable_call_remote(s->spec->durable, s->t->site_write, write_effect, &call, e))
+        return true;
+    roll_back(s);
+    return false;
+}
+
+static bool write_head(struct sql_sink *s, struct err *e)
+{
+    struct str values[HEADS_COLUMNS];
+    values[0] = arena_printf(s->step_arena, "%llu", (unsigned long long)s->step.batch);
+    values[1] = str_from(s->head.digest);
+    values[2] = str_from(s->head.prev);
+    values[3] = str_from(s->head.plan);
+    values[4] = str_from(s->head.updated_at);
+    head_key(&values[5], s->step_arena, s->spec);
+    const struct str sql =
+        sql_literals(s->session, s->step_arena, statement(s, s->step_arena, upsert_heads_update),
+                     values, HEADS_COLUMNS);
+    if (!s->t->run(s->session, sql, e))
+        return err_wrap(e, "write the head of %s", s->spec->output);
+    assert(s->t->affected(s->session) == 1); // found and locked by begin
+    return true;
+}
+
+static bool commit_effect(void *arg, struct err *e)
+{
+    struct sql_sink *s = arg;
+    return s->t->run(s->session, STR("COMMIT"), e);
+}
+
+bool sql_sink_commit(struct sink *base, struct err *e)
+{
+    struct sql_sink *s = from_base(base);
+    assert(s->state == STATE_TRANSACTION);
+    if (!write_head(s, e)) {
+        roll_back(s);
+        return false;
+    }
+    if (durable_call_remote(s->spec->durable, s->t->site_commit, commit_effect, s, e)) {
+        s->state = STATE_IDLE;
+        arena_reset(s->step_arena);
+        return true;
+    }
+    // Committed or not, nobody here knows: only a new session, by the locked head, can tell.
+    s->state = STATE_BROKEN;
+    close_session(s);
+    return false;
+}
+
+void sql_sink_abort(struct sink *base)
+{
+    roll_back(from_base(base));
+}
