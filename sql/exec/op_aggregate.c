@@ -5,7 +5,7 @@
 // the dirty groups are emitted once, in key order, at the end of the batch.
 //
 // Stream time advances with every row that has a key; a window is late when its end <= stream time - grace (SEMANTICS 5).
-#include "sql/exec/op.h"
+#include "sql/exec/agg_states.h"
 
 #include "base/hash.h"
 #include "base/vec.h"
@@ -38,51 +38,29 @@ struct aggregate {
 
 // --- states of a group --------------------------------------------------------------------------
 
-static void *agg_state(const struct phys_agg *agg, void *state)
-{
-    return (char *)state + agg->offset;
-}
-
 static void states_init(const void *ctx, void *state)
 {
-    const struct phys_node *n = ctx;
-    for (uint32_t i = 0; i < n->agg_count; i++)
-        n->aggs[i].agg->init(&n->aggs[i].ctx, agg_state(&n->aggs[i], state));
+    agg_states_init(ctx, state);
 }
 
 static void states_save(const void *ctx, struct buf *out, const void *state)
 {
-    const struct phys_node *n = ctx;
-    for (uint32_t i = 0; i < n->agg_count; i++)
-        n->aggs[i].agg->save(&n->aggs[i].ctx, out, (const char *)state + n->aggs[i].offset);
+    agg_states_save(ctx, out, state);
 }
 
 static bool states_load(const void *ctx, void *state, struct cursor *in, struct err *e)
 {
-    const struct phys_node *n = ctx;
-    for (uint32_t i = 0; i < n->agg_count; i++)
-        if (!n->aggs[i].agg->load(&n->aggs[i].ctx, agg_state(&n->aggs[i], state), in, e))
-            return false;
-    return true;
+    return agg_states_load(ctx, state, in, e);
 }
 
 static void states_drop(const void *ctx, void *state)
 {
-    const struct phys_node *n = ctx;
-    for (uint32_t i = 0; i < n->agg_count; i++)
-        if (n->aggs[i].agg->drop)
-            n->aggs[i].agg->drop(&n->aggs[i].ctx, agg_state(&n->aggs[i], state));
+    agg_states_drop(ctx, state);
 }
 
 static size_t states_heap(const void *ctx, const void *state)
 {
-    const struct phys_node *n = ctx;
-    size_t bytes = 0;
-    for (uint32_t i = 0; i < n->agg_count; i++)
-        if (n->aggs[i].agg->heap_bytes)
-            bytes += n->aggs[i].agg->heap_bytes(&n->aggs[i].ctx,
-                                                (const char *)state + n->aggs[i].offset);
-    return bytes;
+    return agg_states_heap(ctx, state);
 }
 
 static const struct groups_type states_fixed = {
@@ -104,15 +82,12 @@ static bool aggregate_open(struct op *o, struct err *e)
     const struct phys_node *n = o->node;
     const struct window_spec *w = &n->plan->window;
     struct aggregate *s = ARENA_NEW(o->x->arena, struct aggregate);
-    bool heap = false;
-    for (uint32_t i = 0; i < n->agg_count; i++)
-        heap |= n->aggs[i].agg->heap_bytes != NULL;
     const struct groups_spec spec = {
         .id = n->state_id,
         .name = n->name.p,
         .shape = w->kind == WINDOW_NONE ? GROUPS_PLAIN : GROUPS_WINDOWED,
         .state_bytes = n->state_bytes,
-        .type = heap ? &states_heaped : &states_fixed,
+        .type = agg_states_have_heap(n) ? &states_heaped : &states_fixed,
         .ctx = n,
         .kv = o->x->spec.kv,
         .read = &o->x->read,
@@ -135,33 +110,6 @@ static void aggregate_close(struct op *o)
 }
 
 // --- from rows to steps -------------------------------------------------------------------------
-
-static bool has_key(const struct op *o, const struct column *keys, const struct block *b,
-                    uint32_t row)
-{
-    if (b->null_value && b->null_value[row])
-        return false;
-    for (uint32_t i = 0; i < o->node->expr_count; i++)
-        if (!column_is_valid(&keys[i], row))
-            return false;
-    return true;
-}
-
-// Rows that take part: with a key, and no tombstones (the -U in front of one has done the work).
-static uint32_t rows_with_key(struct op *o, const struct column *keys, const struct block *b,
-                              uint32_t *idx)
-{
-    uint32_t n = 0;
-    for (uint32_t row = 0; row < b->rows; row++) {
-        if (b->op && b->op[row] == OP_DELETE)
-            continue;
-        if (has_key(o, keys, b, row))
-            idx[n++] = row;
-        else
-            o->counters.dropped_null_key++;
-    }
-    return n;
-}
 
 static void steps_init(struct step_list *out, struct arena *a, uint32_t cap)
 {
@@ -261,21 +209,6 @@ static bool window_steps(struct op *o, struct step_list *out, const struct block
 
 // --- running the aggregates ---------------------------------------------------------------------
 
-static bool any_failed(const struct op *o, const struct phys_agg *agg, const uint8_t *error,
-                       uint32_t rows, struct err *e)
-{
-    if (!memchr(error, 1, rows))
-        return false;
-    struct buf type;
-    buf_init(&type, 4096);
-    type_print(&type, agg->ctx.type);
-    err_fail(e, ERR_DATA, "%.*s: %s does not fit %.*s", STR_ARG(o->node->name), agg->agg->name,
-             (int)type.n, type.p);
-    err_hint(e, "cast the argument to a wider type");
-    buf_fini(&type);
-    return true;
-}
-
 static void point_states(struct step_list *s, const struct phys_agg *agg)
 {
     for (uint32_t i = 0; i < s->n; i++)
@@ -323,13 +256,8 @@ static bool run_aggregates(struct op *o, struct step_list *s, const struct block
     const struct phys_node *n = o->node;
     for (uint32_t i = 0; i < n->agg_count; i++) {
         const struct phys_agg *agg = &n->aggs[i];
-        struct column *values = ARENA_ARRAY(a, struct column, agg->ctx.arg_count + 1);
-        const struct column **args = ARENA_ARRAY(a, const struct column *, agg->ctx.arg_count + 1);
+        const struct column **args = agg_args(o, agg, b);
         uint8_t *error = arena_zalloc(a, b->rows);
-        for (uint32_t k = 0; k < agg->ctx.arg_count; k++) {
-            expr_run(&values[k], agg->args[k], b, o->x->env, a);
-            args[k] = &values[k];
-        }
         point_states(s, agg);
         const uint32_t column = n->expr_count + i;
         if (!after)
@@ -338,7 +266,7 @@ static bool run_aggregates(struct op *o, struct step_list *s, const struct block
             run_steps(agg, s, args, error, a,
                       &(struct values){before ? &before->columns[column] : NULL,
                                        &after->columns[column]});
-        if (any_failed(o, agg, error, b->rows, e))
+        if (!agg_rows_fit(o, agg, error, b->rows, e))
             return false;
     }
     return true;
@@ -422,7 +350,7 @@ static bool aggregate_push(struct op *o, uint32_t input, const struct block *b, 
     for (uint32_t i = 0; i < o->node->expr_count; i++)
         expr_run(&keys[i], o->node->exprs[i], b, o->x->env, a);
     uint32_t *idx = ARENA_ARRAY(a, uint32_t, b->rows);
-    const uint32_t n = rows_with_key(o, keys, b, idx);
+    const uint32_t n = agg_rows_with_key(o, keys, b, idx);
     if (n == 0)
         return true;
     s->ends.n = 0;
