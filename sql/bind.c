@@ -76,122 +76,12 @@ struct plan_node *bind_plan_node(struct binder *b, enum plan_kind kind, const st
     return n;
 }
 
-struct bind_object *bind_find_object(const struct binder *b, struct str name)
-{
-    const uint64_t *i = map_get(b->names, name);
-    assert(!i || *i < b->objects.n);
-    return i && b->objects.v ? b->objects.v[*i] : NULL;
-}
-
-bool bind_add_object(struct binder *b, struct bind_object *o)
-{
-    bool added;
-    if (b->objects.n >= BIND_OBJECTS_MAX)
-        return bind_fail(b, &o->node->pos, "too many streams and tables: at most %d",
-                         BIND_OBJECTS_MAX);
-    *map_put(b->names, o->node->name, &added) = b->objects.n;
-    assert(added);
-    o->node->statement = bind_statement_text(b, b->statement);
-    list_push(b->a, &b->objects, o);
-    return true;
-}
-
-void bind_add_query(struct binder *b, struct bind_object *to, struct plan_node *top)
-{
-    const struct ast_statement *st = b->statement;
-    struct plan_query *q = ARENA_NEW(b->a, struct plan_query);
-    list_push(b->a, &to->writers, top);
-    q->top = top;
-    q->object = to->node;
-    q->insert = st->kind == AST_INSERT_SELECT;
-    if (q->insert)
-        q->id = arena_printf(b->a, "INSERTQUERY_%u", b->queries.n);
-    else
-        q->id = arena_printf(b->a, "C%cAS_%.*s_%u", st->table ? 'T' : 'S', STR_ARG(st->name),
-                             b->queries.n);
-    list_push(b->a, &b->queries, q);
-}
-
-// Already there: skipped (IF NOT EXISTS), or an error. *skip tells.
-static bool check_existing(bool *skip, const struct binder *b, const struct ast_statement *st)
-{
-    const struct bind_object *o = bind_find_object(b, st->name);
-    const char *kind = st->table ? "table" : "stream";
-    *skip = false;
-    if (st->or_replace && st->source)
-        return bind_fail(b, &st->pos,
-                         "Cannot add %s '%.*s': CREATE OR REPLACE is not supported on source %ss.",
-                         kind, STR_ARG(st->name), kind);
-    if (!o)
-        return true;
-    if (st->or_replace && o->read_only)
-        return bind_fail(b, &st->pos,
-                         "Cannot add %s '%.*s': CREATE OR REPLACE is not supported on source %ss.",
-                         kind, STR_ARG(st->name), kind);
-    if (st->or_replace)
-        return bind_refuse(b, &st->pos,
-                           "CREATE OR REPLACE of a stream or table that already exists");
-    if (st->if_exists) {
-        *skip = true;
-        return true;
-    }
-    return bind_fail(b, &st->name_pos,
-                     "Cannot add %s '%.*s': A %s with the same name already exists", kind,
-                     STR_ARG(st->name), o->node->table ? "table" : "stream");
-}
-
-// --- settings --------------------------------------------------------------------------------------
-
-// What a script may set without effect here: how many threads, caches and commits ksqlDB would use.
-static bool is_harmless(struct str name)
-{
-    static const char *const names[] = {"cache.max.bytes.buffering",
-                                        "commit.interval.ms",
-                                        "num.stream.threads",
-                                        "processing.guarantee",
-                                        "state.dir",
-                                        "max.task.idle.ms",
-                                        "statestore.cache.max.bytes",
-                                        "ksql.query.pull.table.scan.enabled",
-                                        "ksql.query.pull.max.allowed.offset.lag",
-                                        "ksql.output.topic.name.prefix.none"};
-    static const char *const prefixes[] = {"producer.", "consumer."};
-    if (str_starts(name, STR("ksql.streams.")))
-        name = str_slice(name, strlen("ksql.streams."), name.n);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (str_eq(name, str_from(names[i])))
-            return true;
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
-        if (str_starts(name, str_from(prefixes[i])) && !str_ends(name, STR("auto.offset.reset")))
-            return true;
-    return false;
-}
-
-static bool bind_set(struct binder *b, const struct ast_statement *st)
-{
-    bool done;
-    if (!bind_set_limit(&done, b, st))
-        return false;
-    if (done)
-        return true;
-    if (is_harmless(st->name))
-        return true;
-    if (str_ends(st->name, STR("auto.offset.reset"))) {
-        if (st->kind == AST_UNSET || str_eq_nocase(st->value, STR("earliest")))
-            return true;
-        (void)bind_fail(b, &st->name_pos, "not supported yet: SET '%.*s'='%.*s'", STR_ARG(st->name),
-                        STR_ARG(st->value));
-        return sql_hint(b->e, "where reading starts is the job's: start: latest");
-    }
-    return bind_fail(b, &st->name_pos, "not supported yet: property '%.*s'", STR_ARG(st->name));
-}
-
 // --- statements ------------------------------------------------------------------------------------
 
 static bool bind_create(struct binder *b, const struct ast_statement *st)
 {
     bool skip;
-    if (!check_existing(&skip, b, st))
+    if (!bind_check_existing(&skip, b, st))
         return false;
     if (skip)
         return true;
@@ -205,35 +95,21 @@ static bool bind_create_type(struct binder *b, const struct ast_statement *st)
     if (!bind_type(&t, b, st->type) || !bind_check_type(b, &st->name_pos, t))
         return false;
     uint64_t *at = map_put(b->type_names, st->name, &added);
-    if (!added)
+    if (!added && *at != BIND_NO_TYPE)
         return st->if_exists || bind_fail(b, &st->name_pos,
-                                          "Cannot register custom type '%.*s': it "
-                                          "already exists",
-                                          STR_ARG(st->name));
+                                          "Cannot register custom type '%.*s' since it is already "
+                                          "registered with type: %s",
+                                          STR_ARG(st->name), bind_type_text(b, b->types.v[*at]));
     *at = b->types.n;
     list_push(b->a, &b->types, t);
     return true;
 }
 
-// DROP … IF EXISTS of what a fresh job cannot have is what scripts begin with.
-static bool bind_drop(const struct binder *b, const struct ast_statement *st)
-{
-    const bool object = str_eq(st->what, STR("STREAM")) || str_eq(st->what, STR("TABLE"));
-    const struct bind_object *o = object ? bind_find_object(b, st->name) : NULL;
-    if (!o && st->if_exists)
-        return true;
-    if (object && !o)
-        return bind_fail(b, &st->name_pos, "%s %.*s does not exist", st->table ? "Table" : "Stream",
-                         STR_ARG(st->name));
-    return bind_refuse(b, &st->pos, arena_printf(b->a, "DROP %.*s", STR_ARG(st->what)).p);
-}
-
 static const char *later(enum ast_statement_kind kind)
 {
     static const char *const names[] = {
-        [AST_INSERT_VALUES] = "INSERT INTO … VALUES",
+        [AST_INSERT_VALUES] = "INSERT INTO … VALUES in a job (it does not write what it reads)",
         [AST_QUERY] = "SELECT without CREATE … AS or INSERT INTO (a job writes streams and tables)",
-        [AST_ALTER] = "ALTER STREAM or TABLE",
         [AST_ALTER_SYSTEM] = "ALTER SYSTEM",
         [AST_CREATE_CONNECTOR] = "CREATE CONNECTOR",
         [AST_PRINT] = "PRINT",
@@ -268,17 +144,24 @@ static bool bind_statement(struct binder *b, const struct ast_statement *st)
     case AST_SHOW:
     case AST_EXPLAIN: // show something to a person at a prompt; a job has none
         return true;
-    case AST_INSERT_VALUES:
-    case AST_QUERY:
     case AST_ALTER:
+        return bind_alter(b, st);
+    case AST_INSERT_VALUES:
+    case AST_ASSERT_VALUES:
+    case AST_ASSERT_TOMBSTONE:
+        if (b->use == SQL_TEST)
+            return bind_row_statement(b, st);
+        break;
+    case AST_ASSERT_SOURCE:
+        if (b->use == SQL_TEST)
+            return bind_assert_source(b, st);
+        break;
+    case AST_TERMINATE:
+    case AST_QUERY:
     case AST_ALTER_SYSTEM:
     case AST_CREATE_CONNECTOR:
     case AST_PRINT:
-    case AST_TERMINATE:
     case AST_RUN_SCRIPT:
-    case AST_ASSERT_VALUES:
-    case AST_ASSERT_TOMBSTONE:
-    case AST_ASSERT_SOURCE:
     case AST_ASSERT_OTHER:
         break;
     }
@@ -336,14 +219,19 @@ static bool finish(const struct plan **out, struct binder *b, const struct ast_s
         o->node->input_count = o->writers.n;
     }
     plan->objects = ARENA_ZARRAY(b->a, struct plan_node *, b->objects.n + 1);
-    plan->object_count = b->objects.n;
     for (uint32_t i = 0; i < b->objects.n; i++) {
-        plan->objects[i] = b->objects.v[i]->node;
-        if (!visit(&order, plan->objects[i]))
+        if (b->objects.v[i]->dropped)
+            continue;
+        plan->objects[plan->object_count] = b->objects.v[i]->node;
+        if (!visit(&order, plan->objects[plan->object_count++]))
             return false;
     }
-    plan->queries = b->queries.v;
-    plan->query_count = b->queries.n;
+    plan->queries = ARENA_ZARRAY(b->a, struct plan_query *, b->queries.n + 1);
+    for (uint32_t i = 0; i < b->queries.n; i++)
+        if (!b->queries.v[i]->stopped)
+            plan->queries[plan->query_count++] = b->queries.v[i];
+    plan->steps = b->steps.v;
+    plan->step_count = b->steps.n;
     plan->nodes = order.nodes.v;
     plan->count = order.nodes.n;
     for (uint32_t i = 0; i < plan->count; i++)
@@ -369,8 +257,16 @@ bool bind_run(const struct plan **out, struct arena *a, const struct sql_spec *s
                        .use = spec->use,
                        .names = map_new(a),
                        .type_names = map_new(a)};
-    for (size_t i = 0; i < script->n; i++)
+    for (size_t i = 0; i < spec->property_count; i++) {
+        const struct ast_statement set = {
+            .kind = AST_SET, .name = spec->properties[i].name, .value = spec->properties[i].value};
+        if (!bind_set(&b, &set))
+            return false;
+    }
+    for (size_t i = 0; i < script->n; i++) {
+        b.statement_index = (uint32_t)i;
         if (!bind_statement(&b, script->v[i]))
             return false;
+    }
     return finish(out, &b, script);
 }

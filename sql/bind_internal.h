@@ -7,6 +7,7 @@
 #define SQL_BIND_INTERNAL_H
 
 #include "sql/ast_statement.h"
+#include "sql/plan/step.h"
 #include "sql/sql_internal.h"
 
 #include "base/map.h"
@@ -20,14 +21,9 @@
 #define BIND_EXPR_NODES_MAX    1000000 // what binding repeats: the operand of CASE x, the base of x->*
 #define BIND_MESSAGE_BYTES_MAX ((size_t)64 << 10) // of lists built for a message
 
-struct bind_object {
-    struct plan_node *node; // PLAN_OBJECT; its inputs are the writers, set at the end
-    bool read_only;         // CREATE SOURCE …
-    bool has_headers;
-    bool declared; // rows come from a topic (and from INSERT INTO)
-    LIST(struct plan_node *) writers;
-};
+#define BIND_NO_TYPE UINT64_MAX // in type_names: dropped
 
+struct bind_object;
 struct binder {
     struct arena *a;
     const struct sql_source *src;
@@ -36,11 +32,14 @@ struct binder {
     struct map *names; // → objects
     LIST(struct bind_object *) objects;
     LIST(struct plan_query *) queries;
+    LIST(struct plan_step) steps;
     struct map *type_names; // CREATE TYPE → types
     LIST(const struct type *) types;
+    LIST(struct sql_property) settings; // the last of a name holds
     const struct ast_statement *statement;
     uint32_t sites;            // call sites so far
     struct bind_limit *limits; // bind_call.c: SET 'ksql.functions.<name>.limit'
+    uint32_t statement_index;
 };
 
 struct scope {

@@ -255,8 +255,10 @@ bool bind_create_as(struct binder *b, const struct ast_statement *st)
     o->node->table = st->table;
     o->node->name = st->name;
     o->node->formats = formats;
+    if (!bind_add_object(b, o))
+        return false;
     bind_add_query(b, o, s.top);
-    return bind_add_object(b, o);
+    return true;
 }
 
 // --- INSERT INTO -----------------------------------------------------------------------------------

@@ -186,17 +186,27 @@ bool bind_create_source(struct binder *b, const struct ast_statement *st)
     return bind_add_object(b, o);
 }
 
+bool bind_column_list(const struct schema **out, const struct binder *b,
+                      const struct ast_statement *st)
+{
+    struct schema *s = ARENA_NEW(b->a, struct schema);
+    struct ast_statement copy = *st;
+    int headers;
+    copy.table = false;
+    copy.elements = ARENA_ARRAY(b->a, struct ast_element, st->element_count + 1);
+    for (uint32_t i = 0; i < st->element_count; i++) {
+        copy.elements[i] = st->elements[i];
+        if (copy.elements[i].role == AST_PRIMARY_KEY)
+            copy.elements[i].role = AST_KEY;
+    }
+    *out = s;
+    return source_columns(s, &headers, b, &copy);
+}
+
 bool bind_columns(const struct schema **out, struct arena *a, const struct sql_script *text,
                   const struct ast_statement *columns, struct err *e)
 {
     const struct sql_source src = {text, 1};
     const struct binder b = {.a = a, .src = &src, .e = e, .type_names = map_new(a)};
-    struct schema *s = ARENA_NEW(a, struct schema);
-    int headers;
-    struct ast_statement st = *columns;
-    for (uint32_t i = 0; i < st.element_count; i++)
-        if (st.elements[i].role == AST_PRIMARY_KEY)
-            st.elements[i].role = AST_KEY;
-    *out = s;
-    return source_columns(s, &headers, &b, &st);
+    return bind_column_list(out, &b, columns);
 }

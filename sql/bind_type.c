@@ -61,7 +61,7 @@ bool bind_type(const struct type **out, const struct binder *b, const struct ast
     switch (t->kind) {
     case AST_TYPE_NAMED: {
         const uint64_t *custom = map_get(b->type_names, t->name);
-        *out = custom ? b->types.v[*custom] : named_type(t->name);
+        *out = custom && *custom != BIND_NO_TYPE ? b->types.v[*custom] : named_type(t->name);
         return *out ||
                bind_fail(b, &t->pos, "Cannot resolve unknown type: %s", bind_name_text(b, t->name));
     }

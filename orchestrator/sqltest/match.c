@@ -274,9 +274,7 @@ bool match_record(struct buf *why, const struct match *m, const struct jnode *ex
     struct payload key = actual->key;
     int64_t start, end = 0;
     if (actual->window.kind != STUB_NOT_WINDOWED)
-        (void)window_key_take(&start, &end, &key,
-                              actual->window.kind == STUB_SESSION ? WINDOW_KEY_SESSION
-                                                                  : WINDOW_KEY_TIME);
+        (void)window_key_take(&start, &end, &key, stub_window_key(&actual->window));
     return match_window(why, expected, actual) &&
            match_side(why, m, jnode_get(expected, STR("key")), RECORD_KEY, key) &&
            match_side(why, m, jnode_get(expected, STR("value")), RECORD_VALUE, actual->value) &&

@@ -1,12 +1,12 @@
 #include "orchestrator/sqltest/query.h"
 
+#include "base/kv.h"
 #include "base/mem.h"
+#include "orchestrator/sqltest/sink.h"
 #include "sql/exec/exec.h"
 #include "sql/plan/isolate.h"
 
 #include <assert.h>
-
-#define QUERY_ROW_BYTES_MAX ((size_t)256 << 20)
 
 struct reader {
     struct stub_topic *topic;
@@ -26,8 +26,8 @@ struct query {
     const struct program *program;
     struct exec *x;
     struct reader *readers; // one per source of the program
-    const struct encoder *key, *value;
-    struct stub_topic *sink;
+    struct sink sink;
+    struct stub_topic *topic; // of the sink
     uint64_t next_seq;
     const struct query_input *inputs; // being fed, by seq from first_seq on
     uint64_t first_seq;
@@ -36,6 +36,11 @@ struct query {
 const struct plan_query *query_plan(const struct query *q)
 {
     return q->spec.plan;
+}
+
+struct stub_topic *query_topic(const struct query *q)
+{
+    return q->topic;
 }
 
 bool query_reads(const struct query *q, const struct stub_topic *t)
@@ -48,95 +53,24 @@ bool query_reads(const struct query *q, const struct stub_topic *t)
 
 // --- what comes out ------------------------------------------------------------------------------
 
-static struct payload put_row(struct query *q, struct buf *text, const struct encoder *encoder,
-                              const struct block *b, uint32_t row)
-{
-    const uint32_t keys = b->schema->key_count;
-    encoder_row(encoder, text, encoder == q->key ? b->columns : b->columns + keys, row);
-    const struct str copy = arena_str(q->spec.stub->a, buf_view(text));
-    return (struct payload){copy.p, copy.n};
-}
-
-static bool has_key(const struct block *b, uint32_t row)
-{
-    for (uint32_t i = 0; i < b->schema->key_count; i++)
-        if (column_is_valid(&b->columns[i], row))
-            return true;
-    return b->schema->key_count > 1;
-}
-
-static bool has_value(const struct block *b, uint32_t row)
-{
-    return !(b->op && b->op[row] == OP_DELETE) && !(b->null_value && b->null_value[row]);
-}
-
-static void put_key(struct query *q, struct stub_record *out, struct buf *text,
-                    const struct block *b, uint32_t row)
-{
-    const struct plan_window *w = &q->spec.plan->object->formats->window;
-    buf_clear(text);
-    if (!q->key || !has_key(b, row))
-        return;
-    (void)put_row(q, text, q->key, b, row);
-    if (b->window_start) {
-        const bool session = w->kind == WINDOW_SESSION;
-        out->window = (struct stub_window){session ? STUB_SESSION : STUB_TIME, b->window_start[row],
-                                           b->window_end[row]};
-        window_key_put(text, session ? WINDOW_KEY_SESSION : WINDOW_KEY_TIME, out->window.start,
-                       out->window.end);
-    }
-    const struct str copy = arena_str(q->spec.stub->a, buf_view(text));
-    out->key = (struct payload){copy.p, copy.n};
-}
-
 static bool emit(void *arg, size_t output, const struct block *b, struct err *e)
 {
     struct query *q = arg;
-    struct buf text;
-    bool ok = true;
     assert(output == 0);
-    buf_init(&text, QUERY_ROW_BYTES_MAX);
-    for (uint32_t row = 0; ok && row < b->rows; row++) {
+    for (uint32_t row = 0; row < b->rows; row++) {
+        struct stub_record r;
         if (b->op && b->op[row] == OP_UPDATE_BEFORE)
             continue;
-        struct stub_record r = {.timestamp = b->rowtime[row]};
-        put_key(q, &r, &text, b, row);
-        buf_clear(&text);
-        if (q->value && has_value(b, row))
-            r.value = put_row(q, &text, q->value, b, row);
+        if (!sink_record(&r, &q->sink, q->spec.stub->a, b, row, e))
+            return false;
         if (b->seq[row] >= q->first_seq && b->seq[row] < q->next_seq) { // headers travel along
             const struct stub_record *from = q->inputs[b->seq[row] - q->first_seq].record;
             r.headers = from->headers;
             r.header_count = from->header_count;
         }
-        ok = buf_ok(&text, "a row", e);
-        if (ok)
-            stub_add(q->spec.stub, q->sink, &r);
+        stub_add(q->spec.stub, q->topic, &r);
     }
-    buf_fini(&text);
-    return ok;
-}
-
-static bool open_encoder(const struct encoder **out, struct query *q, uint32_t from, uint32_t to,
-                         struct err *e)
-{
-    const struct plan_formats *f = q->spec.plan->object->formats;
-    const struct schema *s = program_output(q->program, 0)->schema;
-    struct serde_column *columns = ARENA_ARRAY(q->a, struct serde_column, to - from + 1);
-    for (uint32_t i = from; i < to; i++)
-        columns[i - from] = (struct serde_column){s->columns[i].name, s->columns[i].type};
-    const bool key = to <= s->key_count;
-    const struct serde_spec spec = {
-        .format = key ? f->key_format : f->value_format,
-        .columns = columns,
-        .count = to - from,
-        .wrapping = (key ? to - from == 1 : f->value_wrapping == PLAN_UNWRAPPED) ? SERDE_UNWRAPPED
-                                                                                 : SERDE_WRAPPED,
-    };
-    *out = NULL;
-    if (spec.format == SERDE_NONE || (key && from == to))
-        return true;
-    return encoder_new(out, q->a, &spec, e);
+    return true;
 }
 
 // --- opening -------------------------------------------------------------------------------------
@@ -152,10 +86,9 @@ static bool compile(struct query *q, struct err *e)
     q->readers = ARENA_ZARRAY(q->a, struct reader, sources + 1);
     for (size_t i = 0; i < sources; i++)
         q->readers[i].topic = stub_topic(q->spec.stub, program_source(q->program, i)->topic);
-    const struct schema *s = program_output(q->program, 0)->schema;
-    q->sink = stub_topic(q->spec.stub, q->spec.plan->object->formats->topic);
-    return open_encoder(&q->key, q, 0, s->key_count, e) &&
-           open_encoder(&q->value, q, s->key_count, s->count, e);
+    q->topic = stub_topic(q->spec.stub, q->spec.plan->object->formats->topic);
+    return sink_open(&q->sink, q->a, q->spec.plan->object, program_output(q->program, 0)->schema,
+                     e);
 }
 
 bool query_open(struct query **out, const struct query_spec *spec, struct err *e)
@@ -173,11 +106,27 @@ bool query_open(struct query **out, const struct query_spec *spec, struct err *e
     if (!compile(q, e))
         return false;
     with.program = q->program;
+    with.kv = spec->kv;
     if (!exec_open(&q->x, &with, e) || !exec_batch_begin(q->x, 0, 1, e)) {
         query_close(q);
         return false;
     }
     *out = q;
+    return true;
+}
+
+bool query_keep(struct query *q, struct err *e)
+{
+    struct kv_txn *t;
+    if (!exec_batch_end(q->x, e) || !kv_begin_write(&t, q->spec.kv, e))
+        return false;
+    if (!exec_save(q->x, t, e)) {
+        kv_abort(t);
+        return false;
+    }
+    if (!kv_commit(t, e))
+        return false;
+    exec_committed(q->x);
     return true;
 }
 

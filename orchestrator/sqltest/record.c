@@ -139,9 +139,7 @@ bool record_encode(struct stub_record *out, struct arena *a, const struct stub_s
                                 .window = window_of(record)};
     bool ok = put_side(&bytes, &null, shape, RECORD_KEY, jnode_get(record, STR("key")), e);
     if (ok && out->window.kind != STUB_NOT_WINDOWED && !null)
-        window_key_put(&bytes,
-                       out->window.kind == STUB_SESSION ? WINDOW_KEY_SESSION : WINDOW_KEY_TIME,
-                       out->window.start, out->window.end);
+        window_key_put(&bytes, stub_window_key(&out->window), out->window.start, out->window.end);
     out->key = keep(a, &bytes, null);
     buf_clear(&bytes);
     ok = ok && put_side(&bytes, &null, shape, RECORD_VALUE, jnode_get(record, STR("value")), e);
@@ -225,9 +223,7 @@ void record_print(struct buf *out, const struct stub_shape *shape, const struct 
     struct payload key = r->key;
     int64_t start, end = 0;
     if (r->window.kind != STUB_NOT_WINDOWED)
-        (void)window_key_take(&start, &end, &key,
-                              r->window.kind == STUB_SESSION ? WINDOW_KEY_SESSION
-                                                             : WINDOW_KEY_TIME);
+        (void)window_key_take(&start, &end, &key, stub_window_key(&r->window));
     buf_text(out, "key ");
     print_side(out, shape, RECORD_KEY, key);
     if (r->window.kind != STUB_NOT_WINDOWED)

@@ -13,6 +13,17 @@ bool refusal_agrees(const struct err *e, const struct jnode *expected)
     return (!message.p || str_find(&at, text, message)) && (!cause.p || str_find(&at, text, cause));
 }
 
+bool refusal_holds(const struct err *e, struct str message)
+{
+    static const struct str preparing = {"Exception while preparing statement: ", 37};
+    size_t at;
+    const struct str text = str_from(e->text);
+    if (!message.p || str_find(&at, text, message))
+        return true;
+    return str_starts(message, preparing) &&
+           str_starts(text, str_slice(message, preparing.n, message.n));
+}
+
 static bool is_word(char c)
 {
     return isalnum((unsigned char)c) || c == '_';

@@ -4,6 +4,7 @@
 #include "orchestrator/sqltest/post.h"
 #include "orchestrator/sqltest/query.h"
 #include "orchestrator/sqltest/refusal.h"
+#include "orchestrator/sqltest/sink.h"
 #include "sql/sql.h"
 
 #include <assert.h>
@@ -95,12 +96,27 @@ static bool feed(struct runner *s, struct query *q, struct err *e)
     return query_feed(q, list, n, e);
 }
 
+// INSERT … VALUES write before any query reads.
+static bool insert_rows(struct runner *s)
+{
+    for (uint32_t i = 0; i < s->plan->step_count; i++) {
+        struct stub_topic *topic;
+        struct err e;
+        if (s->plan->steps[i].kind == STEP_INSERT &&
+            !sink_insert(&topic, &s->stub, &s->plan->steps[i].row, &e))
+            return fail(s, "%s", e.text);
+    }
+    return true;
+}
+
 static bool run_queries(struct runner *s)
 {
-    if (s->plan->query_count == 0)
+    if (!insert_rows(s))
+        return false;
+    if (s->plan->query_count == 0 && s->plan->step_count == 0)
         return fail(s, "the statements start no persistent query");
     for (uint32_t i = 0; i < s->plan->query_count; i++) {
-        const struct query_spec spec = {s->plan->queries[i], &s->stub, s->window};
+        const struct query_spec spec = {s->plan->queries[i], &s->stub, s->window, NULL};
         struct query *q;
         struct err e;
         const bool ok = query_open(&q, &spec, &e) && feed(s, q, &e);
@@ -178,7 +194,7 @@ static bool check_outputs(struct runner *s)
         if (!check_topic(s, stub_topic(&s->stub, name), outputs))
             return false;
     }
-    if (outputs->count)
+    if (outputs->count || s->plan->query_count == 0)
         return true;
     // No output expected: then the last query writes nothing.
     const struct plan_query *last = s->plan->queries[s->plan->query_count - 1];
@@ -235,11 +251,23 @@ static void run_negative(struct runner *s, const struct jnode *expected)
         s->out->reason = arena_str(s->a, str_from(e.text));
 }
 
+static bool has_query(const struct suite_case *c)
+{
+    const struct jnode *list = jnode_get(c->node, STR("statements"));
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct str text = str_trim(list->items[i].text);
+        if (str_eq_nocase(str_slice(text, 0, 7), STR("SELECT ")))
+            return true;
+    }
+    return false;
+}
+
 void run_case(struct verdict *out, struct arena *a, const struct suite_case *c, uint64_t window)
 {
     assert(window > 0);
     struct runner s = {.a = a, .c = c, .window = window, .out = out, .stub = {.a = a}};
     const struct jnode *refused = jnode_get(c->node, STR("expectedException"));
+    refused = refused ? refused : jnode_get(c->node, STR("expectedError"));
     out->test = c->test;
     out->name = c->name;
     out->status = VERDICT_PASS;
@@ -247,6 +275,10 @@ void run_case(struct verdict *out, struct arena *a, const struct suite_case *c, 
         out->status = VERDICT_SKIP;
         out->negative = refused != NULL;
         out->reason = STR("disabled in the file");
+    } else if (has_query(c)) {
+        out->status = VERDICT_SKIP;
+        out->negative = refused != NULL;
+        out->reason = STR("pull and push queries (SELECT alone) are not run");
     } else if (refused) {
         run_negative(&s, refused);
     } else {

@@ -2,6 +2,7 @@
 
 #include "base/durable.h"
 #include "orchestrator/sqltest/run_case.h"
+#include "orchestrator/sqltest/run_script.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -129,6 +130,25 @@ static bool run_json(struct report *s, struct arena *a, struct str file, struct 
     return true;
 }
 
+static bool run_sql(struct report *s, struct arena *a, struct str file, struct str text,
+                    struct err *e)
+{
+    struct script script;
+    struct arena *one = arena_new(a);
+    if (!script_load(&script, a, str_slice(file, 0, file.n - strlen(".sql")), text, e))
+        return err_wrap(e, "%.*s", STR_ARG(file));
+    for (uint32_t i = 0; i < script.count; i++) {
+        struct verdict v = {0};
+        if (!is_wanted(s->spec, script.cases[i].name))
+            continue;
+        arena_reset(one);
+        run_script(&v, one, &script.cases[i]);
+        if (!report(s, &v, file, e))
+            return false;
+    }
+    return true;
+}
+
 static bool run_file(struct report *s, const char *path, struct err *e)
 {
     struct arena *a = arena_new(NULL);
@@ -137,8 +157,10 @@ static bool run_file(struct report *s, const char *path, struct err *e)
     bool ok = file_read(&text, a, path, SQLTEST_FILE_MAX, e);
     if (ok && str_ends(file, STR(".json")))
         ok = run_json(s, a, file, text, e);
+    else if (ok && str_ends(file, STR(".sql")))
+        ok = run_sql(s, a, file, text, e);
     else if (ok)
-        ok = err_fail(e, ERR_CONFIG, "%s: not a *.json file", path);
+        ok = err_fail(e, ERR_CONFIG, "%s: not a *.json or *.sql file", path);
     arena_free(a);
     return ok;
 }

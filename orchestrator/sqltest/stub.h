@@ -11,6 +11,11 @@ struct stub_window {
     int64_t start, end;
 };
 
+static inline enum window_key stub_window_key(const struct stub_window *w)
+{
+    return w->kind == STUB_SESSION ? WINDOW_KEY_SESSION : WINDOW_KEY_TIME;
+}
+
 struct stub_record {
     struct payload key; // with its window
     struct payload value;

@@ -10,6 +10,7 @@
 #include "schema/serde/serde.h"
 #include "sql/plan/expr.h"
 
+struct plan_step;
 struct agg; // sql/exec/agg.h: aggregate function
 
 enum window_kind { WINDOW_NONE, WINDOW_TUMBLING, WINDOW_HOPPING, WINDOW_SESSION };
@@ -97,6 +98,7 @@ struct plan_query {
     struct plan_node *top;    // what it computes: an input of `object`
     struct plan_node *object; // where it writes
     bool insert;
+    bool stopped; // by a later statement
 };
 
 struct plan {
@@ -104,8 +106,10 @@ struct plan {
     uint32_t count;
     struct plan_node **objects; // PLAN_OBJECTs in creation order
     uint32_t object_count;
-    struct plan_query **queries; // in statement order
+    struct plan_query **queries; // in statement order, those that still run after all of them
     uint32_t query_count;
+    const struct plan_step *steps; // sql/plan/step.h
+    uint32_t step_count;
     struct str digest_text; // canonical text of all statements: what the code digest hashes
 };
 
