@@ -7,8 +7,8 @@
 
 // --- windows ---------------------------------------------------------------------------------------
 
-static bool duration(int64_t *out, const struct binder *b, const struct ast_window *w,
-                     const struct ast_duration *d)
+bool bind_duration(int64_t *out, const struct binder *b, const struct sql_pos *pos,
+                   const struct ast_duration *d)
 {
     static const struct {
         const char *unit;
@@ -28,12 +28,12 @@ static bool duration(int64_t *out, const struct binder *b, const struct ast_wind
         if (!str_eq(unit, str_from(table[i].unit)))
             continue;
         if (d->count > (uint64_t)(INT64_MAX / 4 / table[i].ms))
-            return bind_fail(b, &w->pos, "duration is out of range: %llu %.*s",
+            return bind_fail(b, pos, "duration is out of range: %llu %.*s",
                              (unsigned long long)d->count, STR_ARG(d->unit));
         *out = (int64_t)d->count * table[i].ms;
         return true;
     }
-    return bind_fail(b, &w->pos,
+    return bind_fail(b, pos,
                      "a window cannot be measured in %.*s: use DAYS, HOURS, MINUTES, "
                      "SECONDS or MILLISECONDS",
                      STR_ARG(d->unit));
@@ -45,10 +45,10 @@ static bool bind_window(struct window_spec *out, const struct binder *b, const s
     if (!w)
         return true;
     out->kind = w->kind;
-    if (!duration(&out->size_ms, b, w, &w->size) ||
-        !duration(&out->advance_ms, b, w, &w->advance) ||
-        !duration(&out->grace_ms, b, w, &w->grace) ||
-        !duration(&out->retention_ms, b, w, &w->retention))
+    if (!bind_duration(&out->size_ms, b, &w->pos, &w->size) ||
+        !bind_duration(&out->advance_ms, b, &w->pos, &w->advance) ||
+        !bind_duration(&out->grace_ms, b, &w->pos, &w->grace) ||
+        !bind_duration(&out->retention_ms, b, &w->pos, &w->retention))
         return false;
     if (out->size_ms <= 0)
         return bind_fail(b, &w->pos, "the window's SIZE must be more than 0");

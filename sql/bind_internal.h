@@ -47,6 +47,7 @@ struct scope {
     const struct schema *schema; // of the node's input
     struct str alias;            // how its columns may be qualified
     const char *clause;          // for messages: SELECT, WHERE, …
+    const struct from *from;     // the relations of a join; NULL = one
     bool from_topic;             // ROWPARTITION and ROWOFFSET are known
     struct grouping *group;      // above an aggregation: only keys and aggregates have names
     struct unnesting *unnest;    // bind_unnest.c: where table functions may stand

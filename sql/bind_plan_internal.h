@@ -17,6 +17,8 @@ bool bind_with(struct with *out, const struct binder *b,
                const struct ast_statement *st) ERR_CHECKED;
 bool bind_check_formats(const struct binder *b, const struct sql_pos *pos, const struct schema *s,
                         enum serde_format key, enum serde_format value) ERR_CHECKED;
+bool bind_check_map_key(const struct binder *b, const struct sql_pos *pos,
+                        const struct schema_column *key) ERR_CHECKED;
 bool bind_timestamp(int *out, const struct time_pattern **pattern, const struct binder *b,
                     const struct with *w, const struct schema *s) ERR_CHECKED;
 
@@ -63,6 +65,8 @@ bool bind_items(struct query *s, struct scope *sc) ERR_CHECKED;
 void bind_add_filter(struct query *s, struct expr *predicate, const struct sql_pos *pos);
 void bind_add_project(struct query *s, enum plan_kind kind, const struct scope *sc);
 bool bind_group(struct query *s) ERR_CHECKED;
+bool bind_duration(int64_t *out, const struct binder *b, const struct sql_pos *pos,
+                   const struct ast_duration *d) ERR_CHECKED; // -1 when not given
 
 // bind_call.c, bind_unnest.c
 struct call { // a call's arguments, bound; want = the types that its overload takes

@@ -1,5 +1,5 @@
 // SELECT … FROM one source to plan nodes: filter, aggregation, projection or repartitioning, then the object.
-#include "sql/bind_plan_internal.h"
+#include "sql/bind_join.h"
 
 #include "schema/cast.h"
 
@@ -11,8 +11,6 @@ static bool refuse_later(const struct query *s)
 {
     const struct ast_query *q = s->q;
     const struct binder *b = s->b;
-    if (q->from_count > 1)
-        return bind_refuse(b, &q->from[1].pos, "JOIN");
     if (q->emit == AST_EMIT_FINAL)
         return bind_refuse(b, &q->emit_pos, "EMIT FINAL");
     if (q->limit.p)
@@ -107,6 +105,8 @@ static struct ast_expr **source_keys(const struct query *s)
 static bool bind_plain(struct query *s)
 {
     struct scope sc = s->input;
+    if (sc.from)
+        return bind_joined(s);
     sc.unnest = bind_unnest_new(&s->input);
     return bind_items(s, &sc) &&
            bind_select_keys(&s->list, &sc, source_keys(s), sc.schema->key_count, "key column") &&
@@ -174,23 +174,27 @@ static bool bind_partition(struct query *s)
 
 // --- the whole query -------------------------------------------------------------------------------
 
-static bool bind_query(struct query *s, struct binder *b, const struct ast_statement *st)
+static bool bind_from(struct query *s)
 {
-    *s = (struct query){.b = b, .st = st, .q = st->query};
-    const struct ast_relation *from = &st->query->from[0];
-    s->source = bind_find_object(b, from->name);
-    if (!refuse_later(s))
-        return false;
+    const struct ast_relation *from = &s->q->from[0];
+    s->source = bind_find_object(s->b, from->name);
     if (!s->source)
-        return bind_fail(b, &from->pos, "%s does not exist.", bind_name_text(b, from->name));
+        return bind_fail(s->b, &from->pos, "%s does not exist.", bind_name_text(s->b, from->name));
     s->top = s->source->node;
     s->window = s->top->formats->window;
-    s->input = (struct scope){.b = b,
+    s->input = (struct scope){.b = s->b,
                               .schema = s->top->schema,
                               .alias = from->alias.p ? from->alias : from->name,
                               .clause = "SELECT",
                               .from_topic = s->source->declared};
-    if (!bind_select_names(&s->list, &s->input, st->query) || !bind_where(s))
+    return true;
+}
+
+static bool bind_query(struct query *s, struct binder *b, const struct ast_statement *st)
+{
+    *s = (struct query){.b = b, .st = st, .q = st->query};
+    if (!refuse_later(s) || !(s->q->from_count > 1 ? bind_join(s) : bind_from(s)) ||
+        !bind_select_names(&s->list, &s->input, s->q) || !bind_where(s))
         return false;
     if (s->q->has_group)
         return bind_group(s);
@@ -199,7 +203,8 @@ static bool bind_query(struct query *s, struct binder *b, const struct ast_state
 
 static enum serde_format sink_key_format(const struct query *s, const struct with *w)
 {
-    const enum serde_format own = s->source->node->formats->key_format;
+    const enum serde_format own =
+        s->input.from ? bind_join_key_format(s) : s->source->node->formats->key_format;
     if (w->has_key_format)
         return w->key_format;
     if (s->top->schema->key_count == 0)

@@ -1,4 +1,5 @@
 // Select lists: * expanded, columns named as ksqlDB names them, keys found and put first.
+#include "sql/bind_from.h"
 #include "sql/bind_plan_internal.h"
 
 #include <assert.h>
@@ -12,7 +13,7 @@ struct namer {
 
 static bool is_source_column(const struct scope *sc, struct str name)
 {
-    return schema_find(sc->schema, name) >= 0;
+    return sc->from ? from_has_column(sc->from, name) : schema_find(sc->schema, name) >= 0;
 }
 
 // KSQL_COL_0, KSQL_COL_1 …, skipping names that the source has
@@ -231,6 +232,11 @@ static bool key_missing(const struct scope *sc, struct ast_expr *const *keys, ui
 static bool key_twice(const struct scope *sc, const struct ast_expr *key,
                       const struct select_item *first, const struct select_item *second)
 {
+    if (str_cmp(second->name, first->name) < 0) { // in the order of their names
+        const struct select_item *swap = first;
+        first = second;
+        second = swap;
+    }
     (void)bind_fail(
         sc->b, &second->pos,
         "The projection contains a key column (`%s`) more than once, aliased as: %.*s and "

@@ -177,18 +177,24 @@ static bool has_map(const struct type *t)
     return false;
 }
 
+bool bind_check_map_key(const struct binder *b, const struct sql_pos *pos,
+                        const struct schema_column *key)
+{
+    return !has_map(key->type) ||
+           bind_fail(b, pos,
+                     "Map keys, including types that contain maps, are not supported as they "
+                     "may lead to unexpected behavior due to inconsistent serialization. Key "
+                     "column name: `%.*s`. Column type: %s. See "
+                     "https://github.com/confluentinc/ksql/issues/6621 for more.",
+                     STR_ARG(key->name), bind_type_text(b, key->type));
+}
+
 static bool check_map_keys(const struct binder *b, const struct sql_pos *pos,
                            const struct schema *s)
 {
     for (uint32_t i = 0; i < s->key_count; i++)
-        if (has_map(s->columns[i].type))
-            return bind_fail(
-                b, pos,
-                "Map keys, including types that contain maps, are not supported as they "
-                "may lead to unexpected behavior due to inconsistent serialization. Key "
-                "column name: `%.*s`. Column type: %s. See "
-                "https://github.com/confluentinc/ksql/issues/6621 for more.",
-                STR_ARG(s->columns[i].name), bind_type_text(b, s->columns[i].type));
+        if (!bind_check_map_key(b, pos, &s->columns[i]))
+            return false;
     return true;
 }
 

@@ -142,9 +142,9 @@ static void execute_counters(struct execution *x, struct batch_record *r)
     struct batch_counter *c = ARENA_ZARRAY(x->a, struct batch_counter, n + 1);
     for (size_t i = 0; i < n; i++) {
         const struct exec_counters *k = exec_counter(x->s->exec, i);
-        c[i] = (struct batch_counter){k->name,           k->rows_in,      k->rows_out,
-                                      k->dropped_filter, k->dropped_late, k->dropped_null_key,
-                                      k->dropped_error};
+        c[i] = (struct batch_counter){k->name,           k->rows_in,          k->rows_out,
+                                      k->dropped_filter, k->dropped_late,     k->dropped_null_key,
+                                      k->dropped_error,  k->dropped_unmatched};
     }
     r->counters = c;
     r->counter_count = n;

@@ -238,6 +238,8 @@ static json_t *counters_write(const struct batch_record *r)
         json_object_set_new(j, "late", doc_new_u64(c->late));
         json_object_set_new(j, "null_key", doc_new_u64(c->null_key));
         json_object_set_new(j, "expression_error", doc_new_u64(c->error));
+        if (c->unmatched) // of joins alone
+            json_object_set_new(j, "unmatched", doc_new_u64(c->unmatched));
         json_array_append_new(list, j);
     }
     return list;
@@ -301,10 +303,15 @@ static bool record_read_lists(struct batch_record *out, struct doc *d, const jso
     struct batch_counter *c = ARENA_ZARRAY(d->a, struct batch_counter, out->counter_count + 1);
     for (size_t i = 0; i < out->counter_count; i++) {
         const json_t *o = json_array_get(operators, i);
-        c[i] = (struct batch_counter){
-            doc_str(d, o, "operator"),        doc_u64(d, o, "rows_in"), doc_u64(d, o, "rows_out"),
-            doc_u64(d, o, "filter"),          doc_u64(d, o, "late"),    doc_u64(d, o, "null_key"),
-            doc_u64(d, o, "expression_error")};
+        c[i] = (struct batch_counter){doc_str(d, o, "operator"),
+                                      doc_u64(d, o, "rows_in"),
+                                      doc_u64(d, o, "rows_out"),
+                                      doc_u64(d, o, "filter"),
+                                      doc_u64(d, o, "late"),
+                                      doc_u64(d, o, "null_key"),
+                                      doc_u64(d, o, "expression_error"),
+                                      json_object_get(o, "unmatched") ? doc_u64(d, o, "unmatched")
+                                                                      : 0};
     }
     out->counters = c;
     return doc_ok(d, e);

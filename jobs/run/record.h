@@ -53,7 +53,7 @@ struct batch_topic {
 
 struct batch_counter {
     struct str name;
-    uint64_t rows_in, rows_out, filter, late, null_key, error;
+    uint64_t rows_in, rows_out, filter, late, null_key, error, unmatched;
 };
 
 struct batch_record {

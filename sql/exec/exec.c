@@ -17,6 +17,14 @@ static const struct op_type *type_for(const struct phys_node *n)
         return &op_aggregate;
     case PLAN_UNNEST:
         return &op_unnest;
+    case PLAN_JOIN_STREAM_TABLE:
+        return &op_join_stream_table;
+    case PLAN_JOIN_STREAM_STREAM:
+        return &op_join_stream_stream;
+    case PLAN_JOIN_TABLE_TABLE:
+        return &op_join_table_table;
+    case PLAN_JOIN_FOREIGN_KEY:
+        return &op_join_foreign_key;
     case PLAN_OBJECT:
         return &op_object;
     }

@@ -36,6 +36,7 @@ struct exec_counters { // per plan node with drops, for receipts
     struct str name;   // the object it works for
     const char *kind;  // "filter", "aggregate", …
     uint64_t rows_in, rows_out, dropped_filter, dropped_late, dropped_null_key, dropped_error;
+    uint64_t dropped_unmatched; // stream rows of an inner join for which the table has no row
 };
 // dropped_late counts (row, window) pairs; what the decoder's filter drops is in scan_result.filtered, not here.
 bool exec_batch_begin(struct exec *x, int64_t now_ms, uint64_t batch, struct err *e) ERR_CHECKED;

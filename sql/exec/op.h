@@ -54,6 +54,10 @@ struct exec {
 
 extern const struct op_type op_aggregate;
 extern const struct op_type op_filter;
+extern const struct op_type op_join_foreign_key;
+extern const struct op_type op_join_stream_stream;
+extern const struct op_type op_join_stream_table;
+extern const struct op_type op_join_table_table;
 extern const struct op_type op_object;
 extern const struct op_type op_project;
 extern const struct op_type op_source;

@@ -58,7 +58,7 @@ static void use_own(struct mark *m, const struct plan_node *n)
 {
     const bool whole = m->output >= 0 || n->kind == PLAN_AGGREGATE;
     for (uint32_t i = 0; i < n->schema->count; i++)
-        if (whole || (n->table && i < n->schema->key_count))
+        if (whole || ((n->table || plan_is_join(n->kind)) && i < n->schema->key_count))
             use_all(&m->use[i]);
     if (n->kind == PLAN_SOURCE && n->source->timestamp_column >= 0)
         use_all(&m->use[n->source->timestamp_column]);
@@ -119,6 +119,12 @@ static void use_inputs(struct compile *c, const struct mark *m, const struct pla
         case PLAN_UNNEST:
             use_unnest(c, input, m, n);
             break;
+        case PLAN_JOIN_STREAM_TABLE:
+        case PLAN_JOIN_STREAM_STREAM:
+        case PLAN_JOIN_TABLE_TABLE:
+        case PLAN_JOIN_FOREIGN_KEY:
+            use_join_input(input, c->a, m, n, k);
+            break;
         case PLAN_OBJECT:
             if (compile_converts(n))
                 for (uint32_t i = 0; i < n->inputs[k]->schema->count; i++)
@@ -171,7 +177,8 @@ static void mark_changes(struct compile *c)
             for (uint32_t in = 0; c->marks[k].reached && in < consumer->input_count; in++) {
                 if (consumer->inputs[in] != plan->nodes[i])
                     continue;
-                const bool retracts = plan->nodes[i]->table && consumer->table
+                const bool retracts = plan->nodes[i]->table && consumer->table &&
+                                              !plan_is_join(consumer->kind) // it keeps its inputs
                                           ? consumer->kind == PLAN_FILTER || c->marks[k].before
                                           : false;
                 m->before |=
@@ -373,6 +380,11 @@ static bool compile_kind(struct compile *c, struct phys_node *n, const struct us
         return compile_aggregate(c, n, use, e);
     case PLAN_UNNEST:
         return compile_unnest(c, n, e);
+    case PLAN_JOIN_STREAM_TABLE:
+    case PLAN_JOIN_STREAM_STREAM:
+    case PLAN_JOIN_TABLE_TABLE:
+    case PLAN_JOIN_FOREIGN_KEY:
+        return compile_join(c, n, use, e);
     case PLAN_OBJECT:
         return compile_object(c, n, use, e);
     }
@@ -435,6 +447,8 @@ static enum program_order order_of(const struct program *p)
         // Rows of one table from several writers: the last one wins, so their order matters.
         if (n->kind == PLAN_OBJECT && n->table && n->input_count > 1)
             return ORDER_ALIGNED;
+        if (plan_is_join(n->kind))
+            return ORDER_ALIGNED;
         if (n->kind != PLAN_AGGREGATE)
             continue;
         order = ORDER_FREE;
@@ -496,6 +510,7 @@ bool program_compile(const struct program **out, struct arena *a, const struct p
         if (c.marks[i].reached && !compile_node(&c, i, e))
             return false;
     collect_outputs(&c);
+    compile_table_sides(&c);
     if (!compile_decoders(&c, e))
         return false;
     c.p->order = order_of(c.p);

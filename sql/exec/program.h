@@ -26,6 +26,13 @@ struct phys_convert {
     const struct decoder *key_decoder, *value_decoder;
 };
 
+// The columns of each input that a join keeps. Its own are the key's, then these.
+struct phys_join {
+    uint32_t count[2];
+    const uint32_t *from[2]; // physical columns of the inputs
+    uint64_t side_id[2];     // of the state of each input, where they are apart
+};
+
 struct phys_node {
     enum plan_kind kind;
     const struct plan_node *plan;
@@ -34,7 +41,8 @@ struct phys_node {
     const int32_t *columns; // logical column -> physical, -1 = pruned
     struct phys_node **inputs;
     uint32_t input_count;
-    const struct expr_prog **exprs; // PROJECT, REKEY: one per physical column; AGGREGATE: the keys
+    const struct expr_prog **
+        exprs; // PROJECT, REKEY: one per physical column; AGGREGATE: the keys; foreign-key join: that key
     uint32_t expr_count;
     const struct expr_prog *predicate; // FILTER; NULL: the decoder has decided it
     struct phys_agg *aggs;
@@ -47,6 +55,7 @@ struct phys_node {
     bool collapsed;     // AGGREGATE: one change per group at the end of the batch
     int source, output; // index in the program, -1
     int timestamp;      // OBJECT: physical column that sets ROWTIME, -1
+    struct phys_join *join;
     const struct phys_convert *convert; // OBJECT, single input; NULL = rows pass as they are
     struct str name;                    // for counters: the object it computes
     struct str fingerprint;             // stateful operators
@@ -81,12 +90,14 @@ struct program {
     uint32_t slots; // constant columns
 };
 
+// How long a side of a stream-stream join is kept, by its own stream time.
+int64_t phys_retention(const struct join_spec *s);
 // ksqlDB's default: 24 hours less the size.
 int64_t phys_grace(const struct window_spec *w);
 
 static inline bool phys_is_stateful(const struct phys_node *n)
 {
-    return n->kind == PLAN_AGGREGATE || n->keeps_rows;
+    return n->kind == PLAN_AGGREGATE || n->keeps_rows || plan_is_join(n->kind);
 }
 
 #endif

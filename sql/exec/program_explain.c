@@ -13,6 +13,8 @@ static void print_source(struct buf *out, const struct program *p, const struct 
                serde_format_name(decl->key_format), serde_format_name(decl->value_format));
     if (n->entry)
         buf_text(out, n->keeps_rows ? " as table, rows kept" : " as table");
+    if (s->pub.table_side)
+        buf_text(out, ", table side");
     buf_text(out, "\n      columns ");
     schema_print(out, n->schema);
     if (s->timestamp >= 0)
@@ -74,6 +76,24 @@ static void print_unnest(struct buf *out, const struct phys_node *n)
     }
 }
 
+static void print_join(struct buf *out, const struct phys_node *n)
+{
+    static const char *const kinds[] = {
+        [JOIN_INNER] = "inner", [JOIN_LEFT] = "left", [JOIN_RIGHT] = "right", [JOIN_FULL] = "full"};
+    const struct join_spec *s = &n->plan->join;
+    buf_printf(out, "%s join of %s", kinds[s->kind],
+               n->kind == PLAN_JOIN_STREAM_TABLE    ? "stream and table by key"
+               : n->kind == PLAN_JOIN_STREAM_STREAM ? "streams by key"
+               : n->kind == PLAN_JOIN_TABLE_TABLE   ? "tables by key"
+                                                    : "tables by foreign key ");
+    if (n->kind == PLAN_JOIN_FOREIGN_KEY)
+        sql_print_expr(out, n->plan->exprs[0], n->plan->inputs[0]->schema);
+    if (n->kind == PLAN_JOIN_STREAM_STREAM)
+        buf_printf(out, "\n      within %lld ms before and %lld ms after, kept %lld ms, padded %s",
+                   (long long)s->before_ms, (long long)s->after_ms, (long long)phys_retention(s),
+                   s->grace_ms < 0 ? "at once" : "when the window has closed");
+}
+
 static void print_operator(struct buf *out, const struct program *p, const struct phys_node *n)
 {
     switch (n->kind) {
@@ -99,6 +119,12 @@ static void print_operator(struct buf *out, const struct program *p, const struc
         return;
     case PLAN_UNNEST:
         print_unnest(out, n);
+        return;
+    case PLAN_JOIN_STREAM_TABLE:
+    case PLAN_JOIN_STREAM_STREAM:
+    case PLAN_JOIN_TABLE_TABLE:
+    case PLAN_JOIN_FOREIGN_KEY:
+        print_join(out, n);
         return;
     case PLAN_OBJECT:
         buf_printf(out, "%s %.*s", n->table ? "table" : "stream", STR_ARG(n->name));

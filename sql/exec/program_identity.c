@@ -54,6 +54,24 @@ static void print_aggregate(struct buf *out, const struct phys_node *n)
     print_window(out, &n->plan->window);
 }
 
+static void print_join(struct buf *out, const struct phys_node *n)
+{
+    static const char *const kinds[] = {
+        [JOIN_INNER] = "INNER", [JOIN_LEFT] = "LEFT", [JOIN_RIGHT] = "RIGHT", [JOIN_FULL] = "FULL"};
+    const struct join_spec *s = &n->plan->join;
+    const char *what = n->kind == PLAN_JOIN_STREAM_TABLE    ? "stream-table"
+                       : n->kind == PLAN_JOIN_STREAM_STREAM ? "stream-stream"
+                       : n->kind == PLAN_JOIN_TABLE_TABLE   ? "table-table"
+                                                            : "foreign-key";
+    buf_printf(out, "join:%.*s %s %s ", STR_ARG(n->name), what, kinds[s->kind]);
+    if (n->kind == PLAN_JOIN_FOREIGN_KEY)
+        print_typed(out, n->plan->exprs[0], input_schema(n));
+    if (n->kind == PLAN_JOIN_STREAM_STREAM)
+        buf_printf(out, "within=(%lld,%lld) grace=%lld ", (long long)s->before_ms,
+                   (long long)s->after_ms, (long long)s->grace_ms);
+    schema_print(out, n->schema);
+}
+
 static void print_rows(struct buf *out, const struct phys_node *n)
 {
     buf_printf(out, "table:%.*s ", STR_ARG(n->name));
@@ -66,6 +84,8 @@ static void fingerprint(struct compile *c, struct phys_node *n)
     buf_init(&text, TEXT_MAX);
     if (n->kind == PLAN_AGGREGATE)
         print_aggregate(&text, n);
+    else if (n->join)
+        print_join(&text, n);
     else
         print_rows(&text, n);
     // Two equal operators of one object (two INSERTs) are told apart by their order.
@@ -76,6 +96,9 @@ static void fingerprint(struct compile *c, struct phys_node *n)
         buf_printf(&text, " #%u", twins + 1);
     n->fingerprint = arena_str(c->a, buf_view(&text));
     n->state_id = hash_str(n->fingerprint);
+    if (n->join)
+        for (uint64_t i = 0; i < 2; i++)
+            n->join->side_id[i] = hash_bytes(n->fingerprint.p, n->fingerprint.n, 1 + i);
     c->p->fingerprints[c->p->fingerprint_count++] = n->fingerprint;
     buf_fini(&text);
 }

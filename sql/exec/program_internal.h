@@ -31,6 +31,12 @@ struct schema_column *compile_schema(struct compile *c, struct phys_node *n, con
 
 bool compile_source(struct compile *c, struct phys_node *n, struct err *e) ERR_CHECKED;
 bool compile_convert(struct compile *c, struct phys_node *n, struct err *e) ERR_CHECKED;
+bool compile_join(struct compile *c, struct phys_node *n, const struct use *use,
+                  struct err *e) ERR_CHECKED;
+// What input `which` of a join must deliver for what is used of the join (m).
+void use_join_input(struct use *input, struct arena *a, const struct mark *m,
+                    const struct plan_node *n, uint32_t which);
+void compile_table_sides(struct compile *c); // after all nodes
 // After all nodes: moves filters into sources and builds the decoders.
 bool compile_decoders(struct compile *c, struct err *e) ERR_CHECKED;
 void compile_identity(struct compile *c); // fingerprints, digest

@@ -105,11 +105,35 @@ static void print_object(struct buf *out, const struct plan_node *n)
     print_timestamp(out, n->schema, f->timestamp_index, f->timestamp_format);
 }
 
+static void print_join(struct buf *out, const struct plan_node *n)
+{
+    static const char *const kinds[] = {
+        [JOIN_INNER] = "inner", [JOIN_LEFT] = "left", [JOIN_RIGHT] = "right", [JOIN_FULL] = "full"};
+    buf_printf(out, " %s", kinds[n->join.kind]);
+    if (n->kind == PLAN_JOIN_FOREIGN_KEY) {
+        buf_text(out, "\n    on ");
+        sql_print_expr(out, n->exprs[0], n->inputs[0]->schema);
+    }
+    if (n->kind != PLAN_JOIN_STREAM_STREAM)
+        return;
+    print_ms(out, "before", n->join.before_ms);
+    print_ms(out, "after", n->join.after_ms);
+    print_ms(out, "grace", n->join.grace_ms);
+}
+
 static void print_node(struct buf *out, const struct plan_node *n)
 {
     static const char *const kinds[] = {
-        [PLAN_SOURCE] = "source", [PLAN_FILTER] = "filter",       [PLAN_PROJECT] = "project",
-        [PLAN_REKEY] = "rekey",   [PLAN_AGGREGATE] = "aggregate", [PLAN_UNNEST] = "unnest",
+        [PLAN_SOURCE] = "source",
+        [PLAN_FILTER] = "filter",
+        [PLAN_PROJECT] = "project",
+        [PLAN_REKEY] = "rekey",
+        [PLAN_AGGREGATE] = "aggregate",
+        [PLAN_UNNEST] = "unnest",
+        [PLAN_JOIN_STREAM_TABLE] = "join with table",
+        [PLAN_JOIN_STREAM_STREAM] = "join with stream",
+        [PLAN_JOIN_TABLE_TABLE] = "join with table",
+        [PLAN_JOIN_FOREIGN_KEY] = "join by foreign key",
         [PLAN_OBJECT] = "object",
     };
     buf_printf(out, "%u %s%s", n->id, n->table ? "table " : "stream ", kinds[n->kind]);
@@ -135,6 +159,12 @@ static void print_node(struct buf *out, const struct plan_node *n)
         break;
     case PLAN_UNNEST:
         print_unnest(out, n);
+        break;
+    case PLAN_JOIN_STREAM_TABLE:
+    case PLAN_JOIN_STREAM_STREAM:
+    case PLAN_JOIN_TABLE_TABLE:
+    case PLAN_JOIN_FOREIGN_KEY:
+        print_join(out, n);
         break;
     case PLAN_OBJECT:
         print_object(out, n);

@@ -7,51 +7,11 @@
 #define SQL_PLAN_LOGICAL_H
 
 #include "schema/block.h"
-#include "schema/serde/serde.h"
 #include "sql/plan/expr.h"
+#include "sql/plan/source.h"
 
 struct plan_step;
 struct agg; // sql/exec/agg.h: aggregate function
-
-enum window_kind { WINDOW_NONE, WINDOW_TUMBLING, WINDOW_HOPPING, WINDOW_SESSION };
-struct window_spec {
-    enum window_kind kind;
-    int64_t size_ms, advance_ms, grace_ms,
-        retention_ms; // -1 = not given (grace default: 24 h - size)
-};
-
-// What a windowed key in a topic says: kind, and the size that gives the end of a window of time.
-struct plan_window {
-    enum window_kind kind;
-    int64_t size_ms; // 0 when not known, and for sessions
-};
-
-enum plan_wrapping { PLAN_WRAPPED, PLAN_UNWRAPPED }; // of a single value column
-
-// Declaration of a topic-backed source (CREATE STREAM|TABLE (…) WITH (…)).
-struct plan_source {
-    struct str topic;
-    enum serde_format key_format, value_format;
-    enum plan_wrapping value_wrapping;
-    struct plan_window window;   // of the keys: CREATE … WITH (WINDOW_TYPE = …)
-    int timestamp_column;        // -1 = the record's
-    struct str timestamp_format; // "" = BIGINT ms / TIMESTAMP as is
-    const struct time_pattern *timestamp_pattern;
-    int header_column; // HEADERS column, -1 = none
-    int partitions;    // WITH (PARTITIONS=…), 0 = not given
-};
-
-// Formats a CSAS/CTAS sink would have (inherited when not given): drives key rules and re-typing at PLAN_OBJECT.
-struct plan_formats {
-    struct str topic;
-    enum serde_format key_format, value_format;
-    enum plan_wrapping value_wrapping;
-    struct plan_window window;
-    int partitions;
-    struct str timestamp_column, timestamp_format;
-    int timestamp_index; // -1 = keep ROWTIME
-    const struct time_pattern *timestamp_pattern;
-};
 
 struct plan_aggregate {
     const struct agg *agg;
@@ -68,8 +28,17 @@ enum plan_kind {
     PLAN_REKEY,     // PARTITION BY: exprs = new key columns, then the value columns; an exchange
     PLAN_AGGREGATE, // keys = exprs[0..key_count), aggregates; an exchange on its input. schema: keys, then one column per aggregate
     PLAN_UNNEST, // table functions: exprs = ARRAYs; schema: the input's columns, then one of the items of each
+    PLAN_JOIN_STREAM_TABLE,  // inputs = stream, table, both keyed by what is joined on; as are:
+    PLAN_JOIN_STREAM_STREAM, // rows at most before_ms and after_ms apart
+    PLAN_JOIN_TABLE_TABLE,
+    PLAN_JOIN_FOREIGN_KEY, // inputs = tables by their primary keys; exprs[0] = the right one's key, over the left one
     PLAN_OBJECT, // named stream or table; inputs = 1 source/query per writer
 };
+
+static inline bool plan_is_join(enum plan_kind kind)
+{
+    return kind >= PLAN_JOIN_STREAM_TABLE && kind <= PLAN_JOIN_FOREIGN_KEY;
+}
 
 struct plan_node {
     enum plan_kind kind;
@@ -83,6 +52,8 @@ struct plan_node {
     uint32_t key_count;
     struct expr *predicate;
     struct window_spec window;
+    struct join_spec
+        join; // PLAN_JOIN_*: the schema is the key, the left input's values, the right one's
     const struct plan_aggregate *aggregates;
     uint32_t aggregate_count;
     const struct plan_source *source;   // PLAN_SOURCE; PLAN_OBJECT that a CREATE declares

@@ -24,6 +24,15 @@
     "CREATE TABLE t (k STRING PRIMARY KEY, g STRING, i INT, l ARRAY<INT>) " \
     "WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON');\n"
 
+#define SECOND_TABLE                                               \
+    "CREATE TABLE v (k STRING PRIMARY KEY, g STRING, i INT) WITH " \
+    "(KAFKA_TOPIC='v', VALUE_FORMAT='JSON');\n"
+
+// g names a key of t (g0 … g3 where t is read with such keys)
+#define FACTS                                                      \
+    "CREATE TABLE f (k STRING PRIMARY KEY, g STRING, i INT) WITH " \
+    "(KAFKA_TOPIC='f', VALUE_FORMAT='JSON');\n"
+
 static const char *const programs[] = {
     // row-wise, lazy and failing expressions
     SOURCES "CREATE STREAM o AS SELECT k, i / b AS q, CASE WHEN i > 3 THEN 10 / i ELSE b END AS c, "
@@ -62,6 +71,44 @@ static const char *const programs[] = {
           "GROUP BY g EMIT CHANGES;",
     TABLE "CREATE TABLE p AS SELECT k, g, i FROM t EMIT CHANGES;\n"
           "CREATE TABLE o AS SELECT g, COUNT(k) AS n FROM p WHERE i < 8 GROUP BY g EMIT CHANGES;",
+    // joins: a stream with tables, read and made here
+    SOURCES TABLE
+    "CREATE STREAM o AS SELECT a.k AS k, a.i AS i, t.g AS g, t.l AS l, a.s->x AS x FROM "
+    "a JOIN t ON a.k = t.k WHERE a.i <> 4 EMIT CHANGES;",
+    SOURCES TABLE "CREATE TABLE n AS SELECT g, COUNT(*) AS n FROM t GROUP BY g EMIT CHANGES;\n"
+                  "CREATE STREAM o AS SELECT a.k AS k, a.g AS g, n, t.i AS i FROM a LEFT JOIN n ON "
+                  "a.g = n.g LEFT JOIN t "
+                  "ON a.k = t.k EMIT CHANGES;",
+    // streams, padded at once and when the window has closed, one after the other
+    SOURCES SECOND
+    "CREATE STREAM o AS SELECT a.k AS k, a.i AS i, c.i AS ci, a.l AS l, c.g AS g FROM a "
+    "LEFT JOIN c WITHIN (1 HOUR, 20 MINUTES) ON a.k = c.k EMIT CHANGES;",
+    SOURCES SECOND
+    "CREATE STREAM o AS SELECT ROWKEY AS id, a.k AS k, a.i AS i, c.i AS ci, c.k AS ck FROM a FULL "
+    "OUTER JOIN c WITHIN (10 MINUTES, 40 MINUTES) GRACE PERIOD 30 MINUTES ON a.g = c.g EMIT "
+    "CHANGES;",
+    SOURCES SECOND
+    "CREATE STREAM j AS SELECT a.g AS g, a.i AS i, c.i AS ci FROM a RIGHT JOIN c WITHIN 20 MINUTES "
+    "GRACE PERIOD 0 SECONDS ON a.g = c.g EMIT CHANGES;\n"
+    "CREATE TABLE o AS SELECT g, COUNT(*) AS n, SUM(i) AS si FROM j GROUP BY g EMIT CHANGES;",
+    // tables; what is downstream takes rows back
+    TABLE SECOND_TABLE "CREATE TABLE o AS SELECT ROWKEY AS id, t.k AS k, t.g AS g, v.k AS vk, v.i "
+                       "AS i FROM t FULL OUTER "
+                       "JOIN v ON t.k = v.k EMIT CHANGES;",
+    TABLE SECOND_TABLE
+    "CREATE TABLE j AS SELECT t.k AS k, t.g AS g, v.i AS i FROM t LEFT JOIN v ON "
+    "t.k = v.k WHERE t.i > 1 EMIT CHANGES;\n"
+    "CREATE TABLE o AS SELECT g, COUNT(*) AS n, SUM(i) AS si FROM j GROUP BY g EMIT "
+    "CHANGES;",
+    // tables by a foreign key, and on
+    FACTS TABLE
+    "CREATE TABLE o AS SELECT f.k AS k, t.k AS tk, f.i AS i, t.l AS l, t.g AS g FROM f JOIN t "
+    "ON f.g = t.k EMIT CHANGES;",
+    FACTS TABLE
+    "CREATE TABLE j AS SELECT f.k AS k, t.g AS g, f.i AS i FROM f LEFT JOIN t ON CONCAT('k', "
+    "SUBSTRING(f.g, 2)) = t.k EMIT CHANGES;\n"
+    "CREATE TABLE o AS SELECT g, COUNT(*) AS n, SUM(i) AS si FROM j GROUP BY g EMIT "
+    "CHANGES;",
 };
 #define PROGRAMS (sizeof programs / sizeof *programs)
 
@@ -117,7 +164,8 @@ static void random_records(struct record *out, struct arena *a, struct rng *r, s
         const int64_t back = below(r, 6) == 0 ? (int64_t)below(r, 20) * 1800000 : below(r, 5000);
         out[i] = (struct record){
             .source = below(r, (unsigned)sources),
-            .key = below(r, 15) ? arena_printf(a, "k%u", below(r, 7)).p : NULL,
+            .key = below(r, 15) ? arena_printf(a, "%c%u", below(r, 8) ? 'k' : 'g', below(r, 7)).p
+                                : NULL,
             .value = random_value(r, a),
             .ts = now - back,
         };
@@ -278,7 +326,7 @@ static void check_seed(uint64_t seed)
     struct rng r = {seed};
     const char *sql = programs[seed % PROGRAMS];
     struct record *records = ARENA_ARRAY(a, struct record, RECORDS);
-    random_records(records, a, &r, strstr(sql, "STREAM c") ? 2 : 1);
+    random_records(records, a, &r, strstr(sql, "JOIN") || strstr(sql, "STREAM c") ? 2 : 1);
     char *want = run(&(struct run_spec){.sql = sql, .window = 1}, records);
     assert_true(strlen(want) > 100);
     same("windows of 7", seed, sql, want,
