@@ -320,6 +320,22 @@ bool lake_list(struct lake_ls *out, struct arena *a, struct lake *s, struct str 
     return ok || err_wrap(e, "cannot list the lake %s", s->root);
 }
 
+bool lake_job_manifests(const struct lake_manifest **out, size_t *count, struct arena *a,
+                        struct lake *s, const char *job, struct err *e)
+{
+    struct lake_history h;
+    if (!lake_history_read(&h, a, s, e))
+        return false;
+    size_t from = 0, to;
+    while (from < h.n && !str_eq(h.v[from].job, str_from(job)))
+        from++;
+    for (to = from; to < h.n && str_eq(h.v[to].job, str_from(job));)
+        to++;
+    *out = h.v + from;
+    *count = to - from;
+    return true;
+}
+
 static size_t slot_files(struct lake_file *out, const struct lake_ls_file *v, size_t n,
                          const char *job, uint64_t slot)
 {

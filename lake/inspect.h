@@ -47,6 +47,10 @@ bool lake_list(struct lake_ls *out, struct arena *a, struct lake *s, struct str 
 void lake_slot_files(const struct lake_file **out, size_t *count, struct arena *a,
                      const struct lake_ls *ls, const char *job, uint64_t slot);
 
+// All published manifests of a job, by batch.
+bool lake_job_manifests(const struct lake_manifest **out, size_t *count, struct arena *a,
+                        struct lake *s, const char *job, struct err *e) ERR_CHECKED;
+
 struct lake_cat_spec {
     struct str output;
     struct str

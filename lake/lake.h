@@ -97,6 +97,8 @@ bool lake_stage_clean(struct lake *s, const char *job, unsigned task, uint64_t k
 // Rolls the batch forward. ERR_FENCED: another digest claimed it, a later batch is published, the head is not (prev_batch,
 // prev_digest), or our staging is gone; ERR_BEHIND: the head is older than prev_batch. Replays are fine.
 bool lake_publish(struct lake *s, const struct lake_manifest *m, struct err *e) ERR_CHECKED;
+// Publishes what the job has claimed and not finished, by the claim's own manifest; nothing when there is no claim. For recovery.
+bool lake_finish_claim(struct lake *s, const char *job, unsigned task, struct err *e) ERR_CHECKED;
 // Deletes snapshot versions beyond keep_versions (>= 2); after finish only.
 bool lake_trim_versions(struct lake *s, const struct lake_manifest *m, struct err *e) ERR_CHECKED;
 

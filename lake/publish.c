@@ -343,3 +343,21 @@ bool lake_publish(struct lake *s, const struct lake_manifest *m, struct err *e)
     return ok || err_wrap(e, "job %.*s: cannot publish batch %llu to the lake", STR_ARG(m->job),
                           (unsigned long long)m->batch);
 }
+
+bool lake_finish_claim(struct lake *s, const char *job, unsigned task, struct err *e)
+{
+    struct arena *a = arena_new(NULL);
+    struct lake_head h;
+    struct lake_manifest m;
+    struct str text;
+    bool ok = lake_head(s, job, task, &h, e);
+    if (ok && h.pending != 0) {
+        const char *path =
+            lake_pending_path(a, s, lake_task_dir(a, str_from(job), task), h.pending);
+        ok = file_read(&text, a, path, LAKE_MANIFEST_MAX, e) &&
+             (lake_manifest_read(&m, a, text, e) || err_wrap(e, "%s", path)) &&
+             lake_publish(s, &m, e);
+    }
+    arena_free(a);
+    return ok;
+}

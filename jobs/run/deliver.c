@@ -144,7 +144,7 @@ static bool deliver_once(struct session *s, const struct batch_record *r,
     if (!deliver_connect(&d, s, t, e))
         return false;
     struct buf plan;
-    buf_init(&plan, 4096);
+    buf_init(&plan, 1 << 20); // the driver cuts what has no room
     record_plan_text(&plan, r);
     buf_char(&plan, 0);
     struct commit_step step = {

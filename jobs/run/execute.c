@@ -285,6 +285,23 @@ static void execute_fingerprints(struct session *s)
         c->fingerprints[i] = arena_str(c->a, program_fingerprint(p, i));
 }
 
+// Of the partitions that the batch does not move: heads keep them for recovery.
+static void execute_idle(struct execution *x, struct batch_record *r)
+{
+    const struct control *c = &x->s->control;
+    bool moves = !x->replace || x->replace->positions == EXECUTE_FOLLOW;
+    r->positions = ARENA_ZARRAY(x->a, struct batch_position, c->position_count + 1);
+    for (size_t i = 0; i < c->position_count; i++) {
+        const struct control_position *p = &c->positions[i];
+        bool ranged = false;
+        for (size_t k = 0; moves && !ranged && k < r->range_count; k++)
+            ranged = r->ranges[k].partition == p->partition && str_eq(r->ranges[k].topic, p->topic);
+        if (!ranged)
+            r->positions[r->position_count++] =
+                (struct batch_position){arena_str(x->a, p->topic), p->partition, p->next};
+    }
+}
+
 // Positions, operator state, tables: what a backfill leaves alone.
 static bool execute_state(struct execution *x, struct kv_txn *t,
                           const struct sequence_range *planned, const struct batch_record *r,
@@ -314,7 +331,9 @@ static bool execute_decide(struct execution *x, const struct sequence_range *pla
     session_progress(s, RUN_DECIDING, x->batch, r->batch ? sequence_records(x->sequence) : 0, 0);
     if (!kv_begin_write(&t, s->kv, e))
         return false;
-    bool ok = execute_state(x, t, planned, r, end, e) && execute_outputs(x, r, e);
+    bool ok = execute_state(x, t, planned, r, end, e);
+    execute_idle(x, r);
+    ok = ok && execute_outputs(x, r, e);
     if (ok) {
         struct control *c = &s->control;
         c->delivered = c->last_batch; // lockstep: the batch before this one is out

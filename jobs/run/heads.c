@@ -32,9 +32,9 @@ bool heads_fenced(struct str name, uint64_t held, uint64_t held_digest, uint64_t
     err_fail(e, ERR_FENCED,
              "%.*s holds batch %llu (digest %s), our state says batch %llu (digest %s)",
              STR_ARG(name), (unsigned long long)held, x, (unsigned long long)ours, y);
-    return err_hint(e, "another owner published, or this state directory is lost or older: see the "
-                       "recovery handbook, "
-                       "\"fenced\"");
+    return err_hint(
+        e, "another owner published; or this state directory is lost or older: then job recover; "
+           "see the recovery handbook, \"fenced\"");
 }
 
 bool heads_behind(struct str name, uint64_t held, uint64_t ours, struct err *e)

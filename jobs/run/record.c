@@ -245,6 +245,26 @@ static json_t *counters_write(const struct batch_record *r)
     return list;
 }
 
+static json_t *position_write(const struct batch_position *p)
+{
+    json_t *j = json_object();
+    json_object_set_new(j, "topic", doc_new_str(p->topic));
+    json_object_set_new(j, "partition", json_integer(p->partition));
+    json_object_set_new(j, "next", json_integer(p->next));
+    return j;
+}
+
+static void positions_read(struct batch_record *out, struct doc *d, const json_t *list)
+{
+    out->position_count = json_array_size(list);
+    out->positions = ARENA_ZARRAY(d->a, struct batch_position, out->position_count + 1);
+    for (size_t i = 0; i < out->position_count; i++) {
+        const json_t *p = json_array_get(list, i);
+        out->positions[i] = (struct batch_position){
+            doc_str(d, p, "topic"), (int32_t)doc_i64(d, p, "partition"), doc_i64(d, p, "next")};
+    }
+}
+
 void record_write(struct buf *out, const struct batch_record *r)
 {
     json_t *j = json_object();
@@ -258,6 +278,10 @@ void record_write(struct buf *out, const struct batch_record *r)
     json_object_set_new(j, "cluster", doc_new_str(r->cluster));
     json_object_set_new(j, "group", doc_new_str(r->group));
     json_object_set_new(j, "ranges", ranges_write(r->ranges, r->range_count));
+    json_t *positions = json_array();
+    for (size_t i = 0; i < r->position_count; i++)
+        json_array_append_new(positions, position_write(&r->positions[i]));
+    json_object_set_new(j, "positions", positions);
     json_object_set_new(j, "operators", counters_write(r));
     json_t *targets = json_array();
     for (size_t i = 0; i < r->target_count; i++)
@@ -281,15 +305,31 @@ void record_write(struct buf *out, const struct batch_record *r)
     json_decref(j);
 }
 
+static void ranges_read(struct batch_record *out, struct doc *d, const json_t *ranges)
+{
+    out->range_count = json_array_size(ranges);
+    out->ranges = ARENA_ZARRAY(d->a, struct batch_range, out->range_count + 1);
+    for (size_t i = 0; i < out->range_count; i++)
+        range_read(d, json_array_get(ranges, i), &out->ranges[i]);
+}
+
+bool record_read_ranges(struct batch_record *out, struct arena *a, struct str json, struct err *e)
+{
+    json_t *j;
+    struct str text = arena_printf(a, "{\"ranges\":%.*s}", STR_ARG(json));
+    if (!doc_parse(&j, text, "source ranges", e))
+        return false;
+    struct doc d = {a, "source ranges", NULL};
+    ranges_read(out, &d, doc_array(&d, j, "ranges"));
+    json_decref(j);
+    return doc_ok(&d, e);
+}
+
 static bool record_read_lists(struct batch_record *out, struct doc *d, const json_t *j,
                               struct err *e)
 {
-    const json_t *ranges = doc_array(d, j, "ranges");
-    out->range_count = json_array_size(ranges);
-    struct batch_range *r = ARENA_ZARRAY(d->a, struct batch_range, out->range_count + 1);
-    for (size_t i = 0; i < out->range_count; i++)
-        range_read(d, json_array_get(ranges, i), &r[i]);
-    out->ranges = r;
+    ranges_read(out, d, doc_array(d, j, "ranges"));
+    positions_read(out, d, json_object_get(j, "positions"));
     const json_t *targets = doc_array(d, j, "targets");
     out->target_count = json_array_size(targets);
     struct batch_target *t = ARENA_ZARRAY(d->a, struct batch_target, out->target_count + 1);
@@ -341,14 +381,4 @@ bool record_read(struct batch_record *out, struct arena *a, struct str json, str
     bool ok = record_read_lists(out, &d, j, e);
     json_decref(j);
     return ok;
-}
-
-void record_plan_text(struct buf *out, const struct batch_record *r)
-{
-    buf_str(out, r->cluster);
-    for (size_t i = 0; i < r->range_count; i++) {
-        const struct batch_range *x = &r->ranges[i];
-        buf_printf(out, " %.*s/%d:%lld-%lld", STR_ARG(x->topic), (int)x->partition,
-                   (long long)x->start, (long long)x->end);
-    }
 }

@@ -29,6 +29,13 @@ struct batch_range {
     uint64_t anchor_hash; // xxh64 of key and value
 };
 
+// Where a partition stands that the batch did not move.
+struct batch_position {
+    struct str topic;
+    int32_t partition;
+    int64_t next;
+};
+
 // One warehouse output of the batch, with all that delivery needs of the configuration of the day.
 struct batch_target {
     struct str warehouse, scheme, table, output;
@@ -66,6 +73,8 @@ struct batch_record {
     struct str group;
     struct batch_range *ranges;
     size_t range_count;
+    struct batch_position *positions; // of the partitions without a range; a replaced slot: of all
+    size_t position_count;
     struct batch_target *targets;
     size_t target_count;
     struct batch_topic *topics;
@@ -86,8 +95,15 @@ void record_write(struct buf *out, const struct batch_record *r);
 bool record_read(struct batch_record *out, struct arena *a, struct str json,
                  struct err *e) ERR_CHECKED;
 const char *batch_kind_name(enum batch_kind kind);
-// Cluster and ranges as one line: what heads keep in `plan`.
+// Cluster, ranges and positions as one line: what heads keep in `plan`, for people and for recovery:
+// "cluster [slot=N] topic/partition:start-end … topic/partition@next … ."; without the last word it was cut.
 void record_plan_text(struct buf *out, const struct batch_record *r);
+// Fills cluster, slot, ranges and positions. ERR_DATA: cut, or not such a text.
+bool record_read_plan(struct batch_record *out, struct arena *a, struct str text,
+                      struct err *e) ERR_CHECKED;
+// What record_ranges_json wrote.
+bool record_read_ranges(struct batch_record *out, struct arena *a, struct str json,
+                        struct err *e) ERR_CHECKED;
 // Source ranges as a JSON array (lake manifests, receipts).
 void record_ranges_json(struct buf *out, const struct batch_range *ranges, size_t n);
 

@@ -126,14 +126,25 @@ void run_failed(struct session *s, const struct err *failure)
         (void)!run_record(s, "failed", failure, &ignored);
 }
 
+// A recovery that was cut short has yet to execute what its positions stand before.
+static bool run_recovered(const struct session *s, struct err *e)
+{
+    const struct control_redo *r = &s->control.redo;
+    if (!str_eq(r->kind, str_from(batch_kind_name(BATCH_RECOVER))))
+        return true;
+    err_fail(e, ERR_BEHIND, "a recovery is not finished: %zu batches are still to be executed",
+             r->count - r->next);
+    return err_hint(e, "sluice job recover %s goes on with it", s->job->name);
+}
+
 bool run_job(struct run_report *out, const struct job *job, const struct run_env *env,
              struct err *e)
 {
     assert(job && env && env->durable && env->source);
     struct session s;
     *out = (struct run_report){0};
-    bool ok = session_open(&s, job, env, out, e) && run_settle(&s, e) && plan_freeze(&s, e) &&
-              run_batches(&s, e) && run_done(&s, e);
+    bool ok = session_open(&s, job, env, out, e) && run_settle(&s, e) && run_recovered(&s, e) &&
+              plan_freeze(&s, e) && run_batches(&s, e) && run_done(&s, e);
     if (!ok)
         run_failed(&s, e);
     session_close(&s);

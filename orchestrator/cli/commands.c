@@ -12,6 +12,7 @@ const struct cmd *const cli_commands[] = {
     &cmd_job_explain,
     &cmd_job_reset,
     &cmd_job_backfill,
+    &cmd_job_recover,
     &cmd_run_list,
     &cmd_run_show,
     &cmd_lake_ls,

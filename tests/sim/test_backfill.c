@@ -58,38 +58,10 @@ static uint64_t last_batch(const struct job_world *w, size_t *pending)
     return n;
 }
 
-static void rows(struct buf *out, const struct job_world *w)
-{
-    buf_init(out, TEXT_MAX);
-    job_world_print_rows(out, w, JOB_WORLD_ORDERED);
-}
-
-// A life without backfills: a run after each of `count` portions of n records.
 static void still_life(struct buf *out, uint64_t seed, const unsigned *n, size_t count,
                        const char *sql)
 {
-    struct job_world *w = world();
-    struct job_random r = {seed};
-    assert_true(!sql || job_world_compile(w, sql, w->spec.outputs));
-    for (size_t i = 0; i < count; i++) {
-        produce(w, &r, n[i]);
-        run(w);
-    }
-    run(w);
-    rows(out, w);
-    job_world_free(w);
-}
-
-// Frees both.
-static void same_rows(struct job_world *w, struct buf *want, const char *what)
-{
-    struct buf got;
-    rows(&got, w);
-    job_world_same(want, &got, what);
-    job_world_check_receipts(w);
-    job_world_free(w);
-    buf_fini(&got);
-    buf_fini(want);
+    job_scenario_still(out, &job_scenario_transactions, sql, seed, n, count);
 }
 
 TEST(a_backfill_with_the_same_sql_changes_no_row_and_moves_no_position)
@@ -111,7 +83,7 @@ TEST(a_backfill_with_the_same_sql_changes_no_row_and_moves_no_position)
     assert_int_equal(pending, 0);
     produce(w, &r, 40);
     run(w);
-    same_rows(w, &want, "after a backfill and a run");
+    job_scenario_same(w, &want, "after a backfill and a run");
 }
 
 // The SQL of today over the records of then: what a job with that SQL from the start would hold in these outputs.
@@ -132,7 +104,7 @@ TEST(a_backfill_with_other_sql_gives_what_that_sql_would_have_given)
     assert_true(job_world_compile(w, rome, w->spec.outputs));
     const struct backfill_spec spec = batches(1, 4);
     backfill(w, &spec);
-    same_rows(w, &want, "after the filter was corrected");
+    job_scenario_same(w, &want, "after the filter was corrected");
     arena_free(a);
 }
 
@@ -258,7 +230,7 @@ TEST(a_backfill_that_was_cut_short_stays_pending_and_is_continued)
     assert_int_equal(w->report.batches, pending);
     assert_int_equal(last_batch(w, &none), before + pending);
     assert_int_equal(none, 0);
-    same_rows(w, &want, "after going on");
+    job_scenario_same(w, &want, "after going on");
 }
 
 // Dead letters of a job without a lake are files of the state directory: they are replaced, too.
@@ -359,7 +331,7 @@ static void any_sequence(uint64_t seed)
     job_world_settle(w, 20);
     char what[64];
     (void)snprintf(what, sizeof what, "seed %llu", (unsigned long long)seed);
-    same_rows(w, &want, what);
+    job_scenario_same(w, &want, what);
 }
 
 TEST(any_sequence_of_runs_backfills_and_crashes_leaves_each_record_exactly_once)

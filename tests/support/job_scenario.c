@@ -1,9 +1,12 @@
 #include "tests/support/job_scenario.h"
 
+#include "tests/support/test.h"
+
 #include <stdio.h>
 
-#define SCENARIO_DAY   INT64_C(86400000)
-#define SCENARIO_START INT64_C(1761436800000) // 2025-10-26T00:00:00Z
+#define SCENARIO_DAY      INT64_C(86400000)
+#define SCENARIO_TEXT_MAX ((size_t)64 << 20)
+#define SCENARIO_START    INT64_C(1761436800000) // 2025-10-26T00:00:00Z
 
 const struct job_world_spec job_scenario_transactions = {
     .sql = "CREATE STREAM tx (k VARCHAR KEY, id BIGINT, usr VARCHAR, amount DOUBLE, cents BIGINT,"
@@ -123,4 +126,33 @@ void job_scenario_produce(struct job_world *w, struct job_random *r, unsigned n,
                         : kind == 4 || kind == 5 ? scenario_bad(r)
                                                  : value);
     }
+}
+
+void job_scenario_still(struct buf *out, const struct job_world_spec *spec, const char *sql,
+                        uint64_t seed, const unsigned *n, size_t count)
+{
+    struct job_world *w = job_world_new(spec);
+    struct job_random r = {seed};
+    assert_true(!sql || job_world_compile(w, sql, spec->outputs));
+    for (size_t i = 0; i <= count; i++) {
+        if (i < count)
+            job_scenario_produce(w, &r, n[i], JOB_RECORDS_HOSTILE);
+        if (!job_world_run(w))
+            fail_msg("%s", w->text);
+    }
+    buf_init(out, SCENARIO_TEXT_MAX);
+    job_world_print_rows(out, w, JOB_WORLD_ORDERED);
+    job_world_free(w);
+}
+
+void job_scenario_same(struct job_world *w, struct buf *want, const char *what)
+{
+    struct buf got;
+    buf_init(&got, SCENARIO_TEXT_MAX);
+    job_world_print_rows(&got, w, JOB_WORLD_ORDERED);
+    job_world_same(want, &got, what);
+    job_world_check_receipts(w);
+    job_world_free(w);
+    buf_fini(&got);
+    buf_fini(want);
 }

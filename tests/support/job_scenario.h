@@ -28,4 +28,11 @@ enum job_records {
 void job_scenario_produce(struct job_world *w, struct job_random *r, unsigned n,
                           enum job_records how);
 
+// Rows (job_world_print_rows, ordered) of an undisturbed life: a run after each of `count` portions of n records, another at the
+// end. sql: NULL = the spec's. No other world may be there meanwhile: warehouses in memory are known by name.
+void job_scenario_still(struct buf *out, const struct job_world_spec *spec, const char *sql,
+                        uint64_t seed, const unsigned *n, size_t count);
+// Compares the world's rows with them, checks its receipts, frees both.
+void job_scenario_same(struct job_world *w, struct buf *want, const char *what);
+
 #endif

@@ -53,6 +53,8 @@ bool job_world_compile(struct job_world *w, const char *sql, const char *outputs
 bool job_world_run(struct job_world *w);
 bool job_world_reset(struct job_world *w, enum run_reset how);
 struct backfill_spec;
+struct recover_report;
+bool job_world_recover(struct job_world *w, struct recover_report *out);
 bool job_world_backfill(struct job_world *w, const struct backfill_spec *spec);
 // A new process; with a planned fault or NULL.
 void job_world_restart(struct job_world *w, const struct fault_spec *fault);
