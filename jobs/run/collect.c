@@ -73,10 +73,10 @@ static bool collect_spools(struct collect *s, struct err *e)
     return true;
 }
 
-// Records cannot be taken back: a slot that is replaced leaves the topics alone.
+// Records cannot be taken back: a slot that is replaced leaves the topics alone, unless they never got it.
 static size_t collect_topic_count(const struct collect *s)
 {
-    return s->spec.slot ? 0 : s->spec.job->topic_output_count;
+    return s->spec.slot && s->spec.topics == COLLECT_SILENT ? 0 : s->spec.job->topic_output_count;
 }
 
 static bool collect_topics(struct collect *s, struct err *e)

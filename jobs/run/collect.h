@@ -20,7 +20,11 @@ struct collect_spec {
     int64_t now_ms;
     uint64_t slot;       // whose files and rows these replace; 0 = none
     const bool *outputs; // with a slot: those that take part, by job.outputs
-    struct arena *a;     // the batch's
+    enum {
+        COLLECT_SILENT,
+        COLLECT_SEND
+    } topics;        // with a slot: its records are in the topics, or not yet
+    struct arena *a; // the batch's
 };
 
 bool collect_open(struct collect **out, const struct collect_spec *spec, struct err *e) ERR_CHECKED;

@@ -385,6 +385,7 @@ static bool execute_run(struct execution *x, const struct sequence_range *ranges
         .now_ms = x->now_ms,
         .slot = r->slot,
         .outputs = x->replace ? x->replace->outputs : NULL,
+        .topics = x->replace && x->replace->topics == EXECUTE_SEND ? COLLECT_SEND : COLLECT_SILENT,
         .a = x->a,
     };
     if (!collect_open(&x->collect, &spec, e))

@@ -1,5 +1,6 @@
 #include "jobs/run/past.h"
 
+#include "jobs/run/topics.h"
 #include "lake/inspect.h"
 
 #include <assert.h>
@@ -50,6 +51,31 @@ static bool past_target_head(struct past *p, struct session *s, struct arena *a,
     past_head(p, (struct past_output){s->job->targets[target].name, h.batch, h.digest,
                                       arena_str(a, str_from(h.plan))});
     return true;
+}
+
+// A batch is everywhere else before it is in the topics: the marker is never ahead.
+static bool past_marker(struct past *p, struct session *s, struct err *e)
+{
+    p->topics = s->job->topic_output_count > 0;
+    if (!p->topics || !topics_marker(s, &p->marker, e))
+        return !p->topics;
+    if (p->marker.state == TOPIC_MARKER_SET && s->job->target_count == 0 && !s->lake)
+        p->head = p->least = p->marker.batch;
+    bool known = p->marker.state == TOPIC_MARKER_SET || p->head <= 1;
+    if (known)
+        return true;
+    err_fail(e, ERR_BEHIND,
+             "Kafka has no marker in group %s.commits: whether batch %llu was sent to "
+             "topics cannot be known",
+             s->job->group, (unsigned long long)p->head);
+    return err_hint(e, "look at the topics, then set the marker: see the recovery handbook, \"lost "
+                       "marker\"");
+}
+
+bool past_topics_behind(const struct past *p)
+{
+    const struct batch_record *last = past_batch(p, p->head);
+    return p->topics && p->marker.batch < p->head && last && last->slot == 0;
 }
 
 // --- plans -----------------------------------------------------------------------------------------------------------
@@ -137,7 +163,8 @@ bool past_read(struct past *out, struct session *s, struct arena *a, struct err 
     for (size_t i = 0; i < s->job->target_count; i++)
         if (!past_target_head(out, s, a, i, e))
             return false;
-    return (!s->lake || past_lake_plans(out, s, a, e)) && past_head_plan(out, s, a, e);
+    return past_marker(out, s, e) && (!s->lake || past_lake_plans(out, s, a, e)) &&
+           past_head_plan(out, s, a, e);
 }
 
 // --- continuity ------------------------------------------------------------------------------------------------------

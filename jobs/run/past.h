@@ -14,7 +14,9 @@ struct past_output {
 struct past {
     struct past_output *outputs; // the lake first, when there is one
     size_t output_count;
-    uint64_t head, least; // the newest and the oldest batch over all outputs
+    uint64_t head, least; // the newest and the oldest batch over all outputs but topics
+    bool topics;          // the job has topic outputs; marker is what they hold
+    struct topic_marker marker;
     // Batches whose plan is known, by id: all that the lake has published, otherwise the newest head's.
     struct batch_record *batches;
     size_t batch_count;
@@ -25,6 +27,8 @@ bool past_read(struct past *out, struct session *s, struct arena *a, struct err 
 const struct batch_record *past_batch(const struct past *p, uint64_t id); // NULL = plan unknown
 // The first batch of the newest unbroken history: later ones continue where the one before ended.
 size_t past_begin(const struct past *p);
+// The newest batch was sent to topics, as every batch of its own slot, and they do not have it.
+bool past_topics_behind(const struct past *p);
 // Does the batch move positions (and not execute an old slot again)?
 bool past_moves(const struct batch_record *r);
 

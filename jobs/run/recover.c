@@ -1,6 +1,7 @@
 #include "jobs/run/recover.h"
 
 #include "base/durable.h"
+#include "base/hash.h"
 #include "jobs/run/past.h"
 #include "jobs/run/redo.h"
 
@@ -79,7 +80,7 @@ static bool recover_unknown(const struct recover *r, uint64_t batch, struct err 
 static bool recover_last(struct recover *r, struct err *e)
 {
     const struct past *p = &r->past;
-    if (p->least == p->head)
+    if (p->least == p->head && !past_topics_behind(p))
         return true;
     const struct batch_record *last = past_batch(p, p->head);
     if (!last)
@@ -182,6 +183,14 @@ static void recover_control(struct recover *r, uint64_t base, bool stateful)
         o->batch = p->outputs[i].batch;
         o->digest = p->outputs[i].digest;
     }
+    for (size_t i = 0; p->topics && i < r->s->job->topic_output_count; i++)
+        control_output(c, r->s->job->topic_outputs[i].name)->batch = p->marker.batch;
+    if (p->topics) {
+        struct control_output *o = control_output(c, STR("topics"));
+        o->batch = p->marker.batch;
+        (void)!hash_from_hex(&o->digest, str_from(p->marker.digest)); // a person's marker has none
+        c->marker_topic = arena_str(c->a, r->s->job->topic_outputs[0].want.name);
+    }
     c->last_batch = p->head + (r->slot_count == 0); // this recovery takes an id, too
     c->delivered = c->last_batch;
     c->cluster = r->how == RECOVER_REBUILD ? STR("") : r->s->cluster;
@@ -241,7 +250,9 @@ static bool recover_slot(struct recover *r, struct redo *redo, uint64_t slot, bo
     struct kv_txn *t;
     struct arena *a = arena_new(r->a);
     bool stateful = recover_stateful(r->s->job);
+    bool sent = slot <= control_output(&r->s->control, STR("topics"))->batch;
     const struct execute_replace how = {.positions = stateful ? EXECUTE_FOLLOW : EXECUTE_KEEP,
+                                        .topics = sent ? EXECUTE_SILENT : EXECUTE_SEND,
                                         .end = last ? EXECUTE_LAST : EXECUTE_MORE};
     bool ok = kv_begin_read(&t, r->s->kv, e);
     if (ok) {
@@ -354,11 +365,15 @@ static bool recover_run(struct recover *r, struct err *e)
     }
     if (e->kind != ERR_FENCED && e->kind != ERR_BEHIND)
         return false;
+    const struct err why = *e;
     err_clear(e);
     if (!past_read(&r->past, r->s, r->a, e))
         return false;
     r->report->head = r->past.head;
-    return recover_fits(r) || recover_begin(r, e);
+    if (!recover_fits(r))
+        return recover_begin(r, e);
+    *e = why; // it is not the heads
+    return false;
 }
 
 // An empty directory where the lake should be is no lake that was never written to.

@@ -79,6 +79,7 @@ struct execute_replace {
     const struct lake_file *files;
     size_t file_count;                               // what the slot has in the lake now
     enum { EXECUTE_KEEP, EXECUTE_FOLLOW } positions; // KEEP: positions, state and tables stay
+    enum { EXECUTE_SILENT, EXECUTE_SEND } topics;    // SEND: they never got the slot's records
     enum execute_end end;                            // FOLLOW: snapshots are due with the last slot
 };
 struct execute_spec {

@@ -128,6 +128,17 @@ static bool topics_marker_wrong(const struct topic_marker *m, uint64_t batch, ui
     return heads_fenced(STR("the topics' marker"), m->batch, held, batch, digest, e);
 }
 
+bool topics_marker(struct session *s, struct topic_marker *out, struct err *e)
+{
+    struct str topic = s->control.marker_topic;
+    if (topic.n == 0)
+        topic = s->job->topic_outputs[0].want.name;
+    if (!topics_read_marker(s, topic, e))
+        return err_wrap(e, "topic outputs");
+    *out = s->marker;
+    return true;
+}
+
 // --- a transaction ---------------------------------------------------------------------------------------------------
 
 struct topics_send {

@@ -9,6 +9,8 @@ bool topics_open(struct session *s, struct err *e) ERR_CHECKED;
 bool topics_check(struct session *s, struct err *e) ERR_CHECKED;
 // Rows, the group's offsets and the marker.
 bool topics_deliver(struct session *s, const struct batch_record *r, struct err *e) ERR_CHECKED;
+// What Kafka says, whatever the state says: for recovery.
+bool topics_marker(struct session *s, struct topic_marker *out, struct err *e) ERR_CHECKED;
 void topics_close(struct session *s);
 
 #endif

@@ -1,5 +1,6 @@
 // Topic outputs: what each row of the crash table leaves, beside the exhaustive harness (test_crash.c).
 #include "jobs/run/control.h"
+#include "jobs/run/recover.h"
 #include "tests/support/job_world.h"
 #include "tests/support/test.h"
 #include "warehouse/memory/memory.h"
@@ -277,7 +278,40 @@ TEST(a_topic_that_the_job_reads_or_writes_twice_and_formats_that_do_not_fit_are_
     refused("      O: { topic: { key_format: NONE } }\n", "has a key, its key format is NONE");
 }
 
+// The state is lost when a transaction was about to commit, or had: what the topics lack is sent, nothing is sent twice.
+static void state_lost_at_commit(enum fault_action action)
+{
+    struct job_world *w = begin();
+    struct recover_report report;
+    const struct fault_spec fault = {.site = "topic.commit", .occurrence = 1, .action = action};
+    job_world_restart(w, &fault);
+    assert_false(job_world_run(w));
+    job_world_restart(w, NULL);
+    job_world_delete(w, "state");
+    fails(w, ERR_FENCED, "holds batch 1");
+    if (!job_world_recover(w, &report))
+        fail_msg("%s", w->text);
+    assert_int_equal(report.replayed, 1);
+    run(w);
+    topic_is(w, "o", FIRST_ROWS);
+    topic_is(w, "counts", "a {\"N\":1} @1761638400001\nb {\"N\":1} @1761638400002\n");
+    add(w, 0, "a", 4);
+    run(w);
+    topic_is(w, "counts",
+             "a {\"N\":1} @1761638400001\nb {\"N\":1} @1761638400002\na {\"N\":2} "
+             "@1761638400004\n");
+    job_world_free(w);
+}
+
+TEST(a_recovery_sends_what_the_topics_lack_and_nothing_twice)
+{
+    state_lost_at_commit(FAULT_CRASH_BEFORE);
+    state_lost_at_commit(FAULT_CRASH_AFTER);
+}
+
 TEST_MAIN(
+    T(a_recovery_sends_what_the_topics_lack_and_nothing_twice),
+
     T(rows_go_to_their_topics_with_key_value_and_time),
     T(a_table_sends_every_change_where_its_warehouse_gets_the_last_one),
     T(a_transaction_whose_reply_was_lost_is_found_by_its_marker),
