@@ -1,5 +1,6 @@
 #include "schema/serde/serde.h"
 
+#include "schema/serde/derive.h"
 #include "schema/serde/serde_internal.h"
 
 #include <assert.h>
@@ -22,6 +23,14 @@ static const struct serde_type *type_of(enum serde_format f)
         return &serde_delimited;
     case SERDE_NONE:
         return &serde_none;
+    case SERDE_AVRO:
+        return &serde_avro;
+    case SERDE_PROTOBUF:
+        return &serde_protobuf;
+    case SERDE_JSON_SR:
+        return &serde_json_sr;
+    case SERDE_PROTOBUF_NOSR:
+        return &serde_protobuf_nosr;
     }
     assert(!"serde format");
     return &serde_none;
@@ -34,6 +43,15 @@ static const struct serde_filter *copy_filter(struct arena *a, const struct serd
     for (size_t i = 0; i < f->count; i++)
         values[i] = arena_str(a, f->values[i]);
     *copy = (struct serde_filter){f->column, values, f->count};
+    return copy;
+}
+
+static const struct serde_column *copy_columns(struct arena *a, const struct serde_column *columns,
+                                               size_t count)
+{
+    struct serde_column *copy = ARENA_ARRAY(a, struct serde_column, count + 1);
+    for (size_t i = 0; i < count; i++)
+        copy[i] = (struct serde_column){arena_str(a, columns[i].name), columns[i].type};
     return copy;
 }
 
@@ -58,11 +76,11 @@ static bool copy_spec(struct serde_spec *out, struct arena *a, const struct serd
 {
     assert(spec->count == 0 || spec->columns);
     *out = *spec;
-    struct serde_column *columns = ARENA_ARRAY(a, struct serde_column, spec->count + 1);
-    for (size_t i = 0; i < spec->count; i++)
-        columns[i] =
-            (struct serde_column){arena_str(a, spec->columns[i].name), spec->columns[i].type};
-    out->columns = columns;
+    out->columns = copy_columns(a, spec->columns, spec->count);
+    if (spec->declared)
+        out->declared = copy_columns(a, spec->declared, spec->declared_count);
+    if (spec->full_name.p)
+        out->full_name = arena_str(a, spec->full_name);
     if (spec->positions) {
         uint32_t *positions = ARENA_ARRAY(a, uint32_t, spec->count + 1);
         memcpy(positions, spec->positions, spec->count * sizeof *positions);
@@ -91,6 +109,7 @@ void decoder_run(const struct decoder *d, struct column *columns, struct decode_
 {
     assert(d && out->status && out->reason && (n == 0 || payloads));
     const struct decoder_run run = {columns, out, a, payloads, n};
+    out->stopped = false;
     d->run(d, &run);
 }
 
@@ -100,18 +119,61 @@ bool encoder_new(const struct encoder **out, struct arena *a, const struct serde
     struct serde_spec *copy = ARENA_NEW(a, struct serde_spec);
     if (!copy_spec(copy, a, spec, e) || !type_of(spec->format)->encoder(out, a, copy, e))
         return false;
-    assert((*out)->row);
+    assert(((*out)->row == NULL) != ((*out)->write == NULL));
     return true;
 }
 
 void encoder_row(const struct encoder *s, struct buf *out, const struct column *columns,
                  uint32_t row)
 {
-    assert(s->row);
-    s->row(s, out, columns, row);
+    struct err ignored;
+    if (s->row)
+        s->row(s, out, columns, row);
+    else if (!s->write(s, out, columns, row, &ignored))
+        out->failed = true;
 }
 
-static const enum serde_format all[] = {SERDE_JSON, SERDE_KAFKA, SERDE_DELIMITED, SERDE_NONE};
+bool encoder_write(const struct encoder *s, struct buf *out, const struct column *columns,
+                   uint32_t row, struct err *e)
+{
+    if (s->write)
+        return s->write(s, out, columns, row, e) && buf_ok(out, "encoded row", e);
+    s->row(s, out, columns, row);
+    return buf_ok(out, "encoded row", e);
+}
+
+bool serde_uses_registry(enum serde_format f)
+{
+    return f == SERDE_AVRO || f == SERDE_PROTOBUF || f == SERDE_JSON_SR;
+}
+
+enum registry_kind serde_registry_kind(enum serde_format f)
+{
+    assert(serde_uses_registry(f));
+    return f == SERDE_AVRO ? REGISTRY_AVRO : f == SERDE_PROTOBUF ? REGISTRY_PROTOBUF : REGISTRY_JSON;
+}
+
+bool serde_derive(struct registry_schema *out, struct arena *a, const struct serde_spec *spec,
+                  struct err *e)
+{
+    struct buf text;
+    bool ok;
+    const enum registry_kind kind = serde_registry_kind(spec->format);
+    buf_init(&text, DERIVE_TEXT_MAX);
+    if (kind == REGISTRY_AVRO)
+        ok = derive_avro(&text, spec, e);
+    else if (kind == REGISTRY_PROTOBUF)
+        ok = derive_protobuf(&text, spec, e);
+    else
+        ok = derive_json(&text, spec, e);
+    *out = (struct registry_schema){.kind = kind, .text = arena_str(a, buf_view(&text))};
+    buf_fini(&text);
+    return ok;
+}
+
+static const enum serde_format all[] = {SERDE_JSON,    SERDE_KAFKA,        SERDE_DELIMITED,
+                                        SERDE_NONE,    SERDE_AVRO,         SERDE_PROTOBUF,
+                                        SERDE_JSON_SR, SERDE_PROTOBUF_NOSR};
 
 bool serde_format_parse(enum serde_format *out, struct str name)
 {

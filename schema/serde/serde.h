@@ -7,8 +7,19 @@
 #define SCHEMA_SERDE_SERDE_H
 
 #include "schema/block.h"
+#include "schema/registry/registry.h"
 
-enum serde_format { SERDE_JSON, SERDE_KAFKA, SERDE_DELIMITED, SERDE_NONE };
+enum serde_format {
+    SERDE_JSON,
+    SERDE_KAFKA,
+    SERDE_DELIMITED,
+    SERDE_NONE,
+    // With a schema registry: the payload is 0, the schema's id (4 bytes), then the value (Confluent's wire format).
+    SERDE_AVRO,
+    SERDE_PROTOBUF,
+    SERDE_JSON_SR,
+    SERDE_PROTOBUF_NOSR, // Protobuf without registry and id: the schema is the one derived from the columns
+};
 
 // One payload; p == NULL is Kafka's null. Borrowed.
 struct payload {
@@ -51,6 +62,14 @@ struct serde_spec {
     char delimiter;   // 0 = ','
     size_t depth_max; // JSON nesting; 0 = 256
     size_t bytes_max; // one payload; 0 = 64 MiB
+    // AVRO, PROTOBUF, JSON_SR: where schemas come from; thread-safe, outlives decoder and encoder.
+    struct registry *registry;
+    int32_t schema_id;    // encoder: of the schema it writes (serde_derive, registry_put, or the user's choice)
+    struct str full_name; // encoder and serde_derive: of the record or message; "" = ksqlDB's default, the first message
+    enum { SERDE_PLAIN, SERDE_OPTIONAL, SERDE_WRAPPER } nullable; // Protobuf: how derived scalars can be NULL
+    // PROTOBUF_NOSR decoder: all columns of the side, since their order makes the schema; NULL = columns.
+    const struct serde_column *declared;
+    size_t declared_count;
 };
 
 struct decoder;
@@ -59,6 +78,10 @@ struct encoder;
 struct decode_result {
     uint8_t *status;    // per row: enum decode_status
     struct str *reason; // per row, set where DECODE_BAD (arena text: what, where in the payload)
+    // A registry that cannot be asked stops the whole run: `stopped`, and *e tells. With e == NULL such rows are
+    // DECODE_BAD.
+    struct err *e;
+    bool stopped;
 };
 
 bool decoder_new(const struct decoder **out, struct arena *a, const struct serde_spec *spec,
@@ -72,6 +95,16 @@ bool encoder_new(const struct encoder **out, struct arena *a, const struct serde
 // Appends row `row`; no trailing newline. All columns NULL is still a value (JSON: {"A":null}); tombstones are the caller's.
 void encoder_row(const struct encoder *s, struct buf *out, const struct column *columns,
                  uint32_t row);
+
+// The same where a row may have no form in the schema: AVRO and PROTOBUF with a schema_id that others made.
+bool encoder_write(const struct encoder *s, struct buf *out, const struct column *columns,
+                   uint32_t row, struct err *e) ERR_CHECKED;
+// The schema that ksqlDB registers for these columns: text in a, id 0. For AVRO, PROTOBUF, JSON_SR.
+bool serde_derive(struct registry_schema *out, struct arena *a, const struct serde_spec *spec,
+                  struct err *e) ERR_CHECKED;
+// Formats whose schemas are in a registry.
+bool serde_uses_registry(enum serde_format f);
+enum registry_kind serde_registry_kind(enum serde_format f);
 
 bool serde_format_parse(enum serde_format *out, struct str name); // nocase
 const char *serde_format_name(enum serde_format f);

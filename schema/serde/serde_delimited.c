@@ -316,7 +316,7 @@ static bool delimited_encoder_new(const struct encoder **out, struct arena *a,
                                   const struct serde_spec *spec, struct err *e)
 {
     struct encoder *s = ARENA_NEW(a, struct encoder);
-    *s = (struct encoder){delimited_row, *spec};
+    *s = (struct encoder){.row = delimited_row, .spec = *spec};
     *out = s;
     return check_columns(spec, e);
 }

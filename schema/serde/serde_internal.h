@@ -22,6 +22,9 @@ struct encoder {
     void (*row)(const struct encoder *s, struct buf *out, const struct column *columns,
                 uint32_t row);
     struct serde_spec spec;
+    // In place of row: formats in which a row may have no form. *e tells.
+    bool (*write)(const struct encoder *s, struct buf *out, const struct column *columns,
+                  uint32_t row, struct err *e);
 };
 
 // spec is already a deep copy living in `a`.
@@ -33,6 +36,7 @@ struct serde_type {
                     struct err *e);
 };
 extern const struct serde_type serde_json, serde_kafka, serde_delimited, serde_none;
+extern const struct serde_type serde_avro, serde_protobuf, serde_json_sr, serde_protobuf_nosr;
 
 // Makes every column (and STRUCT field) of the run nullable and NULL in all n rows.
 void serde_all_null(struct column *c, struct arena *a, uint32_t n);

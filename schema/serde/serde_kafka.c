@@ -131,7 +131,7 @@ static bool kafka_encoder(const struct encoder **out, struct arena *a,
                           const struct serde_spec *spec, struct err *e)
 {
     struct encoder *s = ARENA_NEW(a, struct encoder);
-    *s = (struct encoder){kafka_row, *spec};
+    *s = (struct encoder){.row = kafka_row, .spec = *spec};
     *out = s;
     return check_column(spec, e);
 }

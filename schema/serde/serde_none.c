@@ -35,7 +35,7 @@ static bool none_encoder(const struct encoder **out, struct arena *a, const stru
                          struct err *e)
 {
     struct encoder *s = ARENA_NEW(a, struct encoder);
-    *s = (struct encoder){none_row, *spec};
+    *s = (struct encoder){.row = none_row, .spec = *spec};
     *out = s;
     return check_columns(spec, e);
 }
