@@ -106,7 +106,8 @@ static void run(const char *const job[3], const struct input *in, uint32_t windo
     const struct program *p;
     const struct program_output_spec out = {STR("O"), OUTPUT_LAST_CHANGE};
     if (!sql_plan(&plan, a, &script, 1, &e) ||
-        !program_compile(&p, a, &(struct program_spec){plan, &out, 1, PROGRAM_COLLAPSE}, &e))
+        !program_compile(
+            &p, a, &(struct program_spec){.plan = plan, .outputs = &out, .output_count = 1}, &e))
         die(&e);
     struct totals totals = {0};
     struct exec *x;

@@ -43,7 +43,7 @@ static void run_block(struct result *out, const struct bench *b, struct arena *a
 {
     static uint8_t status[BLOCK_ROWS];
     static struct str reason[BLOCK_ROWS];
-    struct decode_result result = {status, reason};
+    struct decode_result result = {.status = status, .reason = reason};
     struct column columns[COLUMNS];
     const double begin = cpu_seconds();
     for (size_t i = 0; i < COLUMNS; i++)

@@ -255,6 +255,7 @@ bool bind_run(const struct plan **out, struct arena *a, const struct sql_spec *s
                        .src = &src,
                        .e = e,
                        .use = spec->use,
+                       .registry = spec->registry,
                        .names = map_new(a),
                        .type_names = map_new(a)};
     for (size_t i = 0; i < spec->property_count; i++) {
@@ -265,6 +266,8 @@ bool bind_run(const struct plan **out, struct arena *a, const struct sql_spec *s
     }
     for (size_t i = 0; i < script->n; i++) {
         b.statement_index = (uint32_t)i;
+        if (script->v[i]->kind == AST_CREATE_SOURCE && !bind_infer_columns(&b, script->v[i]))
+            return false;
         if (!bind_statement(&b, script->v[i]))
             return false;
     }

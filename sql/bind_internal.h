@@ -29,7 +29,8 @@ struct binder {
     const struct sql_source *src;
     struct err *e;
     enum sql_use use;
-    struct map *names; // → objects
+    struct registry *registry; // NULL = none
+    struct map *names;         // → objects
     LIST(struct bind_object *) objects;
     LIST(struct plan_query *) queries;
     LIST(struct plan_step) steps;
@@ -37,9 +38,8 @@ struct binder {
     LIST(const struct type *) types;
     LIST(struct sql_property) settings; // the last of a name holds
     const struct ast_statement *statement;
-    uint32_t sites;            // call sites so far
-    struct bind_limit *limits; // bind_call.c: SET 'ksql.functions.<name>.limit'
-    uint32_t statement_index;
+    uint32_t sites, statement_index; // call sites so far
+    struct bind_limit *limits;       // bind_call.c: SET 'ksql.functions.<name>.limit'
 };
 
 struct scope {

@@ -10,8 +10,10 @@ struct with { // a WITH clause, checked one by one
     struct str topic, timestamp, timestamp_format;
     bool has_key_format, has_value_format, has_wrap, wrap;
     enum serde_format key_format, value_format;
+    struct plan_schema key_schema, value_schema;
     int partitions;
     struct sql_pos pos, timestamp_pos;
+    struct sql_pos key_schema_pos, value_schema_pos;
 };
 bool bind_with(struct with *out, const struct binder *b,
                const struct ast_statement *st) ERR_CHECKED;
@@ -21,6 +23,23 @@ bool bind_check_map_key(const struct binder *b, const struct sql_pos *pos,
                         const struct schema_column *key) ERR_CHECKED;
 bool bind_timestamp(int *out, const struct time_pattern **pattern, const struct binder *b,
                     const struct with *w, const struct schema *s) ERR_CHECKED;
+
+// bind_schema.c: formats with schemas
+// A property of the WITH clause about schemas; *known tells whether it is one.
+bool bind_schema_property(bool *known, struct with *w, const struct binder *b,
+                          const struct ast_property *p) ERR_CHECKED;
+// What formats and properties allow together, once the formats of both sides are known.
+bool bind_schema_check(const struct binder *b, const struct with *w) ERR_CHECKED;
+// Appends why the columns have no schema in the format: names, keys of a MAP.
+void bind_schema_problem(struct buf *reason, const struct binder *b, enum serde_format format,
+                         const struct schema *s, uint32_t from, uint32_t to);
+bool bind_wrapping(enum plan_wrapping *out, const struct binder *b, const struct with *w,
+                   enum serde_format value_format, const struct schema *s) ERR_CHECKED;
+// Columns that CREATE STREAM|TABLE leaves to the registered schemas are written into the statement.
+bool bind_infer_columns(const struct binder *b, struct ast_statement *st) ERR_CHECKED;
+// The columns of a result against the schemas that *_SCHEMA_ID names.
+bool bind_schema_fits(const struct binder *b, const struct with *w,
+                      const struct schema *s) ERR_CHECKED;
 
 // bind.c, bind_source.c, bind_query.c, bind_select.c
 struct plan_node *bind_plan_node(struct binder *b, enum plan_kind kind, const struct schema *s,

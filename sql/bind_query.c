@@ -221,17 +221,18 @@ static bool sink_formats(struct plan_formats **out, const struct query *s, const
     f->key_format = sink_key_format(s, w);
     f->value_format =
         w->has_value_format ? w->value_format : s->source->node->formats->value_format;
-    f->value_wrapping = f->value_format == SERDE_KAFKA ? PLAN_UNWRAPPED : PLAN_WRAPPED;
+    f->key_schema = w->key_schema;
+    f->value_schema = w->value_schema;
     f->window = s->window;
     f->partitions = w->partitions;
     f->timestamp_column = w->timestamp;
     f->timestamp_format = w->timestamp_format;
-    if (w->has_wrap && schema->count - schema->key_count != 1)
-        return bind_fail(s->b, &w->pos,
-                         "'WRAP_SINGLE_VALUE' is only valid for single-field value schemas");
-    if (w->has_wrap && !w->wrap && f->value_format != SERDE_KAFKA)
-        return bind_refuse(s->b, &w->pos, "WRAP_SINGLE_VALUE = false on the result of a query");
+    struct with known = *w;
+    known.key_format = f->key_format;
+    known.value_format = f->value_format;
     return bind_check_formats(s->b, &s->st->name_pos, schema, f->key_format, f->value_format) &&
+           bind_schema_check(s->b, &known) && bind_schema_fits(s->b, &known, schema) &&
+           bind_wrapping(&f->value_wrapping, s->b, w, f->value_format, schema) &&
            bind_timestamp(&f->timestamp_index, &f->timestamp_pattern, s->b, w, schema);
 }
 

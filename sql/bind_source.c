@@ -103,8 +103,7 @@ static bool required(const struct binder *b, const struct ast_statement *st, con
             "provide one or set a default via the 'ksql.persistence.default.format.value' "
             "config.");
     if (!st->has_elements)
-        return bind_refuse(b, &st->name_pos,
-                           "a stream or table without columns (schema inference)");
+        return bind_fail(b, &st->name_pos, "The statement does not define any columns.");
     return true;
 }
 
@@ -123,25 +122,6 @@ static bool check_topic(const struct binder *b, const struct sql_pos *pos, struc
     return true;
 }
 
-static bool check_wrapping(struct plan_source *out, const struct binder *b, const struct with *w,
-                           const struct schema *s)
-{
-    const bool single = s->count - s->key_count == 1;
-    out->value_wrapping = PLAN_WRAPPED;
-    if (w->value_format == SERDE_KAFKA || (w->has_wrap && !w->wrap))
-        out->value_wrapping = PLAN_UNWRAPPED;
-    if (!w->has_wrap)
-        return true;
-    if (!single)
-        return bind_fail(b, &w->pos,
-                         "'WRAP_SINGLE_VALUE' is only valid for single-field value schemas");
-    if (w->value_format != SERDE_JSON && (w->value_format == SERDE_KAFKA) == w->wrap)
-        return bind_fail(b, &w->pos,
-                         "Format '%s' does not support 'WRAP_SINGLE_VALUE' set to '%s'.",
-                         serde_format_name(w->value_format), w->wrap ? "true" : "false");
-    return true;
-}
-
 bool bind_create_source(struct binder *b, const struct ast_statement *st)
 {
     struct with w;
@@ -157,18 +137,24 @@ bool bind_create_source(struct binder *b, const struct ast_statement *st)
     if (!w.has_key_format)
         w.key_format = SERDE_KAFKA;
     if (!bind_check_formats(b, &st->name_pos, schema, w.key_format, w.value_format) ||
-        !check_wrapping(source, b, &w, schema) || !check_topic(b, &st->name_pos, w.topic) ||
+        !bind_schema_check(b, &w) ||
+        !bind_wrapping(&source->value_wrapping, b, &w, w.value_format, schema) ||
+        !check_topic(b, &st->name_pos, w.topic) ||
         !bind_timestamp(&source->timestamp_column, &source->timestamp_pattern, b, &w, schema))
         return false;
     source->topic = w.topic;
     source->key_format = w.key_format;
     source->value_format = w.value_format;
+    source->key_schema = w.key_schema;
+    source->value_schema = w.value_schema;
     source->timestamp_format = w.timestamp_format;
     source->partitions = w.partitions;
     *formats = (struct plan_formats){.topic = w.topic,
                                      .key_format = w.key_format,
                                      .value_format = w.value_format,
                                      .value_wrapping = source->value_wrapping,
+                                     .key_schema = w.key_schema,
+                                     .value_schema = w.value_schema,
                                      .partitions = w.partitions,
                                      .timestamp_index = -1};
     struct plan_node *n = bind_plan_node(b, PLAN_SOURCE, schema, NULL, &st->pos);

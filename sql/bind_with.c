@@ -21,18 +21,15 @@ static bool with_text(struct str *out, const struct binder *b, const struct ast_
 static bool with_format(enum serde_format *out, bool *has, const struct binder *b,
                         const struct ast_property *p)
 {
-    static const char *const later[] = {"AVRO", "PROTOBUF", "PROTOBUF_NOSR", "JSON_SR"};
     struct str name;
     if (!with_text(&name, b, p))
         return false;
     *has = true;
     if (serde_format_parse(out, name))
         return true;
-    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
-        if (str_eq_nocase(name, str_from(later[i])))
-            return bind_refuse(b, &p->value->pos, arena_printf(b->a, "format %s", later[i]).p);
     (void)bind_fail(b, &p->value->pos, "Unknown format: %.*s", STR_ARG(name));
-    return sql_hint(b->e, "formats are JSON, DELIMITED, KAFKA and NONE");
+    return sql_hint(b->e, "formats are JSON, DELIMITED, KAFKA, NONE, AVRO, PROTOBUF, "
+                          "PROTOBUF_NOSR and JSON_SR");
 }
 
 static bool with_count(int *out, const struct binder *b, const struct ast_property *p)
@@ -61,21 +58,9 @@ static bool with_bool(bool *out, const struct binder *b, const struct ast_proper
 
 static bool unknown_property(const struct binder *b, const struct ast_property *p)
 {
-    static const char *const later[] = {"WINDOW_TYPE",
-                                        "WINDOW_SIZE",
-                                        "VALUE_DELIMITER",
-                                        "KEY_DELIMITER",
-                                        "RETENTION_MS",
-                                        "CLEANUP_POLICY",
-                                        "KEY_SCHEMA_ID",
-                                        "VALUE_SCHEMA_ID",
-                                        "KEY_SCHEMA_FULL_NAME",
-                                        "VALUE_SCHEMA_FULL_NAME",
-                                        "VALUE_AVRO_SCHEMA_FULL_NAME",
-                                        "KEY_PROTOBUF_NULLABLE_REPRESENTATION",
-                                        "VALUE_PROTOBUF_NULLABLE_REPRESENTATION",
-                                        "SOURCED_BY_CONNECTOR",
-                                        "QUERY_ID"};
+    static const char *const later[] = {"WINDOW_TYPE",          "WINDOW_SIZE",  "VALUE_DELIMITER",
+                                        "KEY_DELIMITER",        "RETENTION_MS", "CLEANUP_POLICY",
+                                        "SOURCED_BY_CONNECTOR", "QUERY_ID"};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
         if (str_eq(p->name, str_from(later[i])))
             return bind_refuse(b, &p->pos, arena_printf(b->a, "property %s", later[i]).p);
@@ -126,7 +111,10 @@ static bool with_property(struct with *w, struct with_seen *seen, const struct b
         w->has_wrap = true;
         return with_bool(&w->wrap, b, p);
     }
-    return unknown_property(b, p);
+    bool known;
+    if (!bind_schema_property(&known, w, b, p))
+        return false;
+    return known || unknown_property(b, p);
 }
 
 bool bind_with(struct with *out, const struct binder *b, const struct ast_statement *st)
@@ -208,8 +196,8 @@ static bool holds_type(enum serde_format format, enum type_kind kind)
 }
 
 // The reason why columns [from, to) cannot be written in this format; false when they can.
-static bool cannot_hold(struct buf *reason, enum serde_format format, const struct schema *s,
-                        uint32_t from, uint32_t to)
+static bool cannot_hold(struct buf *reason, const struct binder *b, enum serde_format format,
+                        const struct schema *s, uint32_t from, uint32_t to)
 {
     if (format == SERDE_NONE && to > from) {
         buf_text(reason, "The 'NONE' format can only be used when no columns are defined. Got: ");
@@ -224,6 +212,8 @@ static bool cannot_hold(struct buf *reason, enum serde_format format, const stru
             buf_printf(reason, "The '%s' format does not support type '%s'",
                        serde_format_name(format), type_kind_name(kind));
     }
+    if (reason->n == 0)
+        bind_schema_problem(reason, b, format, s, from, to);
     return reason->n > 0;
 }
 
@@ -234,7 +224,7 @@ static bool check_side(const struct binder *b, const struct sql_pos *pos, const 
     struct buf reason, columns;
     buf_init(&reason, BIND_MESSAGE_BYTES_MAX);
     buf_init(&columns, BIND_MESSAGE_BYTES_MAX);
-    const bool bad = cannot_hold(&reason, format, s, from, to);
+    const bool bad = cannot_hold(&reason, b, format, s, from, to);
     if (bad) {
         print_columns(&columns, s, from, to);
         (void)bind_fail(b, pos,

@@ -23,6 +23,9 @@ struct sql_spec {
     enum sql_use use;
     const struct sql_property *properties; // as if SET before the first statement
     size_t property_count;
+    // Where the schemas of formats with a registry are looked up; NULL = such statements are refused. What it does beneath is
+    // the caller's: nothing in sql/ does I/O.
+    struct registry *registry;
 };
 
 bool sql_plan_spec(const struct plan **out, struct arena *a, const struct sql_spec *spec,

@@ -39,7 +39,8 @@ static bool decode_side(struct expect *s, enum serde_format format, uint32_t fro
                                     .count = n,
                                     .wrapping = bare ? SERDE_UNWRAPPED : SERDE_WRAPPED};
     const struct decoder *decoder;
-    struct decode_result result = {arena_zalloc(s->a, 1), ARENA_ZARRAY(s->a, struct str, 1)};
+    struct decode_result result = {.status = arena_zalloc(s->a, 1),
+                                   .reason = ARENA_ZARRAY(s->a, struct str, 1)};
     if (n == 0 || format == SERDE_NONE)
         return true;
     if (!decoder_new(&decoder, s->a, &spec, e))

@@ -79,7 +79,8 @@ static bool compile(struct query *q, struct err *e)
 {
     const struct plan *plan = plan_isolate(q->a, q->spec.plan);
     const struct program_output_spec output = {q->spec.plan->object->name, OUTPUT_EVERY_CHANGE};
-    const struct program_spec spec = {plan, &output, 1, PROGRAM_NO_COLLAPSE};
+    const struct program_spec spec = {
+        .plan = plan, .outputs = &output, .output_count = 1, .collapse = PROGRAM_NO_COLLAPSE};
     if (!program_compile(&q->program, q->a, &spec, e))
         return false;
     const size_t sources = program_source_count(q->program);

@@ -76,6 +76,11 @@ static bool put_side(struct buf *out, bool *null, const struct stub_shape *s, en
     case SERDE_NONE:
         *null = true;
         return true;
+    case SERDE_AVRO:
+    case SERDE_PROTOBUF:
+    case SERDE_JSON_SR:
+    case SERDE_PROTOBUF_NOSR:
+        return err_fail(e, ERR_DATA, "records of this format cannot be fed yet");
     }
     assert(!"format out of range");
     return false;
@@ -200,6 +205,11 @@ bool record_decode(struct jnode *out, struct arena *a, const struct stub_shape *
         return true;
     case SERDE_NONE:
         return true;
+    case SERDE_AVRO:
+    case SERDE_PROTOBUF:
+    case SERDE_JSON_SR:
+    case SERDE_PROTOBUF_NOSR:
+        return err_fail(e, ERR_DATA, "records of this format cannot be read yet");
     }
     assert(!"format out of range");
     return false;

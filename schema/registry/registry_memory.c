@@ -70,8 +70,7 @@ static enum registry_answer memory_by_subject(struct registry *base,
 
 static bool same_schema(const struct registry_schema *x, const struct registry_schema *y)
 {
-    if (x->kind != y->kind || !str_eq(x->text, y->text) ||
-        x->reference_count != y->reference_count)
+    if (x->kind != y->kind || !str_eq(x->text, y->text) || x->reference_count != y->reference_count)
         return false;
     for (size_t i = 0; i < x->reference_count; i++)
         if (!str_eq(x->references[i].name, y->references[i].name) ||
@@ -89,10 +88,9 @@ static const struct registry_schema *copy_schema(struct arena *a,
     struct registry_reference *references =
         ARENA_ARRAY(a, struct registry_reference, schema->reference_count + 1);
     for (size_t i = 0; i < schema->reference_count; i++)
-        references[i] =
-            (struct registry_reference){arena_str(a, schema->references[i].name),
-                                        arena_str(a, schema->references[i].subject),
-                                        schema->references[i].version};
+        references[i] = (struct registry_reference){arena_str(a, schema->references[i].name),
+                                                    arena_str(a, schema->references[i].subject),
+                                                    schema->references[i].version};
     *copy = *schema;
     copy->text = arena_str(a, schema->text);
     copy->references = references;
@@ -132,8 +130,8 @@ static bool memory_put(struct registry *base, int32_t *id, struct str subject,
     pthread_mutex_lock(&s->lock);
     *id = choose_id(s, schema);
     for (size_t i = 0; i < s->entries.n; i++)
-        known = known || (str_eq(s->entries.v[i].subject, subject) &&
-                          s->entries.v[i].schema->id == *id);
+        known = known ||
+                (str_eq(s->entries.v[i].subject, subject) && s->entries.v[i].schema->id == *id);
     if (!known)
         add(s, subject, *id, schema);
     pthread_mutex_unlock(&s->lock);

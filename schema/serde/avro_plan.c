@@ -156,8 +156,8 @@ static bool build(const struct avro_node **out, struct builder *s, const struct 
         return reader->kind == TYPE_STRUCT ? build_struct(n, s, writer, reader)
                                            : cannot(s, writer, reader);
     if (writer->kind == AVRO_ARRAY || writer->kind == AVRO_MAP) {
-        const bool fits = reader->kind == TYPE_MAP ||
-                          (reader->kind == TYPE_ARRAY && writer->kind == AVRO_ARRAY);
+        const bool fits =
+            reader->kind == TYPE_MAP || (reader->kind == TYPE_ARRAY && writer->kind == AVRO_ARRAY);
         return fits ? build_list(n, s, writer, reader) : cannot(s, writer, reader);
     }
     n->how = AVRO_READ_SCALAR;

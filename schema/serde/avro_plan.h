@@ -9,10 +9,10 @@
 #include "schema/serde/serde_internal.h"
 
 struct avro_node;
-struct avro_child {                // of a record, or of a union
-    const struct avro_node *node;  // NULL: skipped
-    const struct avro_type *type;  // of the writer
-    uint32_t target;               // child of the reader's STRUCT (top: column)
+struct avro_child {               // of a record, or of a union
+    const struct avro_node *node; // NULL: skipped
+    const struct avro_type *type; // of the writer
+    uint32_t target;              // child of the reader's STRUCT (top: column)
     struct str name;
 };
 

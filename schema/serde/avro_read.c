@@ -232,7 +232,7 @@ static bool read_scalar(struct reader *r, const struct avro_type *t, struct colu
     case AVRO_BOOLEAN:
         if (!read_fixed(r, &raw, 1))
             return false;
-        return raw.p[0] == 0 || raw.p[0] == 1 ? fits(r, wire_set_boolean(c, row, raw.p[0]))
+        return raw.p[0] == 0 || raw.p[0] == 1 ? fits(r, wire_set_boolean(c, row, (uint8_t)raw.p[0]))
                                               : bad(r, "a boolean is neither 0 nor 1");
     case AVRO_INT:
     case AVRO_LONG:
@@ -301,9 +301,8 @@ static bool read_list(struct reader *r, const struct avro_node *n, struct column
         for (int64_t i = 0; i < count; i++) {
             const uint8_t *from = r->p;
             const uint32_t at = column_append_items(c, r->run->a, 1);
-            if (!(n->how == AVRO_READ_LIST
-                      ? read_node(r, n->children[0].node, &c->children[0], at)
-                      : read_map_item(r, n, c, at)) ||
+            if (!(n->how == AVRO_READ_LIST ? read_node(r, n->children[0].node, &c->children[0], at)
+                                           : read_map_item(r, n, c, at)) ||
                 !item_is_fine(r, from))
                 return false;
         }

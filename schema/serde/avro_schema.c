@@ -162,12 +162,12 @@ static bool parse_field(struct avro_field *out, struct parse *s, const json_t *j
     const struct str name = text_of(j, "name");
     const json_t *type = json_object_get(j, "type");
     if (!is_name(name) || !type)
-        return err_fail(s->e, ERR_DATA, "Avro schema: a field needs a name and a type, found \"%.*s\"",
+        return err_fail(s->e, ERR_DATA,
+                        "Avro schema: a field needs a name and a type, found \"%.*s\"",
                         STR_ARG(name));
     out->name = name;
     out->fallback = json_object_get(j, "default");
-    return parse_type(&out->type, s, type, space) ||
-           err_wrap(s->e, "field %.*s", STR_ARG(name));
+    return parse_type(&out->type, s, type, space) || err_wrap(s->e, "field %.*s", STR_ARG(name));
 }
 
 static bool parse_record(struct parse *s, struct avro_type *t, const json_t *j)
@@ -204,8 +204,8 @@ static bool parse_enum(struct parse *s, struct avro_type *t, const json_t *j)
         texts[i] = (struct str){json_string_value(v), json_string_length(v)};
     }
     t->symbols = texts;
-    return t->count > 0 || err_fail(s->e, ERR_DATA, "Avro schema: enum %.*s has no symbols",
-                                    STR_ARG(t->name));
+    return t->count > 0 ||
+           err_fail(s->e, ERR_DATA, "Avro schema: enum %.*s has no symbols", STR_ARG(t->name));
 }
 
 static bool parse_fixed(struct parse *s, struct avro_type *t, const json_t *j)
@@ -342,7 +342,7 @@ bool avro_parse(const struct avro_type **out, struct arena *a, struct avro_names
     struct parse s = {.a = a, .names = names, .e = e};
     if (!doc) // some registries hold a primitive's bare name
         return text.n && is_name(text) ? parse_named(out, &s, text, STR_NONE)
-                             : err_fail(e, ERR_DATA, "Avro schema: %s", error.text);
+                                       : err_fail(e, ERR_DATA, "Avro schema: %s", error.text);
     arena_on_free(a, release, doc);
     return parse_type(out, &s, doc, STR_NONE);
 }

@@ -23,8 +23,7 @@ static bool infer_struct(const struct type **out, struct infer *s, const struct 
         const struct avro_type *type = t->fields[i].type;
         if (t->kind == AVRO_UNION && type->kind == AVRO_NULL)
             continue;
-        const struct str name =
-            t->kind == AVRO_UNION ? avro_branch_name(type) : t->fields[i].name;
+        const struct str name = t->kind == AVRO_UNION ? avro_branch_name(type) : t->fields[i].name;
         if (++s->fields > FIELDS_MAX)
             return err_fail(s->e, ERR_LIMIT, "Avro schema: more than %u fields", FIELDS_MAX);
         if (!infer_type(&fields[n].type, s, type))

@@ -14,8 +14,8 @@ struct node {
     int32_t branch;               // of the union around it; -1 = no union
     int32_t column;               // child of the reader; -1: always the fallback
     struct str name;
-    struct str fallback;          // written for NULL and for no column; p == NULL: none
-    const struct node *children;  // RECORD: one per field; ARRAY, MAP: 1; entries: 2
+    struct str fallback;         // written for NULL and for no column; p == NULL: none
+    const struct node *children; // RECORD: one per field; ARRAY, MAP: 1; entries: 2
     uint32_t count;
     bool entries; // a MAP as an array of {key, value}
 };
@@ -436,8 +436,7 @@ static bool put_value(struct buf *out, const struct node *n, const struct column
         return put_integer(out, n, c, row, e);
     case AVRO_FLOAT:
     case AVRO_DOUBLE:
-        put_double(out,
-                   c->type->kind == TYPE_DOUBLE ? c->f64[row] : (double)wire_get_long(c, row),
+        put_double(out, c->type->kind == TYPE_DOUBLE ? c->f64[row] : (double)wire_get_long(c, row),
                    n->type->kind);
         return true;
     case AVRO_STRING:

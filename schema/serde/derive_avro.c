@@ -27,8 +27,7 @@ static bool check_name(struct derive *s, struct str name)
         return err_fail(s->e, ERR_SQL, "Schema is not compatible with Avro: Illegal %s: %.*s",
                         i == 0 ? "initial character" : "character in", STR_ARG(name));
     }
-    return name.n > 0 ||
-           err_fail(s->e, ERR_SQL, "Schema is not compatible with Avro: Empty name");
+    return name.n > 0 || err_fail(s->e, ERR_SQL, "Schema is not compatible with Avro: Empty name");
 }
 
 static bool put_nullable(struct derive *s, const struct type *t)

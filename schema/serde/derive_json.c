@@ -48,9 +48,9 @@ static void put_scalar(struct buf *out, const struct type *t)
         put_connect(out, "integer", "Timestamp", "int64");
     } else if (t->kind == TYPE_DECIMAL) {
         put_connect(out, "number", "Decimal", "bytes");
-        buf_printf(out,
-                   ",\"connect.parameters\":{\"scale\":\"%u\",\"connect.decimal.precision\":\"%u\"}",
-                   (unsigned)t->scale, (unsigned)t->precision);
+        buf_printf(
+            out, ",\"connect.parameters\":{\"scale\":\"%u\",\"connect.decimal.precision\":\"%u\"}",
+            (unsigned)t->scale, (unsigned)t->precision);
     } else {
         buf_text(out, plain[t->kind]);
     }

@@ -18,7 +18,8 @@ struct nested { // messages that the fields of one message need, written behind 
     VEC(struct nested_message {
         const struct type *type;
         unsigned number;
-    }) v;
+    })
+    v;
 };
 
 static void put_indent(struct derive *s, unsigned level)
@@ -34,9 +35,12 @@ static const char *scalar_name(const struct derive *s, enum type_kind kind)
         [TYPE_DOUBLE] = "double", [TYPE_STRING] = "string", [TYPE_BYTES] = "bytes",
     };
     static const char *const wrapped[] = {
-        [TYPE_BOOLEAN] = "google.protobuf.BoolValue", [TYPE_INTEGER] = "google.protobuf.Int32Value",
-        [TYPE_BIGINT] = "google.protobuf.Int64Value", [TYPE_DOUBLE] = "google.protobuf.DoubleValue",
-        [TYPE_STRING] = "google.protobuf.StringValue", [TYPE_BYTES] = "google.protobuf.BytesValue",
+        [TYPE_BOOLEAN] = "google.protobuf.BoolValue",
+        [TYPE_INTEGER] = "google.protobuf.Int32Value",
+        [TYPE_BIGINT] = "google.protobuf.Int64Value",
+        [TYPE_DOUBLE] = "google.protobuf.DoubleValue",
+        [TYPE_STRING] = "google.protobuf.StringValue",
+        [TYPE_BYTES] = "google.protobuf.BytesValue",
     };
     return s->spec->nullable == SERDE_WRAPPER ? wrapped[kind] : plain[kind];
 }
@@ -76,8 +80,9 @@ static bool put_field_type(struct derive *s, struct nested *nested, const struct
 {
     if (t->kind == TYPE_MAP) {
         if (t->fields[0].type->kind != TYPE_STRING)
-            return err_fail(s->e, ERR_SQL, "PROTOBUF format only supports MAP types with STRING "
-                                           "keys");
+            return err_fail(s->e, ERR_SQL,
+                            "PROTOBUF format only supports MAP types with STRING "
+                            "keys");
         buf_text(s->out, "map<string, ");
         if (!put_type_name(s, nested, t->fields[1].type))
             return false;
@@ -107,8 +112,9 @@ static bool check_name(struct derive *s, struct str name)
         const char c = name.p[i];
         const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
         if (!letter && !(i > 0 && c >= '0' && c <= '9'))
-            return err_fail(s->e, ERR_SQL, "Schema is not compatible with Protobuf: illegal name "
-                                           "of a field: %.*s",
+            return err_fail(s->e, ERR_SQL,
+                            "Schema is not compatible with Protobuf: illegal name "
+                            "of a field: %.*s",
                             STR_ARG(name));
     }
     return name.n > 0 || err_fail(s->e, ERR_SQL, "a Protobuf field needs a name");
@@ -125,10 +131,11 @@ static bool put_field(struct derive *s, struct nested *nested, const struct fiel
         return false;
     buf_printf(s->out, " %.*s = %u", STR_ARG(f->name), number);
     if (decimal)
-        buf_printf(s->out,
-                   " [(confluent.field_meta) = {params: [{key: \"precision\", value: \"%u\"}, {key: "
-                   "\"scale\", value: \"%u\"}]}]",
-                   (unsigned)decimal->precision, (unsigned)decimal->scale);
+        buf_printf(
+            s->out,
+            " [(confluent.field_meta) = {params: [{key: \"precision\", value: \"%u\"}, {key: "
+            "\"scale\", value: \"%u\"}]}]",
+            (unsigned)decimal->precision, (unsigned)decimal->scale);
     buf_text(s->out, ";\n");
     return true;
 }
@@ -221,8 +228,7 @@ bool derive_protobuf(struct buf *out, const struct serde_spec *spec, struct err 
         const struct field f = {spec->columns[i].name, spec->columns[i].type};
         vec_push(&fields, f);
     }
-    const bool ok =
-        put_message(&s, str_slice(name, dot, name.n), fields.v, fields.n, 0);
+    const bool ok = put_message(&s, str_slice(name, dot, name.n), fields.v, fields.n, 0);
     vec_fini(&fields);
     return ok && buf_ok(out, "Protobuf schema", e);
 }

@@ -1,8 +1,8 @@
 #include "schema/serde/framed.h"
 
-#include "schema/serde/wire.h"
-
 #include "base/vec.h"
+#include "schema/serde/serde_schema.h"
+#include "schema/serde/wire.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -213,21 +213,12 @@ static void framed_run(const struct decoder *d, const struct decoder_run *run)
     framed_finish(run, &d->spec);
 }
 
-static bool need_registry(const struct serde_spec *spec, struct err *e)
-{
-    if (spec->registry)
-        return true;
-    (void)err_fail(e, ERR_CONFIG, "format %s needs a schema registry",
-                   serde_format_name(spec->format));
-    return err_hint(e, "set schema_registry: {url: …} in the configuration");
-}
-
 bool framed_decoder_new(const struct decoder **out, struct arena *a, const struct serde_spec *spec,
                         const struct framed_type *type, struct err *e)
 {
     struct framed *s = ARENA_NEW(a, struct framed);
     struct known_list *known = ARENA_NEW(a, struct known_list);
-    if (!need_registry(spec, e))
+    if (!serde_need_registry(spec, e))
         return false;
     pthread_mutex_init(&known->lock, NULL);
     arena_on_free(a, known_free, known);
@@ -243,7 +234,7 @@ bool framed_schema(struct schema_files *out, struct arena *a, const struct serde
                    struct err *e)
 {
     const struct registry_schema *schema;
-    if (!need_registry(spec, e))
+    if (!serde_need_registry(spec, e))
         return false;
     assert(spec->schema_id > 0);
     switch (registry_by_id(spec->registry, &schema, spec->schema_id, e)) {

@@ -31,6 +31,7 @@ void framed_null_row(const struct decoder_run *run, const struct serde_spec *spe
 // Between read and the row's status: the pushed-down filter.
 enum decode_status framed_filter(const struct serde_spec *spec, const struct column *columns,
                                  uint32_t row);
-void framed_finish(const struct decoder_run *run, const struct serde_spec *spec); // after the last row
+void framed_finish(const struct decoder_run *run,
+                   const struct serde_spec *spec); // after the last row
 
 #endif

@@ -39,7 +39,8 @@ static bool skip_blanks(struct proto_lexer *s)
                 s->at++;
         } else if (c == '/' && peek(s, 1) == '*') {
             const unsigned line = s->line;
-            for (s->at += 2; s->at < s->text.n && !(peek(s, 0) == '*' && peek(s, 1) == '/'); s->at++)
+            for (s->at += 2; s->at < s->text.n && !(peek(s, 0) == '*' && peek(s, 1) == '/');
+                 s->at++)
                 s->line += s->text.p[s->at] == '\n';
             if (s->at >= s->text.n)
                 return err_fail(s->e, ERR_DATA,

@@ -25,11 +25,11 @@ struct proto_lexer {
 bool proto_lexer_open(struct proto_lexer *out, struct arena *a, struct str text,
                       struct err *e) ERR_CHECKED; // stands at the first token
 bool proto_next(struct proto_lexer *s) ERR_CHECKED;
-bool proto_is(const struct proto_lexer *s, char c);            // at this character?
+bool proto_is(const struct proto_lexer *s, char c);             // at this character?
 bool proto_is_name(const struct proto_lexer *s, const char *z); // at this word?
 bool proto_expect(struct proto_lexer *s, char c) ERR_CHECKED;   // and past it
 bool proto_name(struct str *out, struct proto_lexer *s) ERR_CHECKED;
 bool proto_number(int64_t *out, struct proto_lexer *s) ERR_CHECKED; // decimal, hex, octal, signed
-bool proto_fail(const struct proto_lexer *s, const char *what);    // "line N: expected what, found …"
+bool proto_fail(const struct proto_lexer *s, const char *what); // "line N: expected what, found …"
 
 #endif

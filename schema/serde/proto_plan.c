@@ -144,8 +144,7 @@ static const struct proto_field *find_field(const struct proto_message *m, struc
 static int32_t find_oneof(struct builder *s, const struct proto_message *m, struct str name)
 {
     for (uint32_t i = 0; i < m->oneof_count; i++)
-        if (str_eq_nocase(
-                arena_printf(s->a, "%.*s_%u", STR_ARG(m->oneofs[i]), (unsigned)i), name))
+        if (str_eq_nocase(arena_printf(s->a, "%.*s_%u", STR_ARG(m->oneofs[i]), (unsigned)i), name))
             return (int32_t)i;
     return -1;
 }
@@ -227,8 +226,8 @@ static bool build(const struct proto_node **out, struct builder *s,
 }
 
 bool proto_plan_new(const struct proto_node **out, struct arena *a,
-                    const struct serde_column *columns, size_t count,
-                    const struct proto_message *m, struct err *e)
+                    const struct serde_column *columns, size_t count, const struct proto_message *m,
+                    struct err *e)
 {
     struct builder s = {a, e};
     return build(out, &s, columns, count, m);

@@ -11,12 +11,13 @@
 struct proto_node;
 struct proto_target { // where one wire field goes
     const struct proto_field *field;
-    const struct proto_node *node; // MESSAGE: how its fields are read; NULL for scalars and known messages
-    uint32_t child;                // of the reader's STRUCT (top: column)
-    int32_t member;                // child of that STRUCT, for the STRUCT of a oneof; -1
+    const struct proto_node
+        *node;      // MESSAGE: how its fields are read; NULL for scalars and known messages
+    uint32_t child; // of the reader's STRUCT (top: column)
+    int32_t member; // child of that STRUCT, for the STRUCT of a oneof; -1
 };
 
-struct proto_node { // one message into sibling columns
+struct proto_node {                     // one message into sibling columns
     const struct proto_target *targets; // ascending by number
     uint32_t count;
     const uint32_t *absent; // siblings that the message does not have: NULL
@@ -25,8 +26,8 @@ struct proto_node { // one message into sibling columns
 
 // ERR_DATA: this message cannot be read as these columns.
 bool proto_plan_new(const struct proto_node **out, struct arena *a,
-                    const struct serde_column *columns, size_t count,
-                    const struct proto_message *m, struct err *e) ERR_CHECKED;
+                    const struct serde_column *columns, size_t count, const struct proto_message *m,
+                    struct err *e) ERR_CHECKED;
 // One message's bytes. False: what is wrong is in the reason of the row (serde_bad).
 bool proto_read(const struct proto_node *plan, const struct decoder_run *run, uint32_t row,
                 struct str bytes);

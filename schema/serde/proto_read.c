@@ -94,8 +94,8 @@ static bool read_raw(struct reader *r, struct raw *out, uint64_t tag)
 
 static bool read_tag(struct reader *r, uint64_t *tag)
 {
-    return read_varint(r, tag) &&
-           ((*tag >> 3 > 0 && *tag >> 3 <= UINT32_MAX >> 3) || bad(r, "a field number is out of range"));
+    return read_varint(r, tag) && ((*tag >> 3 > 0 && *tag >> 3 <= UINT32_MAX >> 3) ||
+                                   bad(r, "a field number is out of range"));
 }
 
 // Groups are deprecated; what is inside one is skipped.

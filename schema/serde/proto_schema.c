@@ -21,17 +21,19 @@ struct parser {
         struct str full_name;
         struct proto_message *message; // NULL: an enum
         const struct proto_enum *symbols;
-    }) entries;
+    })
+    entries;
 };
 
 static const struct {
     const char *name;
     enum proto_kind kind;
-} scalars[] = {{"double", PROTO_DOUBLE},     {"float", PROTO_FLOAT},       {"int32", PROTO_INT32},
-               {"int64", PROTO_INT64},       {"uint32", PROTO_UINT32},     {"uint64", PROTO_UINT64},
-               {"sint32", PROTO_SINT32},     {"sint64", PROTO_SINT64},     {"fixed32", PROTO_FIXED32},
-               {"fixed64", PROTO_FIXED64},   {"sfixed32", PROTO_SFIXED32}, {"sfixed64", PROTO_SFIXED64},
-               {"bool", PROTO_BOOL},         {"string", PROTO_STRING},     {"bytes", PROTO_BYTES}};
+} scalars[] = {
+    {"double", PROTO_DOUBLE},   {"float", PROTO_FLOAT},       {"int32", PROTO_INT32},
+    {"int64", PROTO_INT64},     {"uint32", PROTO_UINT32},     {"uint64", PROTO_UINT64},
+    {"sint32", PROTO_SINT32},   {"sint64", PROTO_SINT64},     {"fixed32", PROTO_FIXED32},
+    {"fixed64", PROTO_FIXED64}, {"sfixed32", PROTO_SFIXED32}, {"sfixed64", PROTO_SFIXED64},
+    {"bool", PROTO_BOOL},       {"string", PROTO_STRING},     {"bytes", PROTO_BYTES}};
 
 const char *proto_kind_name(enum proto_kind kind)
 {
@@ -214,8 +216,7 @@ static bool parse_map(struct parser *s, struct body *b)
     struct proto_field f = {.kind = PROTO_MESSAGE, .label = PROTO_MAP, .oneof = -1};
     struct str key, value;
     if (!proto_next(&s->lex) || !proto_expect(&s->lex, '<') || !proto_name(&key, &s->lex) ||
-        !proto_expect(&s->lex, ',') || !proto_name(&value, &s->lex) ||
-        !proto_expect(&s->lex, '>'))
+        !proto_expect(&s->lex, ',') || !proto_name(&value, &s->lex) || !proto_expect(&s->lex, '>'))
         return false;
     entry->count = 2;
     entry->fields = ARENA_ZARRAY(s->a, struct proto_field, 2);

@@ -79,14 +79,14 @@ static bool infer_message(const struct type **out, struct infer *s, const struct
 static const struct type *scalar(enum proto_kind kind)
 {
     static const enum type_kind kinds[] = {
-        [PROTO_DOUBLE] = TYPE_DOUBLE,   [PROTO_FLOAT] = TYPE_DOUBLE,
-        [PROTO_INT32] = TYPE_INTEGER,   [PROTO_INT64] = TYPE_BIGINT,
-        [PROTO_UINT32] = TYPE_BIGINT,   [PROTO_UINT64] = TYPE_BIGINT,
-        [PROTO_SINT32] = TYPE_INTEGER,  [PROTO_SINT64] = TYPE_BIGINT,
-        [PROTO_FIXED32] = TYPE_BIGINT,  [PROTO_FIXED64] = TYPE_BIGINT,
+        [PROTO_DOUBLE] = TYPE_DOUBLE,    [PROTO_FLOAT] = TYPE_DOUBLE,
+        [PROTO_INT32] = TYPE_INTEGER,    [PROTO_INT64] = TYPE_BIGINT,
+        [PROTO_UINT32] = TYPE_BIGINT,    [PROTO_UINT64] = TYPE_BIGINT,
+        [PROTO_SINT32] = TYPE_INTEGER,   [PROTO_SINT64] = TYPE_BIGINT,
+        [PROTO_FIXED32] = TYPE_BIGINT,   [PROTO_FIXED64] = TYPE_BIGINT,
         [PROTO_SFIXED32] = TYPE_INTEGER, [PROTO_SFIXED64] = TYPE_BIGINT,
-        [PROTO_BOOL] = TYPE_BOOLEAN,    [PROTO_STRING] = TYPE_STRING,
-        [PROTO_BYTES] = TYPE_BYTES,     [PROTO_ENUM] = TYPE_STRING,
+        [PROTO_BOOL] = TYPE_BOOLEAN,     [PROTO_STRING] = TYPE_STRING,
+        [PROTO_BYTES] = TYPE_BYTES,      [PROTO_ENUM] = TYPE_STRING,
     };
     assert(kind < PROTO_MESSAGE);
     return type_scalar(kinds[kind]);

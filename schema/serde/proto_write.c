@@ -149,8 +149,7 @@ static const struct proto_field *find_field(const struct proto_message *m, struc
 static int32_t find_oneof(struct builder *s, const struct proto_message *m, struct str name)
 {
     for (uint32_t i = 0; i < m->oneof_count; i++)
-        if (str_eq_nocase(
-                arena_printf(s->a, "%.*s_%u", STR_ARG(m->oneofs[i]), (unsigned)i), name))
+        if (str_eq_nocase(arena_printf(s->a, "%.*s_%u", STR_ARG(m->oneofs[i]), (unsigned)i), name))
             return (int32_t)i;
     return -1;
 }
@@ -162,8 +161,8 @@ static bool build_oneof(struct member *out, uint32_t *n, struct builder *s,
     for (uint32_t i = 0; i < from->field_count; i++) {
         const struct proto_field *f = find_field(m, from->fields[i].name, oneof);
         if (!f)
-            return err_fail(s->e, ERR_DATA, "message %.*s has no field %.*s",
-                            STR_ARG(m->full_name), STR_ARG(from->fields[i].name));
+            return err_fail(s->e, ERR_DATA, "message %.*s has no field %.*s", STR_ARG(m->full_name),
+                            STR_ARG(from->fields[i].name));
         out[*n] = (struct member){NULL, at->child, (int32_t)i, NULL};
         if (!build_field(&out[(*n)++], s, f, from->fields[i].type))
             return false;
@@ -183,8 +182,8 @@ static bool build(const struct proto_writer **out, struct builder *s,
         const int32_t oneof = f ? -1 : find_oneof(s, m, columns[i].name);
         const struct member at = {f, i, -1, NULL};
         if (!f && (oneof < 0 || columns[i].type->kind != TYPE_STRUCT))
-            return err_fail(s->e, ERR_DATA, "message %.*s has no field %.*s",
-                            STR_ARG(m->full_name), STR_ARG(columns[i].name));
+            return err_fail(s->e, ERR_DATA, "message %.*s has no field %.*s", STR_ARG(m->full_name),
+                            STR_ARG(columns[i].name));
         if (oneof >= 0 && w->count + columns[i].type->field_count <= count + m->count) {
             if (!build_oneof(members, &w->count, s, m, oneof, &at, columns[i].type))
                 return err_wrap(s->e, "field %.*s", STR_ARG(columns[i].name));
@@ -283,8 +282,7 @@ static uint64_t bits_of(enum proto_kind kind, const struct column *c, uint32_t r
     uint64_t bits;
     uint32_t low;
     if (kind == PROTO_DOUBLE || kind == PROTO_FLOAT) {
-        const double v =
-            c->type->kind == TYPE_DOUBLE ? c->f64[row] : (double)wire_get_long(c, row);
+        const double v = c->type->kind == TYPE_DOUBLE ? c->f64[row] : (double)wire_get_long(c, row);
         const float narrow = (float)v;
         memcpy(&bits, &v, sizeof bits);
         memcpy(&low, &narrow, sizeof low);

@@ -32,15 +32,15 @@ static enum registry_answer load_reference(struct load *s, const struct registry
     if (is_seen(s, r))
         return REGISTRY_FOUND;
     if (s->seen.n == SCHEMA_FILES_MAX) {
-        (void)err_fail(s->e, ERR_LIMIT, "a schema refers to more than %d others",
-                       SCHEMA_FILES_MAX);
+        (void)err_fail(s->e, ERR_LIMIT, "a schema refers to more than %d others", SCHEMA_FILES_MAX);
         return REGISTRY_ABSENT;
     }
     vec_push(&s->seen, *r);
     const enum registry_answer answer =
         registry_by_subject(s->registry, &schema, r->subject, r->version, s->e);
     if (answer == REGISTRY_ABSENT)
-        (void)err_fail(s->e, ERR_DATA, "referenced schema %.*s (subject %.*s version %d) is not in "
+        (void)err_fail(s->e, ERR_DATA,
+                       "referenced schema %.*s (subject %.*s version %d) is not in "
                        "the schema registry",
                        STR_ARG(r->name), STR_ARG(r->subject), (int)r->version);
     return answer == REGISTRY_FOUND ? load(s, schema, r->name) : answer;

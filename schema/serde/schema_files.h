@@ -8,7 +8,8 @@
 #define SCHEMA_FILES_MAX 200 // references of references of one schema
 
 struct schema_file {
-    struct str name; // as the referring schema calls it; "" = the schema itself, which is the last one
+    struct str
+        name; // as the referring schema calls it; "" = the schema itself, which is the last one
     struct str text;
 };
 struct schema_files {

@@ -1,6 +1,5 @@
 #include "schema/serde/serde.h"
 
-#include "schema/serde/derive.h"
 #include "schema/serde/serde_internal.h"
 
 #include <assert.h>
@@ -140,35 +139,6 @@ bool encoder_write(const struct encoder *s, struct buf *out, const struct column
         return s->write(s, out, columns, row, e) && buf_ok(out, "encoded row", e);
     s->row(s, out, columns, row);
     return buf_ok(out, "encoded row", e);
-}
-
-bool serde_uses_registry(enum serde_format f)
-{
-    return f == SERDE_AVRO || f == SERDE_PROTOBUF || f == SERDE_JSON_SR;
-}
-
-enum registry_kind serde_registry_kind(enum serde_format f)
-{
-    assert(serde_uses_registry(f));
-    return f == SERDE_AVRO ? REGISTRY_AVRO : f == SERDE_PROTOBUF ? REGISTRY_PROTOBUF : REGISTRY_JSON;
-}
-
-bool serde_derive(struct registry_schema *out, struct arena *a, const struct serde_spec *spec,
-                  struct err *e)
-{
-    struct buf text;
-    bool ok;
-    const enum registry_kind kind = serde_registry_kind(spec->format);
-    buf_init(&text, DERIVE_TEXT_MAX);
-    if (kind == REGISTRY_AVRO)
-        ok = derive_avro(&text, spec, e);
-    else if (kind == REGISTRY_PROTOBUF)
-        ok = derive_protobuf(&text, spec, e);
-    else
-        ok = derive_json(&text, spec, e);
-    *out = (struct registry_schema){.kind = kind, .text = arena_str(a, buf_view(&text))};
-    buf_fini(&text);
-    return ok;
 }
 
 static const enum serde_format all[] = {SERDE_JSON,    SERDE_KAFKA,        SERDE_DELIMITED,

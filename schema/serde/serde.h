@@ -64,9 +64,15 @@ struct serde_spec {
     size_t bytes_max; // one payload; 0 = 64 MiB
     // AVRO, PROTOBUF, JSON_SR: where schemas come from; thread-safe, outlives decoder and encoder.
     struct registry *registry;
-    int32_t schema_id;    // encoder: of the schema it writes (serde_derive, registry_put, or the user's choice)
-    struct str full_name; // encoder and serde_derive: of the record or message; "" = ksqlDB's default, the first message
-    enum { SERDE_PLAIN, SERDE_OPTIONAL, SERDE_WRAPPER } nullable; // Protobuf: how derived scalars can be NULL
+    int32_t
+        schema_id; // encoder: of the schema it writes (serde_derive, registry_put, or the user's choice)
+    struct str
+        full_name; // encoder and serde_derive: of the record or message; "" = ksqlDB's default, the first message
+    enum {
+        SERDE_PLAIN,
+        SERDE_OPTIONAL,
+        SERDE_WRAPPER
+    } nullable; // Protobuf: how derived scalars can be NULL
     // PROTOBUF_NOSR decoder: all columns of the side, since their order makes the schema; NULL = columns.
     const struct serde_column *declared;
     size_t declared_count;
@@ -99,13 +105,6 @@ void encoder_row(const struct encoder *s, struct buf *out, const struct column *
 // The same where a row may have no form in the schema: AVRO and PROTOBUF with a schema_id that others made.
 bool encoder_write(const struct encoder *s, struct buf *out, const struct column *columns,
                    uint32_t row, struct err *e) ERR_CHECKED;
-// The schema that ksqlDB registers for these columns: text in a, id 0. For AVRO, PROTOBUF, JSON_SR.
-bool serde_derive(struct registry_schema *out, struct arena *a, const struct serde_spec *spec,
-                  struct err *e) ERR_CHECKED;
-// Formats whose schemas are in a registry.
-bool serde_uses_registry(enum serde_format f);
-enum registry_kind serde_registry_kind(enum serde_format f);
-
 bool serde_format_parse(enum serde_format *out, struct str name); // nocase
 const char *serde_format_name(enum serde_format f);
 

@@ -15,9 +15,8 @@ static bool parse_files(const struct avro_type **out, struct arena *a,
     struct avro_names *names = avro_names_new(a);
     for (size_t i = 0; i < files->n; i++)
         if (!avro_parse(out, a, names, files->v[i].text, e))
-            return files->v[i].name.n
-                       ? err_wrap(e, "reference %.*s", STR_ARG(files->v[i].name))
-                       : false;
+            return files->v[i].name.n ? err_wrap(e, "reference %.*s", STR_ARG(files->v[i].name))
+                                      : false;
     return true;
 }
 

@@ -38,6 +38,8 @@ struct serde_type {
 extern const struct serde_type serde_json, serde_kafka, serde_delimited, serde_none;
 extern const struct serde_type serde_avro, serde_protobuf, serde_json_sr, serde_protobuf_nosr;
 
+// False, with an error, when the spec has none.
+bool serde_need_registry(const struct serde_spec *spec, struct err *e) ERR_CHECKED;
 // Makes every column (and STRUCT field) of the run nullable and NULL in all n rows.
 void serde_all_null(struct column *c, struct arena *a, uint32_t n);
 // Drops validity vectors without a single NULL: `valid == NULL` is the fast form for whoever reads.

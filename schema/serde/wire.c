@@ -62,11 +62,11 @@ static bool set_printed(struct column *c, struct arena *a, uint32_t row, struct 
     return ok;
 }
 
-bool wire_set_boolean(struct column *c, uint32_t row, bool v)
+bool wire_set_boolean(struct column *c, uint32_t row, uint8_t v)
 {
     wire_valid(c, row);
     if (c->type->kind == TYPE_BOOLEAN) {
-        c->u8[row] = v;
+        c->u8[row] = v != 0;
         return true;
     }
     if (c->type->kind != TYPE_STRING)

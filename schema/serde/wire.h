@@ -22,7 +22,7 @@ uint32_t wire_list_begin(struct column *c, uint32_t row);
 void wire_list_end(struct column *c, uint32_t row);
 
 // False: the value does not fit the column's type. Strings stay views.
-bool wire_set_boolean(struct column *c, uint32_t row, bool v);
+bool wire_set_boolean(struct column *c, uint32_t row, uint8_t v);
 bool wire_set_long(struct column *c, struct arena *a, uint32_t row, int64_t v);
 bool wire_set_double(struct column *c, struct arena *a, uint32_t row, double v);
 bool wire_set_text(struct column *c, uint32_t row, struct str v); // checks UTF-8

@@ -21,6 +21,8 @@ struct program_spec {
     const struct program_output_spec *outputs; // only what they need is kept in the DAG
     size_t output_count;
     enum { PROGRAM_COLLAPSE, PROGRAM_NO_COLLAPSE } collapse; // the one switch
+    struct registry
+        *registry; // of formats with schemas; thread-safe, outlives the program. NULL = none
 };
 bool program_compile(const struct program **out, struct arena *a, const struct program_spec *spec,
                      struct err *e) ERR_CHECKED;

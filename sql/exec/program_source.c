@@ -2,6 +2,8 @@
 // and the topic that another statement writes.
 #include "sql/exec/program_internal.h"
 
+#include "schema/registry/registry_memory.h"
+#include "schema/serde/serde_schema.h"
 #include "schema/text.h"
 
 #include <assert.h>
@@ -167,6 +169,7 @@ static void push_filter(struct compile *c, struct phys_node *n, struct phys_sour
 // The decoded columns of one side, in physical order, and their place among the record's fields.
 struct side {
     struct serde_column *columns;
+    struct serde_column *declared; // all of the side, whole
     uint32_t *positions;
     uint32_t *place;
     uint32_t count, fields;
@@ -179,6 +182,7 @@ static void collect_side(struct side *out, struct arena *a, const struct phys_no
 {
     const struct schema *logical = n->plan->schema;
     out->columns = ARENA_ARRAY(a, struct serde_column, logical->count + 1);
+    out->declared = ARENA_ARRAY(a, struct serde_column, logical->count + 1);
     out->positions = ARENA_ARRAY(a, uint32_t, logical->count + 1);
     out->place = ARENA_ARRAY(a, uint32_t, logical->count + 1);
     out->count = out->fields = 0;
@@ -187,6 +191,8 @@ static void collect_side(struct side *out, struct arena *a, const struct phys_no
             continue;
         const int32_t at = n->columns[i];
         const uint32_t field = out->fields++;
+        out->declared[field] =
+            (struct serde_column){logical->columns[i].name, logical->columns[i].type};
         if (at < 0)
             continue;
         out->columns[out->count] =
@@ -196,7 +202,8 @@ static void collect_side(struct side *out, struct arena *a, const struct phys_no
     }
 }
 
-static struct serde_spec side_spec(const struct side *s, enum serde_format format)
+static struct serde_spec side_spec(const struct compile *c, const struct side *s,
+                                   enum serde_format format, const struct plan_schema *schema)
 {
     return (struct serde_spec){
         .format = format,
@@ -205,6 +212,10 @@ static struct serde_spec side_spec(const struct side *s, enum serde_format forma
         .wrapping = SERDE_WRAPPED,
         .positions = format == SERDE_DELIMITED ? s->positions : NULL,
         .fields = format == SERDE_DELIMITED ? s->fields : 0,
+        .registry = c->spec->registry,
+        .nullable = schema->nullable,
+        .declared = s->declared,
+        .declared_count = s->fields,
     };
 }
 
@@ -230,9 +241,10 @@ static bool source_decoders(struct compile *c, struct phys_node *n, struct err *
     s->key_count = key.count;
     s->value_count = value.count;
     push_filter(c, n, s);
-    struct serde_spec key_spec = side_spec(&key, decl->key_format);
-    key_spec.wrapping = key.fields == 1 ? SERDE_UNWRAPPED : SERDE_WRAPPED;
-    struct serde_spec value_spec = side_spec(&value, decl->value_format);
+    struct serde_spec key_spec = side_spec(c, &key, decl->key_format, &decl->key_schema);
+    key_spec.wrapping =
+        serde_key_unwrapped(decl->key_format, key.fields) ? SERDE_UNWRAPPED : SERDE_WRAPPED;
+    struct serde_spec value_spec = side_spec(c, &value, decl->value_format, &decl->value_schema);
     value_spec.wrapping = decl->value_wrapping == PLAN_UNWRAPPED ? SERDE_UNWRAPPED : SERDE_WRAPPED;
     value_spec.filter = s->filter;
     if (key.count && decl->key_format != SERDE_NONE && !decoder_new(&s->key, c->a, &key_spec, e))
@@ -271,6 +283,18 @@ static bool same_rows(const struct schema *x, const struct schema *y)
     return true;
 }
 
+// Between two streams of one job schemas are registered nowhere: bytes only pass through memory.
+static bool convert_schemas(struct compile *c, struct serde_spec spec[4], struct err *e)
+{
+    struct registry *registry = registry_memory_new(c->a);
+    for (size_t i = 0; i < 4; i++) {
+        spec[i].registry = registry;
+        if (i < 2 && !serde_register(&spec[i], c->a, i == 0 ? STR("key") : STR("value"), e))
+            return false;
+    }
+    return true;
+}
+
 bool compile_convert(struct compile *c, struct phys_node *n, struct err *e)
 {
     const struct phys_node *in = n->inputs[0];
@@ -287,11 +311,16 @@ bool compile_convert(struct compile *c, struct phys_node *n, struct err *e)
     struct phys_convert *v = ARENA_NEW(c->a, struct phys_convert);
     const struct side sides[4] = {whole_side(c, in, SIDE_KEY), whole_side(c, in, SIDE_VALUE),
                                   whole_side(c, n, SIDE_KEY), whole_side(c, n, SIDE_VALUE)};
-    struct serde_spec spec[4] = {
-        side_spec(&sides[0], from->key_format), side_spec(&sides[1], from->value_format),
-        side_spec(&sides[2], to->key_format), side_spec(&sides[3], to->value_format)};
-    spec[0].wrapping = sides[0].count == 1 ? SERDE_UNWRAPPED : SERDE_WRAPPED;
-    spec[2].wrapping = sides[2].count == 1 ? SERDE_UNWRAPPED : SERDE_WRAPPED;
+    struct serde_spec spec[4] = {side_spec(c, &sides[0], from->key_format, &from->key_schema),
+                                 side_spec(c, &sides[1], from->value_format, &from->value_schema),
+                                 side_spec(c, &sides[2], to->key_format, &to->key_schema),
+                                 side_spec(c, &sides[3], to->value_format, &to->value_schema)};
+    spec[0].wrapping =
+        serde_key_unwrapped(spec[0].format, sides[0].count) ? SERDE_UNWRAPPED : SERDE_WRAPPED;
+    spec[2].wrapping =
+        serde_key_unwrapped(spec[2].format, sides[2].count) ? SERDE_UNWRAPPED : SERDE_WRAPPED;
+    if (!convert_schemas(c, spec, e))
+        return err_wrap(e, "topic of %.*s", STR_ARG(in->plan->name));
     if (sides[0].count && spec[0].format != SERDE_NONE &&
         !encoder_new(&v->key_encoder, c->a, &spec[0], e))
         return err_wrap(e, "topic of %.*s", STR_ARG(in->plan->name));

@@ -6,6 +6,7 @@
 
 void scan_side_run(struct scan_side *s, uint32_t column_count, struct arena *a, uint32_t n)
 {
+    s->result.stopped = false;
     s->result.status = arena_zalloc(a, n ? n : 1); // DECODE_OK
     s->result.reason = ARENA_ZARRAY(a, struct str, n ? n : 1);
     if (s->decoder) {
@@ -59,7 +60,7 @@ struct scan {
     struct scan_side key, value;
 };
 
-static void scan_decode(struct scan *s)
+static bool scan_decode(struct scan *s, struct err *e)
 {
     const struct phys_source *p = s->source;
     struct payload *keys = ARENA_ARRAY(s->a, struct payload, s->n + 1);
@@ -75,10 +76,15 @@ static void scan_decode(struct scan *s)
     s->key = (struct scan_side){.decoder = p->key, .payloads = keys, .columns = columns};
     s->value = (struct scan_side){
         .decoder = p->value, .payloads = values, .columns = columns + p->key_count};
+    s->key.result.e = s->value.result.e = e;
     scan_side_run(&s->key, p->key_count, s->a, s->n);
-    scan_side_run(&s->value, p->value_count, s->a, s->n);
+    if (!s->key.result.stopped)
+        scan_side_run(&s->value, p->value_count, s->a, s->n);
+    if (s->key.result.stopped || s->value.result.stopped)
+        return err_wrap(e, "topic %.*s", STR_ARG(p->pub.topic));
     for (uint32_t i = 0; i < count; i++)
         s->b->columns[p->place[i]] = columns[i];
+    return true;
 }
 
 // ARRAY<STRUCT<KEY STRING, VALUE BYTES>>; either field may have been pruned.
@@ -187,7 +193,8 @@ bool scan_run(struct scan_result *out, const struct program *p, size_t source, s
     struct scan s = {.source = &p->sources[source], .a = a, .records = records, .n = n};
     *out = (struct scan_result){0};
     s.b = block_new(a, s.source->pub.schema, n);
-    scan_decode(&s);
+    if (!scan_decode(&s, e))
+        return false;
     if (s.source->header >= 0)
         scan_headers(&s, &s.b->columns[s.source->header]);
     scan_rows(&s, out);

@@ -17,6 +17,13 @@ struct plan_window {
     int64_t size_ms; // 0 when not known, and for sessions
 };
 
+// The schema of a topic's key or value in a registry.
+struct plan_schema {
+    int32_t id;           // KEY_SCHEMA_ID, VALUE_SCHEMA_ID; 0 = not given
+    struct str full_name; // *_SCHEMA_FULL_NAME; "" = not given
+    unsigned nullable;    // Protobuf: SERDE_PLAIN, SERDE_OPTIONAL, SERDE_WRAPPER
+};
+
 enum plan_wrapping { PLAN_WRAPPED, PLAN_UNWRAPPED }; // of a single value column
 
 // Declaration of a topic-backed source (CREATE STREAM|TABLE (…) WITH (…)).
@@ -24,6 +31,7 @@ struct plan_source {
     struct str topic;
     enum serde_format key_format, value_format;
     enum plan_wrapping value_wrapping;
+    struct plan_schema key_schema, value_schema;
     struct plan_window window;   // of the keys: CREATE … WITH (WINDOW_TYPE = …)
     int timestamp_column;        // -1 = the record's
     struct str timestamp_format; // "" = BIGINT ms / TIMESTAMP as is
@@ -37,6 +45,7 @@ struct plan_formats {
     struct str topic;
     enum serde_format key_format, value_format;
     enum plan_wrapping value_wrapping;
+    struct plan_schema key_schema, value_schema;
     struct plan_window window;
     int partitions;
     struct str timestamp_column, timestamp_format;

@@ -17,7 +17,7 @@ static bool decode(struct buf *row, struct arena *a, const struct serde_spec *sp
     struct err e;
     uint8_t status;
     struct str reason;
-    struct decode_result out = {&status, &reason};
+    struct decode_result out = {.status = &status, .reason = &reason};
     const bool built = decoder_new(&d, a, spec, &e);
     assert(built);
     for (size_t i = 0; i < COLUMNS; i++)

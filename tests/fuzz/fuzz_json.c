@@ -111,7 +111,7 @@ static struct outcome decode(struct arena *a, const struct serde_spec *spec, enu
     const struct payload payloads[ROWS] = {payload, payload};
     uint8_t status[ROWS];
     struct str reason[ROWS] = {STR_NONE, STR_NONE};
-    struct decode_result result = {status, reason};
+    struct decode_result result = {.status = status, .reason = reason};
     for (size_t i = 0; i < spec->count; i++)
         column_init(&columns[i], a, spec->columns[i].type, ROWS);
     decoder_run(d, columns, &result, a, payloads, ROWS);

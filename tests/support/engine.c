@@ -64,8 +64,11 @@ static void compile(struct engine *s, const struct engine_spec *spec)
         outputs[n] = (struct program_output_spec){str_from(spec->outputs[n] + last),
                                                   last ? OUTPUT_LAST_CHANGE : OUTPUT_EVERY_CHANGE};
     }
-    const struct program_spec program = {
-        s->plan, outputs, n, spec->no_collapse ? PROGRAM_NO_COLLAPSE : PROGRAM_COLLAPSE};
+    const struct program_spec program = {.plan = s->plan,
+                                         .outputs = outputs,
+                                         .output_count = n,
+                                         .collapse = spec->no_collapse ? PROGRAM_NO_COLLAPSE
+                                                                       : PROGRAM_COLLAPSE};
     assert_ok(program_compile(&s->program, s->a, &program, &e), &e);
 }
 

@@ -43,7 +43,7 @@ static struct serde_case run_rows(struct arena *a, const struct serde_spec *spec
     struct payload payloads[ROWS];
     uint8_t status[ROWS];
     struct str reason[ROWS] = {STR(""), STR(""), STR("")};
-    struct decode_result result = {status, reason};
+    struct decode_result result = {.status = status, .reason = reason};
     struct column *columns = ARENA_ARRAY(a, struct column, spec->count + 1);
     for (size_t i = 0; i < spec->count; i++)
         column_init(&columns[i], a, spec->columns[i].type, ROWS);

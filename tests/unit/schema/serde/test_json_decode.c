@@ -400,7 +400,7 @@ static void run_texts(struct run *r, const struct serde_spec *spec, const char *
         column_init(&r->columns[i], r->a, spec->columns[i].type, n);
     for (uint32_t i = 0; i < n; i++)
         payloads[i] = (struct payload){texts[i], texts[i] ? strlen(texts[i]) : 0};
-    struct decode_result result = {r->status, r->reason};
+    struct decode_result result = {.status = r->status, .reason = r->reason};
     decoder_run(d, r->columns, &result, r->a, payloads, n);
 }
 

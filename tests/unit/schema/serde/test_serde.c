@@ -13,7 +13,9 @@ TEST(formats_have_names_in_any_case)
     assert_int_equal(f, SERDE_KAFKA);
     assert_true(serde_format_parse(&f, STR("DELIMITED")));
     assert_true(serde_format_parse(&f, STR("none")));
-    assert_false(serde_format_parse(&f, STR("AVRO")));
+    assert_true(serde_format_parse(&f, STR("avro")));
+    assert_int_equal(f, SERDE_AVRO);
+    assert_false(serde_format_parse(&f, STR("PARQUET")));
     assert_false(serde_format_parse(&f, STR("")));
     assert_string_equal(serde_format_name(SERDE_DELIMITED), "DELIMITED");
 }
@@ -64,7 +66,7 @@ TEST(kafka_values_are_right)
     const struct payload payloads[] = {{"\xff\xff\xff\xfe", 4}, {NULL, 0}, {"\0\0\1\0", 4}};
     uint8_t status[3];
     struct str reason[3];
-    struct decode_result out = {status, reason};
+    struct decode_result out = {.status = status, .reason = reason};
     decoder_run(d, &c, &out, a, payloads, 3);
     assert_int_equal(c.i32[0], -2);
     assert_int_equal(c.i32[2], 256);
