@@ -1,3 +1,4 @@
+#include "sql/bind_lambda.h"
 #include "sql/bind_plan_internal.h"
 
 #include "sql/exec/agg.h"
@@ -65,23 +66,18 @@ const struct ast_expr *bind_find_aggregate(const struct ast_expr *x)
 
 // --- calls -----------------------------------------------------------------------------------------
 
-// What a call that no overload fits is refused with.
-struct misfit {
-    const char *name, *signatures;
-    enum fn_match match;
-    const struct type *const *types;
-    uint32_t n;
-};
-
-static bool does_not_accept(const struct scope *sc, const struct ast_expr *x,
-                            const struct misfit *m)
+bool bind_does_not_accept(const struct scope *sc, const struct bind_misfit *m)
 {
     struct buf text;
     buf_init(&text, BIND_MESSAGE_BYTES_MAX);
-    for (uint32_t i = 0; i < m->n; i++)
+    for (uint32_t i = 0; i < m->n; i++) {
+        const bool lambda = m->call->args[i]->kind == AST_LAMBDA;
         buf_printf(&text, "%s%s", i ? ", " : "",
-                   m->types[i] ? bind_type_text(sc->b, m->types[i]) : "null");
-    (void)bind_fail(sc->b, &x->pos,
+                   lambda        ? "LAMBDA"
+                   : m->types[i] ? bind_type_text(sc->b, m->types[i])
+                                 : "null");
+    }
+    (void)bind_fail(sc->b, &m->call->pos,
                     m->match == FN_AMBIGUOUS ? "Function '%s' cannot be resolved due to ambiguous "
                                                "method parameters (%.*s)."
                                              : "Function '%s' does not accept parameters (%.*s).",
@@ -99,7 +95,8 @@ bool bind_arguments(struct call *out, const struct scope *sc, const struct ast_e
     out->want = ARENA_ZARRAY(b->a, const struct type *, out->n + 1);
     for (uint32_t i = 0; i < out->n; i++) {
         const struct ast_expr *arg = x->args[i];
-        if (arg->kind == AST_UNIT && schema_find(sc->schema, arg->text) < 0)
+        if (arg->kind == AST_UNIT && schema_find(sc->schema, arg->text) < 0 &&
+            !bind_lambda_param(&out->args[i], sc, arg))
             out->args[i] = bind_string(b, arg->text, &arg->pos);
         else if (!bind_expr(&out->args[i], sc, arg))
             return false;
@@ -117,7 +114,7 @@ static void cast_arguments(struct call *c, struct binder *b)
 }
 
 // ksqlDB's scalar functions have lower case names in messages, its aggregates upper case ones.
-static const char *lower_name(const struct binder *b, const char *name)
+const char *bind_fn_name(const struct binder *b, const char *name)
 {
     char *out = arena_strdup(b->a, name);
     for (char *p = out; *p; p++)
@@ -134,9 +131,9 @@ bool bind_match(const struct type **type, struct call *out, const struct scope *
     *type = NULL;
     const enum fn_match match = fn_resolve(type, b->a, fn, out->want, out->types, out->n);
     if (match != FN_MATCHES || x->star)
-        return does_not_accept(sc, x,
-                               &(struct misfit){lower_name(b, fn->name), fn->signatures,
-                                                x->star ? FN_NO_MATCH : match, out->types, out->n});
+        return bind_does_not_accept(
+            sc, &(struct bind_misfit){bind_fn_name(b, fn->name), fn->signatures,
+                                      x->star ? FN_NO_MATCH : match, out->types, x, out->n});
     cast_arguments(out, b);
     return true;
 }
@@ -146,6 +143,8 @@ static bool bind_function(struct expr **out, const struct scope *sc, const struc
 {
     struct call c;
     const struct type *type;
+    if (fn->lambda != FN_LAMBDA_NONE || bind_has_lambda(x))
+        return bind_lambda_call(out, sc, x, fn);
     if (!bind_match(&type, &c, sc, x, fn))
         return false;
     *out = bind_node(sc->b, EXPR_CALL, type, &x->pos, 0);
@@ -239,8 +238,8 @@ static bool add_call(const struct scope *sc, const struct ast_expr *x, const str
     if (c.n >= agg->args_min && c.n <= agg->args_max)
         type = agg->resolve(b->a, c.want, c.types, c.n);
     if (!type)
-        return does_not_accept(
-            sc, x, &(struct misfit){agg->name, agg->signatures, FN_NO_MATCH, c.types, c.n});
+        return bind_does_not_accept(
+            sc, &(struct bind_misfit){agg->name, agg->signatures, FN_NO_MATCH, c.types, x, c.n});
     cast_arguments(&c, b);
     if (!check_literals(sc, x, &c, agg))
         return false;

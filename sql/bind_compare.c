@@ -1,5 +1,5 @@
 // Comparison, BETWEEN, IN, LIKE: which types go together and what they are converted to.
-#include "sql/bind_internal.h"
+#include "sql/bind_compare.h"
 #include "sql/print.h"
 
 #include "schema/cast.h"

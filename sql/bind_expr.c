@@ -1,4 +1,5 @@
-#include "sql/bind_internal.h"
+#include "sql/bind_compare.h"
+#include "sql/bind_lambda.h"
 
 #include "schema/cast.h"
 
@@ -464,7 +465,7 @@ static bool bind_key_of_group(struct expr **out, const struct scope *sc, const s
 
 bool bind_expr(struct expr **out, const struct scope *sc, const struct ast_expr *x)
 {
-    if (sc->group && bind_key_of_group(out, sc, x))
+    if (bind_lambda_param(out, sc, x) || (sc->group && bind_key_of_group(out, sc, x)))
         return true;
     switch (x->kind) {
     case AST_NULL:
@@ -517,7 +518,8 @@ bool bind_expr(struct expr **out, const struct scope *sc, const struct ast_expr 
     case AST_UNIT:
         return bind_column(out, sc, x);
     case AST_LAMBDA:
-        return bind_refuse(sc->b, &x->pos, "lambda functions");
+        return bind_fail(sc->b, &x->pos,
+                         "a lambda is only an argument of TRANSFORM, FILTER and REDUCE");
     case AST_AT_ZONE:
         return bind_refuse(sc->b, &x->pos, "AT TIME ZONE");
     }

@@ -52,6 +52,7 @@ struct scope {
     struct grouping *group;      // above an aggregation: only keys and aggregates have names
     struct unnesting *unnest;    // bind_unnest.c: where table functions may stand
     const struct ast_expr *item; // the whole expression being bound
+    const struct bind_lambda *lambda;
 };
 
 struct grouping {
@@ -90,22 +91,12 @@ bool bind_check_type(const struct binder *b, const struct sql_pos *pos,
 bool bind_parse(struct expr **out, struct binder *b, struct expr *x, const struct type *t);
 void bind_decimal_shape(const struct type *t, unsigned *precision, unsigned *scale);
 
-// bind_expr.c, bind_compare.c, bind_call.c
+// bind_expr.c, bind_call.c (comparisons: bind_compare.h)
 const char *bind_clause_prefix(const struct scope *sc);
 const char *bind_invalid_prefix(const struct scope *sc);
 bool bind_expr(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
 bool bind_predicate(struct expr **out, const struct scope *sc,
                     const struct ast_expr *x) ERR_CHECKED;
-bool bind_compare(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
-bool bind_comparison(struct expr **out, const struct scope *sc, const struct ast_expr *x,
-                     enum expr_op op, struct expr *left, struct expr *right) ERR_CHECKED;
-bool bind_between(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
-bool bind_in(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
-bool bind_like(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
-// Casts items to their common type (left alone when all are NULL).
-bool bind_unify(struct expr **items, const struct scope *sc, struct ast_expr *const *asts,
-                uint32_t n) ERR_CHECKED;
-struct expr *bind_literal_text(struct binder *b, struct expr *x, const struct ast_expr *ast);
 bool bind_call(struct expr **out, const struct scope *sc, const struct ast_expr *x) ERR_CHECKED;
 bool bind_set_limit(bool *done, struct binder *b, const struct ast_statement *st) ERR_CHECKED;
 bool bind_is_aggregate(const struct ast_expr *x); // the call itself

@@ -200,6 +200,16 @@ void print_expr(struct buf *out, const struct expr *x, const struct schema *inpu
     case EXPR_MAP:
         print_constructor(out, x, input);
         return;
+    case EXPR_LAMBDA:
+        buf_char(out, '(');
+        for (uint32_t i = 0; i < x->param_count; i++)
+            buf_printf(out, "%sP%u", i ? ", " : "", x->column + i);
+        buf_text(out, ") => ");
+        print_expr(out, x->args[0], input);
+        return;
+    case EXPR_PARAM:
+        buf_printf(out, "P%u", x->column);
+        return;
     }
     assert(!"expr kind");
 }

@@ -1,33 +1,14 @@
 // The compiler: one pass over the bound tree, each sub-expression into its own register.
-#include "sql/exec/expr_internal.h"
+#include "sql/exec/expr_compiler.h"
 
-#include "sql/exec/expr_steps.h"
-
-#include "base/vec.h"
 #include "schema/cast.h"
+#include "sql/exec/expr_steps.h"
 
 #include <assert.h>
 
 #define REGISTERS_MAX UINT16_C(60000)
 
-struct compiler {
-    struct arena *a;
-    const struct expr_input *in;
-    VEC(struct step) steps;
-    VEC(const struct type *) types; // per register
-    uint16_t sels, scopes;
-    struct err *e;
-    bool failed;
-};
-
-// Where a sub-expression is evaluated.
-struct place {
-    uint16_t sel, scope;
-};
-
-static uint16_t compile(struct compiler *c, const struct expr *x, struct place at);
-
-static uint16_t fail(struct compiler *c, const struct expr *x, const char *what)
+uint16_t expr_compile_fail(struct compiler *c, const struct expr *x, const char *what)
 {
     if (c->failed)
         return 0;
@@ -44,8 +25,7 @@ static uint16_t new_register(struct compiler *c, const struct type *t)
     return (uint16_t)(c->types.n - 1);
 }
 
-// Adds a step with its result register; args are copied.
-static uint16_t emit(struct compiler *c, struct step s, const uint16_t *args, uint32_t n)
+uint16_t expr_emit(struct compiler *c, struct step s, const uint16_t *args, uint32_t n)
 {
     uint16_t *copy = ARENA_ARRAY(c->a, uint16_t, n ? n : 1);
     for (uint32_t i = 0; i < n; i++)
@@ -57,19 +37,14 @@ static uint16_t emit(struct compiler *c, struct step s, const uint16_t *args, ui
     return s.out;
 }
 
-static struct step step_at(step_fn *run, const struct type *t, struct place at)
-{
-    return (struct step){.run = run, .type = t, .sel = at.sel, .scope = at.scope};
-}
-
 static uint16_t cast_to(struct compiler *c, const struct expr *x, uint16_t reg,
                         const struct type *t, struct place at)
 {
     if (!t || c->failed || type_equal(c->types.v[reg], t))
         return reg;
     if (!cast_supported(c->types.v[reg], t))
-        return fail(c, x, "no conversion between these types");
-    return emit(c, step_at(step_cast, t, at), &reg, 1);
+        return expr_compile_fail(c, x, "no conversion between these types");
+    return expr_emit(c, expr_step_at(step_cast, t, at), &reg, 1);
 }
 
 // A NULL literal without a type takes the type that is wanted.
@@ -86,10 +61,10 @@ static uint16_t compile_literal(struct compiler *c, const struct expr *x, const 
         column_set_null(one, c->a, 0, 1);
     }
     one->cap = 1;
-    struct step s = step_at(step_literal, t, at);
+    struct step s = expr_step_at(step_literal, t, at);
     s.literal = one;
     s.slot = (*c->in->slots)++;
-    return emit(c, s, NULL, 0);
+    return expr_emit(c, s, NULL, 0);
 }
 
 static bool is_null_literal(const struct expr *x)
@@ -97,12 +72,12 @@ static bool is_null_literal(const struct expr *x)
     return x->kind == EXPR_LITERAL && !x->type;
 }
 
-static uint16_t compile_as(struct compiler *c, const struct expr *x, const struct type *t,
-                           struct place at)
+uint16_t expr_compile_as(struct compiler *c, const struct expr *x, const struct type *t,
+                         struct place at)
 {
     if (is_null_literal(x))
         return compile_literal(c, x, t, at);
-    return cast_to(c, x, compile(c, x, at), t, at);
+    return cast_to(c, x, expr_compile_node(c, x, at), t, at);
 }
 
 // In a scope of its own: a failure is a NULL here and does not spread.
@@ -110,60 +85,61 @@ static uint16_t compile_guarded(struct compiler *c, const struct expr *x, const 
                                 struct place at)
 {
     if (x->kind == EXPR_COLUMN || x->kind == EXPR_LITERAL || x->kind == EXPR_PSEUDO)
-        return compile_as(c, x, t, at);
+        return expr_compile_as(c, x, t, at);
     const struct place inner = {at.sel, c->scopes++};
-    const uint16_t reg = compile_as(c, x, t, inner);
+    const uint16_t reg = expr_compile_as(c, x, t, inner);
     if (c->failed)
         return 0;
-    struct step s = step_at(step_rescue, c->types.v[reg], at);
+    struct step s = expr_step_at(step_rescue, c->types.v[reg], at);
     s.guarded = inner.scope;
-    return emit(c, s, &reg, 1);
+    return expr_emit(c, s, &reg, 1);
 }
 
 static uint16_t compile_column(struct compiler *c, const struct expr *x, struct place at)
 {
     const int32_t physical = c->in->columns ? c->in->columns[x->column] : (int32_t)x->column;
     assert(physical >= 0 && (uint32_t)physical < c->in->schema->count);
-    struct step s = step_at(step_column, c->in->schema->columns[physical].type, at);
+    struct step s = expr_step_at(step_column, c->in->schema->columns[physical].type, at);
     s.column = (uint32_t)physical;
-    return emit(c, s, NULL, 0);
+    return expr_emit(c, s, NULL, 0);
 }
 
 static uint16_t compile_pseudo(struct compiler *c, const struct expr *x, struct place at)
 {
-    struct step s =
-        step_at(step_pseudo,
-                type_scalar(x->column == PSEUDO_ROWPARTITION ? TYPE_INTEGER : TYPE_BIGINT), at);
+    struct step s = expr_step_at(
+        step_pseudo, type_scalar(x->column == PSEUDO_ROWPARTITION ? TYPE_INTEGER : TYPE_BIGINT),
+        at);
     s.column = x->column;
-    return emit(c, s, NULL, 0);
+    return expr_emit(c, s, NULL, 0);
 }
 
 // The field's place in the physical (maybe pruned) struct is found by name.
 static uint16_t compile_field(struct compiler *c, const struct expr *x, struct place at)
 {
-    const uint16_t arg = compile(c, x->args[0], at);
+    const uint16_t arg = expr_compile_node(c, x->args[0], at);
     if (c->failed)
         return 0;
     const struct type *declared = x->args[0]->type;
     assert(x->column < declared->field_count);
     const int field = type_field(c->types.v[arg], declared->fields[x->column].name);
     assert(field >= 0);
-    struct step s = step_at(step_field, c->types.v[arg]->fields[field].type, at);
+    struct step s = expr_step_at(step_field, c->types.v[arg]->fields[field].type, at);
     s.column = (uint32_t)field;
-    return emit(c, s, &arg, 1);
+    return expr_emit(c, s, &arg, 1);
 }
 
 static uint16_t compile_index(struct compiler *c, const struct expr *x, struct place at)
 {
-    uint16_t args[2] = {compile(c, x->args[0], at), 0};
+    uint16_t args[2] = {expr_compile_node(c, x->args[0], at), 0};
     if (c->failed)
         return 0;
     const struct type *t = c->types.v[args[0]];
     if (t->kind == TYPE_MAP)
-        args[1] = compile_as(c, x->args[1], type_scalar(TYPE_STRING), at);
+        args[1] = expr_compile_as(c, x->args[1], type_scalar(TYPE_STRING), at);
     else
-        args[1] = compile_as(c, x->args[1], type_scalar(TYPE_BIGINT), at);
-    return emit(c, step_at(step_index, t->fields[t->kind == TYPE_MAP ? 1 : 0].type, at), args, 2);
+        args[1] = expr_compile_as(c, x->args[1], type_scalar(TYPE_BIGINT), at);
+    return expr_emit(c, expr_step_at(step_index, t->fields[t->kind == TYPE_MAP ? 1 : 0].type, at),
+                     args, 2);
 }
 
 static bool prepare(struct compiler *c, struct step *s, const struct expr *x)
@@ -184,6 +160,8 @@ static bool prepare(struct compiler *c, struct step *s, const struct expr *x)
 static uint16_t compile_call(struct compiler *c, const struct expr *x, struct place at)
 {
     const uint32_t n = x->arg_count;
+    if (x->fn->lambda != FN_LAMBDA_NONE)
+        return expr_compile_lambda_call(c, x, at);
     const struct type **types = ARENA_ARRAY(c->a, const struct type *, n ? n : 1);
     const struct type **want = ARENA_ARRAY(c->a, const struct type *, n ? n : 1);
     uint16_t *args = ARENA_ARRAY(c->a, uint16_t, n ? n : 1);
@@ -191,62 +169,63 @@ static uint16_t compile_call(struct compiler *c, const struct expr *x, struct pl
         want[i] = types[i] = x->args[i]->type;
     const struct type *t;
     if (fn_resolve(&t, c->a, x->fn, want, types, n) != FN_MATCHES)
-        return fail(c, x, "no form of the function takes these arguments");
+        return expr_compile_fail(c, x, "no form of the function takes these arguments");
     for (uint32_t i = 0; i < n; i++) {
         const bool guard = x->args[i]->kind == EXPR_CALL;
         args[i] = guard ? compile_guarded(c, x->args[i], want[i], at)
-                        : compile_as(c, x->args[i], want[i], at);
+                        : expr_compile_as(c, x->args[i], want[i], at);
     }
-    struct step s = step_at(step_call, t, at);
+    struct step s = expr_step_at(step_call, t, at);
     s.fn = x->fn;
     if (c->failed || !prepare(c, &s, x))
         return 0;
-    return cast_to(c, x, emit(c, s, args, n), x->type, at);
+    return cast_to(c, x, expr_emit(c, s, args, n), x->type, at);
 }
 
 static uint16_t compile_arith(struct compiler *c, const struct expr *x, struct place at)
 {
     const enum type_kind kind = x->type->kind;
     const struct type *t = kind == TYPE_DECIMAL ? NULL : x->type;
-    const uint16_t args[2] = {compile_as(c, x->args[0], t, at), compile_as(c, x->args[1], t, at)};
+    const uint16_t args[2] = {expr_compile_as(c, x->args[0], t, at),
+                              expr_compile_as(c, x->args[1], t, at)};
     if (c->failed)
         return 0;
     for (int i = 0; i < 2 && kind == TYPE_DECIMAL; i++) {
         const struct type *arg = c->types.v[args[i]];
         if (!type_is_number(arg) || arg->kind == TYPE_DOUBLE)
-            return fail(c, x, "arithmetic of DECIMAL with another type");
+            return expr_compile_fail(c, x, "arithmetic of DECIMAL with another type");
     }
-    struct step s = step_at(kind == TYPE_STRING ? step_concat : step_arith, x->type, at);
+    struct step s = expr_step_at(kind == TYPE_STRING ? step_concat : step_arith, x->type, at);
     s.op = x->op;
-    return emit(c, s, args, 2);
+    return expr_emit(c, s, args, 2);
 }
 
 static uint16_t compare(struct compiler *c, enum expr_op op, const struct expr *left,
                         const struct expr *right, struct place at)
 {
     const struct type *t = expr_compare_type(left->type, right->type);
-    const uint16_t args[2] = {compile_as(c, left, t, at), compile_as(c, right, t, at)};
-    struct step s = step_at(step_compare, type_scalar(TYPE_BOOLEAN), at);
+    const uint16_t args[2] = {expr_compile_as(c, left, t, at), expr_compile_as(c, right, t, at)};
+    struct step s = expr_step_at(step_compare, type_scalar(TYPE_BOOLEAN), at);
     s.op = op;
-    return emit(c, s, args, 2);
+    return expr_emit(c, s, args, 2);
 }
 
 static uint16_t negate_if(struct compiler *c, const struct expr *x, uint16_t reg, struct place at)
 {
     if (!x->negated)
         return reg;
-    return emit(c, step_at(step_not, type_scalar(TYPE_BOOLEAN), at), &reg, 1);
+    return expr_emit(c, expr_step_at(step_not, type_scalar(TYPE_BOOLEAN), at), &reg, 1);
 }
 
 static void split(struct compiler *c, uint16_t reg, struct place at, enum split_null how,
                   struct place *yes, struct place *no)
 {
-    struct step s = step_at(step_split, NULL, at);
+    struct step s = expr_step_at(step_split, NULL, at);
     s.split_null = how;
     s.sel_true = c->sels++;
     s.sel_false = c->sels++;
     s.type = type_scalar(TYPE_BOOLEAN);
-    emit(c, s, &reg, 1);
+    expr_emit(c, s, &reg, 1);
     *yes = (struct place){s.sel_true, at.scope};
     *no = (struct place){s.sel_false, at.scope};
 }
@@ -254,12 +233,12 @@ static void split(struct compiler *c, uint16_t reg, struct place at, enum split_
 static uint16_t pick(struct compiler *c, const struct type *t, const uint16_t *regs,
                      const uint16_t *sels, uint32_t n, struct place at)
 {
-    struct step s = step_at(step_pick, t, at);
+    struct step s = expr_step_at(step_pick, t, at);
     uint16_t *copy = ARENA_ARRAY(c->a, uint16_t, n);
     for (uint32_t i = 0; i < n; i++)
         copy[i] = sels[i];
     s.sels = copy;
-    return emit(c, s, regs, n);
+    return expr_emit(c, s, regs, n);
 }
 
 // From the left; the next operand only where the ones before have not decided, as && and || do.
@@ -273,7 +252,7 @@ static uint16_t compile_logic(struct compiler *c, const struct expr *x, struct p
     for (uint32_t i = 0; i < n && !c->failed; i++) {
         struct place yes;
         struct place no;
-        regs[i] = compile(c, x->args[i], rest);
+        regs[i] = expr_compile_node(c, x->args[i], rest);
         sels[i] = rest.sel;
         if (i + 1 == n)
             break;
@@ -324,10 +303,11 @@ static uint16_t compile_in(struct compiler *c, const struct expr *x, struct plac
 static uint16_t compile_like(struct compiler *c, const struct expr *x, struct place at)
 {
     const struct type *t = type_scalar(TYPE_STRING);
-    const uint16_t args[2] = {compile_as(c, x->args[0], t, at), compile_as(c, x->args[1], t, at)};
-    struct step s = step_at(step_like, type_scalar(TYPE_BOOLEAN), at);
+    const uint16_t args[2] = {expr_compile_as(c, x->args[0], t, at),
+                              expr_compile_as(c, x->args[1], t, at)};
+    struct step s = expr_step_at(step_like, type_scalar(TYPE_BOOLEAN), at);
     s.escape = x->escape;
-    return negate_if(c, x, emit(c, s, args, 2), at);
+    return negate_if(c, x, expr_emit(c, s, args, 2), at);
 }
 
 static uint16_t compile_case(struct compiler *c, const struct expr *x, struct place at)
@@ -340,13 +320,13 @@ static uint16_t compile_case(struct compiler *c, const struct expr *x, struct pl
     struct place rest = at;
     for (uint32_t i = 0; i < whens && !c->failed; i++) {
         struct place yes;
-        const uint16_t when = compile(c, x->args[2 * i], rest);
+        const uint16_t when = expr_compile_node(c, x->args[2 * i], rest);
         split(c, when, rest, SPLIT_NULL_IS_FALSE, &yes, &rest);
-        regs[i] = compile_as(c, x->args[2 * i + 1], x->type, yes);
+        regs[i] = expr_compile_as(c, x->args[2 * i + 1], x->type, yes);
         sels[i] = yes.sel;
     }
     if (x->has_else) {
-        regs[whens] = compile_as(c, x->args[2 * whens], x->type, rest);
+        regs[whens] = expr_compile_as(c, x->args[2 * whens], x->type, rest);
         sels[whens] = rest.sel;
     }
     return pick(c, x->type, regs, sels, n, at);
@@ -361,19 +341,20 @@ static uint16_t compile_constructor(struct compiler *c, const struct expr *x, st
                                                        : x->type->fields[i % 2].type;
         args[i] = compile_guarded(c, x->args[i], t, at);
     }
-    return emit(c, step_at(x->kind == EXPR_STRUCT ? step_struct : step_array, x->type, at), args,
-                x->arg_count);
+    return expr_emit(c,
+                     expr_step_at(x->kind == EXPR_STRUCT ? step_struct : step_array, x->type, at),
+                     args, x->arg_count);
 }
 
 static uint16_t compile_unary(struct compiler *c, const struct expr *x, step_fn *run,
                               struct place at)
 {
-    const uint16_t arg = compile(c, x->args[0], at);
+    const uint16_t arg = expr_compile_node(c, x->args[0], at);
     const struct type *t = x->kind == EXPR_NEGATE ? x->type : type_scalar(TYPE_BOOLEAN);
-    return emit(c, step_at(run, t, at), &arg, 1);
+    return expr_emit(c, expr_step_at(run, t, at), &arg, 1);
 }
 
-static uint16_t compile(struct compiler *c, const struct expr *x, struct place at)
+uint16_t expr_compile_node(struct compiler *c, const struct expr *x, struct place at)
 {
     if (c->failed)
         return 0;
@@ -381,9 +362,13 @@ static uint16_t compile(struct compiler *c, const struct expr *x, struct place a
     case EXPR_LITERAL:
         return compile_literal(c, x, NULL, at);
     case EXPR_COLUMN:
-        return compile_column(c, x, at);
+        return c->outer ? expr_compile_captured(c, x, at) : compile_column(c, x, at);
     case EXPR_PSEUDO:
-        return compile_pseudo(c, x, at);
+        return c->outer ? expr_compile_captured(c, x, at) : compile_pseudo(c, x, at);
+    case EXPR_PARAM:
+        return expr_compile_captured(c, x, at);
+    case EXPR_LAMBDA:
+        return expr_compile_fail(c, x, "a lambda outside of the function that takes it");
     case EXPR_FIELD:
         return compile_field(c, x, at);
     case EXPR_INDEX:
@@ -414,7 +399,7 @@ static uint16_t compile(struct compiler *c, const struct expr *x, struct place a
     case EXPR_CASE:
         return compile_case(c, x, at);
     case EXPR_CAST:
-        return compile_as(c, x->args[0], x->type, at);
+        return expr_compile_as(c, x->args[0], x->type, at);
     case EXPR_STRUCT:
     case EXPR_ARRAY:
     case EXPR_MAP:
@@ -424,6 +409,22 @@ static uint16_t compile(struct compiler *c, const struct expr *x, struct place a
     return 0;
 }
 
+const struct expr_prog *expr_finish(const struct compiler *c, uint16_t result)
+{
+    struct expr_prog *p = ARENA_NEW(c->a, struct expr_prog);
+    struct step *steps = ARENA_ARRAY(c->a, struct step, c->steps.n);
+    memcpy(steps, c->steps.v, c->steps.n * sizeof *steps);
+    p->steps = steps;
+    p->count = (uint32_t)c->steps.n;
+    p->regs = (uint16_t)c->types.n;
+    p->sels = c->sels;
+    p->scopes = c->scopes;
+    p->result = result;
+    p->type = c->types.v[result];
+    p->column = p->count == 1 && steps[0].run == step_column ? (int)steps[0].column : -1;
+    return p;
+}
+
 bool expr_compile(const struct expr_prog **out, struct arena *a, const struct expr *x,
                   const struct expr_input *in, struct err *e)
 {
@@ -431,21 +432,10 @@ bool expr_compile(const struct expr_prog **out, struct arena *a, const struct ex
     const struct place whole = {0, 0};
     // A bare column or field keeps its physical type, which may be a pruned STRUCT.
     const bool bare = x->kind == EXPR_COLUMN || x->kind == EXPR_FIELD;
-    const uint16_t result = bare ? compile(&c, x, whole) : compile_as(&c, x, x->type, whole);
-    if (!c.failed) {
-        struct expr_prog *p = ARENA_NEW(a, struct expr_prog);
-        struct step *steps = ARENA_ARRAY(a, struct step, c.steps.n);
-        memcpy(steps, c.steps.v, c.steps.n * sizeof *steps);
-        p->steps = steps;
-        p->count = (uint32_t)c.steps.n;
-        p->regs = (uint16_t)c.types.n;
-        p->sels = c.sels;
-        p->scopes = c.scopes;
-        p->result = result;
-        p->type = c.types.v[result];
-        p->column = p->count == 1 && steps[0].run == step_column ? (int)steps[0].column : -1;
-        *out = p;
-    }
+    const uint16_t result =
+        bare ? expr_compile_node(&c, x, whole) : expr_compile_as(&c, x, x->type, whole);
+    if (!c.failed)
+        *out = expr_finish(&c, result);
     vec_fini(&c.steps);
     vec_fini(&c.types);
     return !c.failed;

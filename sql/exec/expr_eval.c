@@ -101,19 +101,23 @@ void step_pseudo(struct eval *v, const struct step *s)
         column_set_null(out, v->a, row, v->n);
 }
 
-// Constants live in the environment and only grow: the first block of a size fills them.
+// Scalar constants live in the environment and only grow (doubling, so that blocks made before keep theirs).
 void step_literal(struct eval *v, const struct step *s)
 {
     assert(s->slot < v->env->slots);
     struct constant *c = &v->env->constants[s->slot];
-    if (!c->arena || c->rows < v->n || type_is_nested(s->type)) {
+    if (type_is_nested(s->type)) {
+        uint32_t *idx = ARENA_ZARRAY(v->a, uint32_t, v->n ? v->n : 1);
+        column_gather(&v->regs[s->out], v->a, s->literal, idx, v->n);
+        return;
+    }
+    if (!c->arena || c->rows < v->n) {
         if (!c->arena)
             c->arena = arena_new(NULL);
-        arena_reset(c->arena);
-        c->rows = v->n < 4096 ? 4096 : v->n;
-        if (type_is_nested(s->type))
-            c->rows = v->n;
-        uint32_t *idx = ARENA_ZARRAY(c->arena, uint32_t, c->rows ? c->rows : 1);
+        c->rows = c->rows ? c->rows : 4096;
+        while (c->rows < v->n)
+            c->rows *= 2;
+        uint32_t *idx = ARENA_ZARRAY(c->arena, uint32_t, c->rows);
         column_gather(&c->column, c->arena, s->literal, idx, c->rows);
     }
     v->regs[s->out] = c->column;
@@ -352,6 +356,15 @@ static void run(struct eval *v, const struct expr_prog *p)
     v->sels[0].n = v->n;
     for (uint32_t i = 0; i < p->count; i++)
         p->steps[i].run(v, &p->steps[i]);
+}
+
+void eval_program(struct column *out, const uint8_t **errors, const struct eval *v,
+                  const struct expr_prog *p, const struct block *b)
+{
+    struct eval inner = {.b = b, .env = v->env, .a = v->a, .n = b->rows};
+    run(&inner, p);
+    *out = inner.regs[p->result];
+    *errors = any_error(&inner, 0) ? inner.errors[0] : NULL;
 }
 
 void expr_run(struct column *out, const struct expr_prog *p, const struct block *b,

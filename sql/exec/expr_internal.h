@@ -31,6 +31,16 @@ struct step {
     enum split_null split_null;
     uint16_t guarded; // rescue: the scope whose failures become NULL
     uint32_t escape;
+    const struct expr_lambda *lambdas; // TRANSFORM, FILTER, REDUCE
+};
+
+// A lambda's body runs over a block of its own: columns = parameters, then captures.
+struct expr_lambda {
+    const struct expr_prog *body;
+    const struct schema *schema; // of that block
+    uint32_t params;
+    uint32_t captures;      // how many
+    uint32_t first_capture; // index into the step's args
 };
 
 struct expr_prog {
@@ -71,6 +81,10 @@ static inline const struct column *eval_arg(const struct eval *v, const struct s
 uint8_t *eval_errors(struct eval *v, uint16_t scope);
 // Prepares the result register; under a partial selection the other rows of a nested column are NULL.
 struct column *eval_out(struct eval *v, const struct step *s);
+
+// Runs a program over b in v's environment and arena; *errors = rows where it failed, NULL when none did.
+void eval_program(struct column *out, const uint8_t **errors, const struct eval *v,
+                  const struct expr_prog *p, const struct block *b);
 
 step_fn step_arith, step_negate, step_concat, step_compare, step_like;
 

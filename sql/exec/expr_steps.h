@@ -6,6 +6,6 @@
 
 step_fn step_column, step_pseudo, step_literal, step_field, step_index, step_call, step_cast,
     step_not, step_is_null, step_is_not_null, step_struct, step_array, step_split, step_pick,
-    step_rescue;
+    step_rescue, step_transform, step_filter, step_reduce;
 
 #endif

@@ -19,6 +19,8 @@ enum fn_nulls {
     FN_SEES_NULLS,
 };
 
+enum fn_lambda { FN_LAMBDA_NONE, FN_LAMBDA_TRANSFORM, FN_LAMBDA_FILTER, FN_LAMBDA_REDUCE };
+
 // Rows to compute: idx[0..n), or 0..n-1 when idx is NULL. Columns are indexed by row number, not by position in idx.
 struct fn_rows {
     const uint32_t *idx;
@@ -48,6 +50,8 @@ struct fn {
     const char *gives;
     enum fn_determinism determinism;
     enum fn_nulls nulls;
+    enum fn_lambda
+        lambda; // takes lambdas: bound and run by bind_lambda.c, expr_lambda.c; nothing below
     // Optional: the result type where the signature does not say all, or NULL when the arguments do not fit. The number of arguments
     // fits. want[i] = type each argument is cast to first (preset to args[i]; args[i] NULL = the untyped NULL literal).
     const struct type *(*resolve)(struct arena *a, const struct type **want,

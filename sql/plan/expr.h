@@ -34,7 +34,9 @@ enum expr_kind {
     EXPR_CAST,    // args[0] AS type
     EXPR_STRUCT,  // constructor, args in field order
     EXPR_ARRAY,
-    EXPR_MAP, // k1, v1, k2, v2 …
+    EXPR_MAP,    // k1, v1, k2, v2 …
+    EXPR_LAMBDA, // (params) => args[0]: only as an argument of a call; type = the body's
+    EXPR_PARAM,  // of a lambda around
 };
 
 enum expr_op {
@@ -67,10 +69,12 @@ struct expr {
     const struct type *type; // NULL literal without a type: type == NULL
     struct expr **args;
     uint32_t arg_count;
-    uint32_t column; // EXPR_COLUMN: index; EXPR_FIELD: field index; EXPR_PSEUDO: enum expr_pseudo
-    bool has_else;   // EXPR_CASE
-    bool negated;    // NOT IN, NOT LIKE, NOT BETWEEN
-    uint32_t escape; // EXPR_LIKE: code point, 0 = none
+    uint32_t column; // EXPR_COLUMN: index; EXPR_FIELD: field index; EXPR_PSEUDO: enum expr_pseudo;
+        // EXPR_PARAM: its number, counted from the outermost lambda; EXPR_LAMBDA: the first one's
+    uint32_t param_count; // EXPR_LAMBDA
+    bool has_else;        // EXPR_CASE
+    bool negated;         // NOT IN, NOT LIKE, NOT BETWEEN
+    uint32_t escape;      // EXPR_LIKE: code point, 0 = none
     const struct fn *fn;
     struct value literal; // EXPR_LITERAL
     uint32_t site;        // call site number, unique in the program (for UUID(), RANDOM())
