@@ -11,12 +11,20 @@ struct with { // a WITH clause, checked one by one
     bool has_key_format, has_value_format, has_wrap, wrap;
     enum serde_format key_format, value_format;
     struct plan_schema key_schema, value_schema;
+    struct plan_window window;
+    char key_delimiter, value_delimiter; // 0 = not given
     int partitions;
-    struct sql_pos pos, timestamp_pos;
+    struct sql_pos pos, timestamp_pos, window_pos;
     struct sql_pos key_schema_pos, value_schema_pos;
 };
 bool bind_with(struct with *out, const struct binder *b,
                const struct ast_statement *st) ERR_CHECKED;
+// bind_topic.c: *known tells whether p is one of its properties; what goes together.
+bool bind_topic_property(bool *known, struct with *w, const struct binder *b,
+                         const struct ast_property *p) ERR_CHECKED;
+bool bind_topic_check(const struct binder *b, const struct with *w) ERR_CHECKED;
+// The formats that settings give where the clause does not.
+bool bind_default_formats(struct with *w, const struct binder *b) ERR_CHECKED;
 bool bind_check_formats(const struct binder *b, const struct sql_pos *pos, const struct schema *s,
                         enum serde_format key, enum serde_format value) ERR_CHECKED;
 bool bind_check_map_key(const struct binder *b, const struct sql_pos *pos,

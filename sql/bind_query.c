@@ -212,18 +212,38 @@ static enum serde_format sink_key_format(const struct query *s, const struct wit
     return own == SERDE_NONE ? SERDE_KAFKA : own;
 }
 
+static struct str default_topic(const struct query *s)
+{
+    const struct str prefix = bind_setting(s->b, STR(BIND_TOPIC_PREFIX));
+    return prefix.n ? arena_printf(s->b->a, "%.*s%.*s", STR_ARG(prefix), STR_ARG(s->st->name))
+                    : s->st->name;
+}
+
+// Those of the source, unless the statement names a format.
+static void sink_delimiters(struct plan_formats *f, const struct query *s, const struct with *w)
+{
+    const struct plan_formats *from = s->source->node->formats;
+    f->key_delimiter = w->key_delimiter    ? w->key_delimiter
+                       : w->has_key_format ? 0
+                                           : from->key_delimiter;
+    f->value_delimiter = w->value_delimiter    ? w->value_delimiter
+                         : w->has_value_format ? 0
+                                               : from->value_delimiter;
+}
+
 static bool sink_formats(struct plan_formats **out, const struct query *s, const struct with *w)
 {
     struct plan_formats *f = ARENA_NEW(s->b->a, struct plan_formats);
     const struct schema *schema = s->top->schema;
     *out = f;
-    f->topic = w->topic.p ? w->topic : s->st->name;
+    f->topic = w->topic.p ? w->topic : default_topic(s);
     f->key_format = sink_key_format(s, w);
     f->value_format =
         w->has_value_format ? w->value_format : s->source->node->formats->value_format;
     f->key_schema = w->key_schema;
     f->value_schema = w->value_schema;
     f->window = s->window;
+    sink_delimiters(f, s, w);
     f->partitions = w->partitions;
     f->timestamp_column = w->timestamp;
     f->timestamp_format = w->timestamp_format;

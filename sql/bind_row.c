@@ -119,16 +119,23 @@ static enum plan_step_kind kind_of(const struct ast_statement *st)
     return st->kind == AST_ASSERT_VALUES ? STEP_ASSERT_VALUES : STEP_ASSERT_TOMBSTONE;
 }
 
+static bool is_header(const struct plan_source *declared, const struct schema *s, struct str name)
+{
+    const int at = schema_find(s, name);
+    return at >= 0 && plan_is_header(declared, (uint32_t)at);
+}
+
 bool bind_row_statement(struct binder *b, const struct ast_statement *st)
 {
     const struct bind_object *o = bind_find_object(b, st->name);
     if (!o)
         return unknown_object(b, st);
     const struct schema *s = o->node->schema;
-    const int headers = o->node->source ? o->node->source->header_column : -1;
+    const struct plan_source *declared = o->node->source;
+    const uint32_t headers = declared ? declared->header_count : 0;
     struct plan_row row = {.object = o->node,
                            .exprs = ARENA_ZARRAY(b->a, struct expr *, s->count + 1)};
-    const uint32_t columns = st->name_count ? st->name_count : s->count - (headers >= 0);
+    const uint32_t columns = st->name_count ? st->name_count : s->count - headers;
     if (!can_insert(b, st, o))
         return false;
     if (columns != st->value_count)
@@ -137,9 +144,10 @@ bool bind_row_statement(struct binder *b, const struct ast_statement *st)
                          "to match: %u columns, %u values",
                          STR_ARG(st->name), columns, st->value_count);
     for (uint32_t i = 0, at = 0; i < columns; i++, at++) {
-        at += st->name_count == 0 && (int)at == headers;
+        while (st->name_count == 0 && plan_is_header(declared, at))
+            at++;
         const struct str name = st->name_count ? st->names[i] : s->columns[at].name;
-        if (headers >= 0 && str_eq(name, s->columns[headers].name))
+        if (is_header(declared, s, name))
             return bind_fail(b, &st->name_pos, "Cannot insert into HEADERS column: %s",
                              bind_name_text(b, name));
         if (!bind_cell(&row, b, st, name, st->values[i]))

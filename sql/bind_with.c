@@ -58,9 +58,8 @@ static bool with_bool(bool *out, const struct binder *b, const struct ast_proper
 
 static bool unknown_property(const struct binder *b, const struct ast_property *p)
 {
-    static const char *const later[] = {"WINDOW_TYPE",          "WINDOW_SIZE",  "VALUE_DELIMITER",
-                                        "KEY_DELIMITER",        "RETENTION_MS", "CLEANUP_POLICY",
-                                        "SOURCED_BY_CONNECTOR", "QUERY_ID"};
+    static const char *const later[] = {"RETENTION_MS", "CLEANUP_POLICY", "SOURCED_BY_CONNECTOR",
+                                        "QUERY_ID"};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
         if (str_eq(p->name, str_from(later[i])))
             return bind_refuse(b, &p->pos, arena_printf(b->a, "property %s", later[i]).p);
@@ -76,6 +75,11 @@ static bool with_property(struct with *w, struct with_seen *seen, const struct b
                           const struct ast_property *p)
 {
     int ignored;
+    bool known;
+    if (!bind_topic_property(&known, w, b, p))
+        return false;
+    if (known)
+        return true;
     if (str_eq(p->name, STR("KAFKA_TOPIC")))
         return with_text(&w->topic, b, p);
     if (str_eq(p->name, STR("KEY_FORMAT"))) {
@@ -111,7 +115,6 @@ static bool with_property(struct with *w, struct with_seen *seen, const struct b
         w->has_wrap = true;
         return with_bool(&w->wrap, b, p);
     }
-    bool known;
     if (!bind_schema_property(&known, w, b, p))
         return false;
     return known || unknown_property(b, p);

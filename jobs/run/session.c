@@ -133,7 +133,7 @@ static bool session_open_source(struct session *s, struct err *e)
         .durable = s->env->durable,
     };
     for (size_t i = 0; i < program_source_count(job->program); i++)
-        if (program_source(job->program, i)->decl->header_column >= 0)
+        if (program_source(job->program, i)->decl->header_count > 0)
             spec.headers = SOURCE_HEADERS;
     if (!s->env->source->open(&s->source, &spec, e) ||
         !s->source->type->identity(s->source, &s->cluster, e))

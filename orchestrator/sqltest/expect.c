@@ -27,16 +27,18 @@ static bool decode_side(struct expect *s, enum serde_format format, uint32_t fro
     uint32_t n = 0;
     for (uint32_t i = from; i < to; i++) {
         column_set_null(&s->actual->columns[i], s->a, 0, 1);
-        if ((int)i == s->shape.header_column)
+        if (plan_is_header(s->shape.declared, i))
             continue;
         columns[n] = (struct serde_column){schema->columns[i].name, schema->columns[i].type};
         column_init(&out[n], s->a, schema->columns[i].type, 1);
         at[n++] = i;
     }
+    const struct plan_formats *f = s->row->object->formats;
     const bool bare = key ? n == 1 : s->shape.value_wrapping == PLAN_UNWRAPPED;
     const struct serde_spec spec = {.format = format,
                                     .columns = columns,
                                     .count = n,
+                                    .delimiter = key ? f->key_delimiter : f->value_delimiter,
                                     .wrapping = bare ? SERDE_UNWRAPPED : SERDE_WRAPPED};
     const struct decoder *decoder;
     struct decode_result result = {.status = arena_zalloc(s->a, 1),
@@ -135,12 +137,9 @@ bool expect_next(struct stub *stub, const struct plan_step *step, struct err *e)
         return err_fail(e, ERR_DATA,
                         "Expected another record, but all records of topic %.*s have been read: %u",
                         STR_ARG(f->topic), topic->n);
-    const struct plan_source *declared = step->row.object->source;
     struct expect s = {.a = arena_new(stub->a),
                        .row = &step->row,
                        .record = &topic->records[topic->read++],
-                       .shape = {f->key_format, f->value_format, f->value_wrapping, f->window,
-                                 step->row.object->schema,
-                                 declared ? declared->header_column : -1}};
+                       .shape = stub_shape_of(step->row.object)};
     return compare(&s, step, e);
 }

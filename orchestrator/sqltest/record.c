@@ -21,7 +21,7 @@ static enum type_kind kafka_kind(const struct stub_shape *s, enum record_side si
     const uint32_t first = side == RECORD_KEY ? 0 : keys;
     const uint32_t end = side == RECORD_KEY ? keys : s->schema->count;
     for (uint32_t i = first; i < end; i++)
-        if ((int)i != s->header_column)
+        if (!plan_is_header(s->declared, i))
             return s->schema->columns[i].type->kind;
     return TYPE_STRING;
 }

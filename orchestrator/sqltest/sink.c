@@ -13,12 +13,13 @@ static bool open_side(const struct encoder **out, struct arena *a, const struct 
     const bool bare = key ? to - from == 1 : f->value_wrapping == PLAN_UNWRAPPED;
     uint32_t n = 0;
     for (uint32_t i = from; i < to; i++)
-        if ((int)i != s->header_column)
+        if (!plan_is_header(s->declared, i))
             columns[n++] =
                 (struct serde_column){s->schema->columns[i].name, s->schema->columns[i].type};
     const struct serde_spec spec = {.format = format,
                                     .columns = columns,
                                     .count = n,
+                                    .delimiter = key ? f->key_delimiter : f->value_delimiter,
                                     .wrapping = bare ? SERDE_UNWRAPPED : SERDE_WRAPPED};
     *out = NULL;
     if (format == SERDE_NONE || n == 0)
@@ -30,9 +31,7 @@ bool sink_open(struct sink *out, struct arena *a, const struct plan_node *object
                const struct schema *schema, struct err *e)
 {
     const struct plan_formats *f = object->formats;
-    *out = (struct sink){.schema = schema,
-                         .header_column = object->source ? object->source->header_column : -1,
-                         .window = f->window.kind};
+    *out = (struct sink){.schema = schema, .declared = object->source, .window = f->window.kind};
     return open_side(&out->key, a, f, out, f->key_format, 0, schema->key_count, e) &&
            open_side(&out->value, a, f, out, f->value_format, schema->key_count, schema->count, e);
 }
@@ -61,12 +60,12 @@ static const struct column *value_columns(const struct sink *s, struct arena *a,
                                           const struct block *b)
 {
     const uint32_t keys = b->schema->key_count;
-    if (s->header_column < 0)
+    if (!s->declared || s->declared->header_count == 0)
         return b->columns + keys;
     struct column *out = ARENA_ARRAY(a, struct column, b->schema->count);
     uint32_t n = 0;
     for (uint32_t i = keys; i < b->schema->count; i++)
-        if ((int)i != s->header_column)
+        if (!plan_is_header(s->declared, i))
             out[n++] = b->columns[i];
     return out;
 }

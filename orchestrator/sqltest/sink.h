@@ -7,8 +7,8 @@
 
 struct sink {
     const struct schema *schema;
-    const struct encoder *key, *value; // NULL: always null
-    int header_column;                 // not written, -1 = none
+    const struct encoder *key, *value;  // NULL: always null
+    const struct plan_source *declared; // its HEADERS columns are not written
     enum window_kind window;
 };
 

@@ -29,17 +29,20 @@ void stub_add(struct stub *s, struct stub_topic *t, const struct stub_record *r)
     t->records[t->n++] = *r;
 }
 
+struct stub_shape stub_shape_of(const struct plan_node *n)
+{
+    const struct plan_formats *f = n->formats;
+    return (struct stub_shape){.key_format = f->key_format,
+                               .value_format = f->value_format,
+                               .value_wrapping = f->value_wrapping,
+                               .schema = n->schema,
+                               .declared = n->source};
+}
+
 struct stub_shape stub_shape(const struct plan *plan, struct str topic)
 {
-    struct stub_shape out = {SERDE_KAFKA, SERDE_KAFKA, PLAN_WRAPPED, {WINDOW_NONE, 0}, NULL, -1};
-    for (uint32_t i = 0; i < plan->object_count; i++) {
-        const struct plan_node *n = plan->objects[i];
-        const struct plan_formats *f = n->formats;
-        if (!str_eq(f->topic, topic))
-            continue;
-        return (struct stub_shape){f->key_format,     f->value_format,
-                                   f->value_wrapping, f->window,
-                                   n->schema,         n->source ? n->source->header_column : -1};
-    }
-    return out;
+    for (uint32_t i = 0; i < plan->object_count; i++)
+        if (str_eq(plan->objects[i]->formats->topic, topic))
+            return stub_shape_of(plan->objects[i]);
+    return (struct stub_shape){.key_format = SERDE_KAFKA, .value_format = SERDE_KAFKA};
 }

@@ -46,10 +46,10 @@ void stub_add(struct stub *s, struct stub_topic *t, const struct stub_record *r)
 struct stub_shape {
     enum serde_format key_format, value_format;
     enum plan_wrapping value_wrapping;
-    struct plan_window window;
-    const struct schema *schema; // NULL: no stream or table has the topic
-    int header_column;
+    const struct schema *schema;        // NULL: no stream or table has the topic
+    const struct plan_source *declared; // NULL: a query writes it
 };
+struct stub_shape stub_shape_of(const struct plan_node *object);
 struct stub_shape stub_shape(const struct plan *plan, struct str topic);
 
 #endif

@@ -147,6 +147,10 @@ static bool apply(bool *had, struct op *o, const struct block *b, struct block *
     struct group *g;
     buf_clear(&s->scratch);
     keycodec_encode(&s->scratch, b->columns, keys, row);
+    if (b->window_start) {
+        keycodec_encode_i64(&s->scratch, b->window_start[row]);
+        keycodec_encode_i64(&s->scratch, b->window_end[row]);
+    }
     const struct str key = buf_view(&s->scratch);
     if (!groups_get(&g, s->groups, groups_key(s->groups, key, hash_bytes(key.p, key.n, 0)), 0, e))
         return false;

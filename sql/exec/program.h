@@ -66,7 +66,10 @@ struct phys_source {
     struct program_source pub;
     const struct decoder *key, *value; // NULL: no column of that side is used
     uint32_t key_count;
-    int timestamp, header; // physical columns, -1
+    int timestamp;               // physical column, -1
+    struct plan_header *headers; // of physical columns
+    uint32_t header_count;
+    struct plan_window window; // of the keys
     const struct time_pattern *pattern;
     const struct zone *utc;
     const struct serde_filter *filter; // column index among the value columns

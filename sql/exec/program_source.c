@@ -21,7 +21,14 @@ bool compile_source(struct compile *c, struct phys_node *n, struct err *e)
         .schema = n->schema,
     };
     s->timestamp = decl->timestamp_column >= 0 ? n->columns[decl->timestamp_column] : -1;
-    s->header = decl->header_column >= 0 ? n->columns[decl->header_column] : -1;
+    s->window = decl->window;
+    s->headers = ARENA_ARRAY(c->a, struct plan_header, decl->header_count + 1);
+    for (uint32_t i = 0; i < decl->header_count; i++) {
+        const int32_t at = n->columns[decl->headers[i].column];
+        if (at >= 0)
+            s->headers[s->header_count++] =
+                (struct plan_header){(uint32_t)at, decl->headers[i].key};
+    }
     s->pattern = decl->timestamp_pattern;
     return zone_load(&s->utc, c->a, STR("UTC"), e);
 }
@@ -138,6 +145,14 @@ static struct serde_filter *merge_filters(struct compile *c, const struct pushdo
     return f;
 }
 
+static bool is_header(const struct phys_source *s, int32_t physical)
+{
+    for (uint32_t i = 0; i < s->header_count; i++)
+        if ((int32_t)s->headers[i].column == physical)
+            return true;
+    return false;
+}
+
 // The logical value column whose texts all consumers of the source want; fills in the decoder's filter.
 static void push_filter(struct compile *c, struct phys_node *n, struct phys_source *s)
 {
@@ -151,7 +166,7 @@ static void push_filter(struct compile *c, struct phys_node *n, struct phys_sour
         return;
     const uint32_t column = text_match(first, &values, &count)->column;
     const int32_t physical = n->columns[column];
-    if (column < n->plan->schema->key_count || physical == s->header || !all_match(&d, column))
+    if (column < n->plan->schema->key_count || is_header(s, physical) || !all_match(&d, column))
         return;
     struct serde_filter *f = merge_filters(c, &d, column);
     f->column = SIZE_MAX;
@@ -178,7 +193,7 @@ struct side {
 enum side_kind { SIDE_KEY, SIDE_VALUE };
 
 static void collect_side(struct side *out, struct arena *a, const struct phys_node *n,
-                         int header_column, enum side_kind kind)
+                         const struct plan_source *decl, enum side_kind kind)
 {
     const struct schema *logical = n->plan->schema;
     out->columns = ARENA_ARRAY(a, struct serde_column, logical->count + 1);
@@ -187,7 +202,7 @@ static void collect_side(struct side *out, struct arena *a, const struct phys_no
     out->place = ARENA_ARRAY(a, uint32_t, logical->count + 1);
     out->count = out->fields = 0;
     for (uint32_t i = 0; i < logical->count; i++) {
-        if ((i < logical->key_count) != (kind == SIDE_KEY) || (int)i == header_column)
+        if ((i < logical->key_count) != (kind == SIDE_KEY) || plan_is_header(decl, i))
             continue;
         const int32_t at = n->columns[i];
         const uint32_t field = out->fields++;
@@ -225,8 +240,8 @@ static bool source_decoders(struct compile *c, struct phys_node *n, struct err *
     const struct plan_source *decl = n->plan->source;
     struct side key;
     struct side value;
-    collect_side(&key, c->a, n, decl->header_column, SIDE_KEY);
-    collect_side(&value, c->a, n, decl->header_column, SIDE_VALUE);
+    collect_side(&key, c->a, n, decl, SIDE_KEY);
+    collect_side(&value, c->a, n, decl, SIDE_VALUE);
     uint32_t *place = ARENA_ARRAY(c->a, uint32_t, key.count + value.count + 1);
     struct serde_column *columns =
         ARENA_ARRAY(c->a, struct serde_column, key.count + value.count + 1);
@@ -247,6 +262,8 @@ static bool source_decoders(struct compile *c, struct phys_node *n, struct err *
     struct serde_spec value_spec = side_spec(c, &value, decl->value_format, &decl->value_schema);
     value_spec.wrapping = decl->value_wrapping == PLAN_UNWRAPPED ? SERDE_UNWRAPPED : SERDE_WRAPPED;
     value_spec.filter = s->filter;
+    key_spec.delimiter = decl->key_delimiter;
+    value_spec.delimiter = decl->value_delimiter;
     if (key.count && decl->key_format != SERDE_NONE && !decoder_new(&s->key, c->a, &key_spec, e))
         return err_wrap(e, "source %.*s: key", STR_ARG(s->pub.object));
     if (decl->value_format != SERDE_NONE && !decoder_new(&s->value, c->a, &value_spec, e))
@@ -268,7 +285,7 @@ bool compile_decoders(struct compile *c, struct err *e)
 static struct side whole_side(struct compile *c, const struct phys_node *n, enum side_kind kind)
 {
     struct side s;
-    collect_side(&s, c->a, n, -1, kind);
+    collect_side(&s, c->a, n, NULL, kind);
     return s;
 }
 
@@ -305,7 +322,8 @@ bool compile_convert(struct compile *c, struct phys_node *n, struct err *e)
         all[i] = (struct use){.used = true, .all = true};
     compile_schema(c, n, all);
     assert(in->schema->count == in->plan->schema->count);
-    const bool json = !to || (to->value_format == SERDE_JSON && to->key_format != SERDE_DELIMITED);
+    const bool json = !to || (to->value_format == SERDE_JSON && to->key_format != SERDE_DELIMITED &&
+                              from && from->value_wrapping == to->value_wrapping);
     if (!to || !from || (json && same_rows(n->schema, in->schema)))
         return true;
     struct phys_convert *v = ARENA_NEW(c->a, struct phys_convert);
@@ -319,6 +337,12 @@ bool compile_convert(struct compile *c, struct phys_node *n, struct err *e)
         serde_key_unwrapped(spec[0].format, sides[0].count) ? SERDE_UNWRAPPED : SERDE_WRAPPED;
     spec[2].wrapping =
         serde_key_unwrapped(spec[2].format, sides[2].count) ? SERDE_UNWRAPPED : SERDE_WRAPPED;
+    spec[1].wrapping = from->value_wrapping == PLAN_UNWRAPPED ? SERDE_UNWRAPPED : SERDE_WRAPPED;
+    spec[3].wrapping = to->value_wrapping == PLAN_UNWRAPPED ? SERDE_UNWRAPPED : SERDE_WRAPPED;
+    spec[0].delimiter = from->key_delimiter;
+    spec[1].delimiter = from->value_delimiter;
+    spec[2].delimiter = to->key_delimiter;
+    spec[3].delimiter = to->value_delimiter;
     if (!convert_schemas(c, spec, e))
         return err_wrap(e, "topic of %.*s", STR_ARG(in->plan->name));
     if (sides[0].count && spec[0].format != SERDE_NONE &&

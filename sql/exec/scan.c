@@ -1,5 +1,6 @@
 #include "sql/exec/scan.h"
 
+#include "schema/serde/window_key.h"
 #include "schema/text.h"
 
 #include <assert.h>
@@ -58,7 +59,24 @@ struct scan {
     uint32_t n;
     struct block *b;
     struct scan_side key, value;
+    uint8_t *no_window; // per record: a key too short for its window; NULL = keys have none
 };
+
+// Takes the windows off the keys.
+static void scan_windows(struct scan *s, struct payload *keys)
+{
+    const bool session = s->source->window.kind == WINDOW_SESSION;
+    s->no_window = arena_zalloc(s->a, s->n + 1);
+    for (uint32_t i = 0; i < s->n; i++) {
+        int64_t start = 0, end = 0;
+        if (!keys[i].p)
+            continue;
+        s->no_window[i] = !window_key_take(&start, &end, &keys[i],
+                                           session ? WINDOW_KEY_SESSION : WINDOW_KEY_TIME);
+        s->b->window_start[i] = start;
+        s->b->window_end[i] = session ? end : start + s->source->window.size_ms;
+    }
+}
 
 static bool scan_decode(struct scan *s, struct err *e)
 {
@@ -69,6 +87,8 @@ static bool scan_decode(struct scan *s, struct err *e)
         keys[i] = s->records[i].key;
         values[i] = s->records[i].value;
     }
+    if (p->window.kind != WINDOW_NONE)
+        scan_windows(s, keys);
     const uint32_t count = p->key_count + p->value_count;
     struct column *columns = ARENA_ARRAY(s->a, struct column, count + 1);
     for (uint32_t i = 0; i < count; i++)
@@ -112,12 +132,31 @@ static void scan_headers(struct scan *s, struct column *out)
     }
 }
 
+// BYTES: the last header with this key.
+static void scan_header(struct scan *s, struct column *out, struct str key)
+{
+    for (uint32_t row = 0; row < s->n; row++) {
+        const struct scan_header *headers = s->records[row].headers;
+        uint32_t i = s->records[row].header_count;
+        while (i > 0 && !str_eq(headers[i - 1].key, key))
+            i--;
+        if (i == 0 || !headers[i - 1].value.p)
+            column_set_null(out, s->a, row, s->n);
+        else
+            out->str[row] = (struct str){headers[i - 1].value.p, headers[i - 1].value.n};
+    }
+}
+
 // What becomes of record i; a bad key counts before the filter of the value.
 static enum decode_status scan_status(struct scan *s, struct scan_result *out, uint32_t i)
 {
     const struct phys_source *p = s->source;
     const struct decode_result *key = &s->key.result;
     const struct decode_result *value = &s->value.result;
+    if (s->no_window && s->no_window[i]) {
+        out->reason[i] = STR("key: too short for a windowed key");
+        return DECODE_BAD;
+    }
     if (key->status[i] == DECODE_BAD) {
         out->reason[i] = arena_printf(s->a, "key: %.*s", STR_ARG(key->reason[i]));
         return DECODE_BAD;
@@ -195,8 +234,13 @@ bool scan_run(struct scan_result *out, const struct program *p, size_t source, s
     s.b = block_new(a, s.source->pub.schema, n);
     if (!scan_decode(&s, e))
         return false;
-    if (s.source->header >= 0)
-        scan_headers(&s, &s.b->columns[s.source->header]);
+    for (uint32_t i = 0; i < s.source->header_count; i++) {
+        const struct plan_header *h = &s.source->headers[i];
+        if (h->key.p)
+            scan_header(&s, &s.b->columns[h->column], h->key);
+        else
+            scan_headers(&s, &s.b->columns[h->column]);
+    }
     scan_rows(&s, out);
     return true;
 }

@@ -40,7 +40,8 @@ static const struct plan_source *topic_of(struct isolate *s, const struct plan_n
         .timestamp_column = f->timestamp_index,
         .timestamp_format = f->timestamp_format,
         .timestamp_pattern = f->timestamp_pattern,
-        .header_column = -1,
+        .key_delimiter = f->key_delimiter,
+        .value_delimiter = f->value_delimiter,
         .partitions = f->partitions,
     };
     return out;

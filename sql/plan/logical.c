@@ -84,6 +84,14 @@ static void print_timestamp(struct buf *out, const struct schema *s, int column,
         buf_printf(out, " as %.*s", STR_ARG(format));
 }
 
+bool plan_is_header(const struct plan_source *s, uint32_t column)
+{
+    for (uint32_t i = 0; s && i < s->header_count; i++)
+        if (s->headers[i].column == column)
+            return true;
+    return false;
+}
+
 static void print_source(struct buf *out, const struct plan_node *n)
 {
     const struct plan_source *s = n->source;
@@ -91,8 +99,10 @@ static void print_source(struct buf *out, const struct plan_node *n)
                serde_format_name(s->value_format),
                s->value_wrapping == PLAN_UNWRAPPED ? " unwrapped" : "");
     print_timestamp(out, n->schema, s->timestamp_column, s->timestamp_format);
-    if (s->header_column >= 0)
-        buf_printf(out, "\n    headers `%.*s`", STR_ARG(n->schema->columns[s->header_column].name));
+    for (uint32_t i = 0; i < s->header_count; i++)
+        buf_printf(out, "\n    headers `%.*s`%s%.*s",
+                   STR_ARG(n->schema->columns[s->headers[i].column].name),
+                   s->headers[i].key.p ? " " : "", STR_ARG(s->headers[i].key));
 }
 
 static void print_object(struct buf *out, const struct plan_node *n)

@@ -26,6 +26,12 @@ struct plan_schema {
 
 enum plan_wrapping { PLAN_WRAPPED, PLAN_UNWRAPPED }; // of a single value column
 
+// A column filled from a record's headers: all of them (key.p == NULL), or the last one with this key.
+struct plan_header {
+    uint32_t column;
+    struct str key;
+};
+
 // Declaration of a topic-backed source (CREATE STREAM|TABLE (…) WITH (…)).
 struct plan_source {
     struct str topic;
@@ -36,9 +42,13 @@ struct plan_source {
     int timestamp_column;        // -1 = the record's
     struct str timestamp_format; // "" = BIGINT ms / TIMESTAMP as is
     const struct time_pattern *timestamp_pattern;
-    int header_column; // HEADERS column, -1 = none
-    int partitions;    // WITH (PARTITIONS=…), 0 = not given
+    const struct plan_header *headers;
+    uint32_t header_count;
+    char key_delimiter, value_delimiter; // DELIMITED; 0 = ','
+    int partitions;                      // WITH (PARTITIONS=…), 0 = not given
 };
+
+bool plan_is_header(const struct plan_source *s, uint32_t column); // s may be NULL
 
 // Formats a CSAS/CTAS sink would have (inherited when not given): drives key rules and re-typing at PLAN_OBJECT.
 struct plan_formats {
@@ -47,6 +57,7 @@ struct plan_formats {
     enum plan_wrapping value_wrapping;
     struct plan_schema key_schema, value_schema;
     struct plan_window window;
+    char key_delimiter, value_delimiter; // DELIMITED; 0 = ','
     int partitions;
     struct str timestamp_column, timestamp_format;
     int timestamp_index; // -1 = keep ROWTIME

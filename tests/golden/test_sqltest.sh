@@ -32,7 +32,7 @@ for file in "$dir"/*.json "$dir"/*.sql; do
         agree "$name in windows of $window" "$tmp/json" "$tmp/window"
     done
 done
-"$bin" test "$dir" --filter "windows" --json >"$tmp/one" 2>/dev/null
+"$bin" test "$dir" --filter "shop - windows" --json >"$tmp/one" 2>/dev/null
 grep -c '"case"' "$tmp/one" >"$tmp/count"
 echo 1 >"$tmp/want"
 agree "--filter keeps what holds the text" "$tmp/want" "$tmp/count"
