@@ -1,4 +1,4 @@
-#include "base/kv.h"
+#include "base/kv_internal.h"
 
 #include "base/durable.h"
 #include "base/mem.h"
@@ -6,28 +6,17 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <lmdb.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-enum { KEY_MAX = 511, READERS_MAX = 256, DIR_MAX = 1024 };
+enum { KEY_MAX = 511, READERS_MAX = 256 };
 static const size_t map_bytes_default = (size_t)64 << 30;
 static const size_t map_bytes_least = (size_t)1 << 30;
 
 static const char *const table_names[KV_COUNT] = {"meta", "batch", "run", "state", "table"};
-
-struct kv {
-    MDB_env *env;
-    MDB_dbi tables[KV_COUNT];
-    struct durable *durable;
-    enum kv_mode mode;
-    int lock_fd; // owner: flock on data.mdb; reader: -1
-    size_t map_bytes;
-    char dir[DIR_MAX];
-};
 
 struct kv_txn {
     struct kv *kv;
@@ -43,8 +32,7 @@ struct kv_cursor {
     char prefix[KEY_MAX + 1], from[KEY_MAX + 1];
 };
 
-// The one adapter of LMDB's codes: positive ones are errno.
-static bool lmdb_fail(const struct kv *s, int rc, const char *what, struct err *e)
+bool kv_lmdb_fail(const struct kv *s, int rc, const char *what, struct err *e)
 {
     if (rc == MDB_MAP_FULL) {
         err_fail(e, ERR_LIMIT, "cannot %s: state store %s is full: %zu bytes", what, s->dir,
@@ -171,13 +159,13 @@ static bool bind_tables(void *arg, struct err *e)
     const bool owner = s->mode == KV_OWNER;
     int rc = mdb_txn_begin(s->env, NULL, owner ? 0 : MDB_RDONLY, &txn);
     if (rc != 0)
-        return lmdb_fail(s, rc, "begin", e);
+        return kv_lmdb_fail(s, rc, "begin", e);
     if (!open_tables(s, txn, owner ? MDB_CREATE : 0, &rc)) {
         mdb_txn_abort(txn);
-        return lmdb_fail(s, rc == MDB_NOTFOUND ? ENOENT : rc, "open the tables", e);
+        return kv_lmdb_fail(s, rc == MDB_NOTFOUND ? ENOENT : rc, "open the tables", e);
     }
     rc = mdb_txn_commit(txn);
-    return rc == 0 || lmdb_fail(s, rc, "create the tables", e);
+    return rc == 0 || kv_lmdb_fail(s, rc, "create the tables", e);
 }
 
 static int open_env_with(struct kv *s, size_t map_bytes)
@@ -205,7 +193,7 @@ static bool open_env(struct kv *s, struct err *e)
         s->map_bytes /= 4;
         rc = open_env_with(s, s->map_bytes);
     }
-    return rc == 0 || lmdb_fail(s, rc, "open", e);
+    return rc == 0 || kv_lmdb_fail(s, rc, "open", e);
 }
 
 static bool open_owner(struct kv *s, const char *data, struct err *e)
@@ -247,11 +235,11 @@ bool kv_open(struct kv **out, const struct kv_spec *spec, struct err *e)
     assert(out && spec && spec->dir);
     assert(spec->durable || spec->mode == KV_READER);
     *out = NULL;
-    char data[DIR_MAX + 16];
+    char data[KV_DIR_MAX + 16];
     const size_t n = strlen(spec->dir);
-    if (n == 0 || n >= DIR_MAX)
+    if (n == 0 || n >= KV_DIR_MAX)
         return err_fail(e, ERR_CONFIG, "state directory has %zu bytes, allowed are 1 to %d", n,
-                        DIR_MAX - 1);
+                        KV_DIR_MAX - 1);
     struct kv *s = mem_zalloc(sizeof *s);
     memcpy(s->dir, spec->dir, n + 1);
     s->mode = spec->mode;
@@ -292,7 +280,7 @@ static bool begin(struct kv_txn **out, struct kv *s, enum kv_mode mode, struct e
             rc = mdb_txn_begin(s->env, NULL, flags, &txn);
     }
     if (rc != 0)
-        return lmdb_fail(s, rc, "begin", e);
+        return kv_lmdb_fail(s, rc, "begin", e);
     struct kv_txn *t = mem_zalloc(sizeof *t);
     *t = (struct kv_txn){.kv = s, .txn = txn, .mode = mode};
     *out = t;
@@ -318,7 +306,7 @@ static bool commit(void *arg, struct err *e)
     MDB_txn *txn = t->txn;
     t->txn = NULL; // freed by the call, whatever it returns
     const int rc = mdb_txn_commit(txn);
-    return rc == 0 || lmdb_fail(t->kv, rc, "commit", e);
+    return rc == 0 || kv_lmdb_fail(t->kv, rc, "commit", e);
 }
 
 bool kv_commit(struct kv_txn *t, struct err *e)
@@ -367,7 +355,7 @@ enum kv_found kv_get(struct str *out, struct kv_txn *t, enum kv_table table, str
     if (rc == MDB_NOTFOUND)
         return KV_ABSENT;
     if (rc != 0) {
-        lmdb_fail(t->kv, rc, "read", e);
+        kv_lmdb_fail(t->kv, rc, "read", e);
         return KV_FAILED;
     }
     *out = str_of(v);
@@ -381,7 +369,7 @@ bool kv_put(struct kv_txn *t, enum kv_table table, struct str key, struct str va
     MDB_val k = val_of(key);
     MDB_val v = val_of(value);
     const int rc = mdb_put(t->txn, t->kv->tables[table], &k, &v, 0);
-    return rc == 0 || lmdb_fail(t->kv, rc, "write", e);
+    return rc == 0 || kv_lmdb_fail(t->kv, rc, "write", e);
 }
 
 bool kv_del(struct kv_txn *t, enum kv_table table, struct str key, struct err *e)
@@ -390,7 +378,7 @@ bool kv_del(struct kv_txn *t, enum kv_table table, struct str key, struct err *e
     check_key(key);
     MDB_val k = val_of(key);
     const int rc = mdb_del(t->txn, t->kv->tables[table], &k, NULL);
-    return rc == 0 || rc == MDB_NOTFOUND || lmdb_fail(t->kv, rc, "delete", e);
+    return rc == 0 || rc == MDB_NOTFOUND || kv_lmdb_fail(t->kv, rc, "delete", e);
 }
 
 bool kv_del_prefix(struct kv_txn *t, enum kv_table table, struct str prefix, struct err *e)
@@ -398,13 +386,13 @@ bool kv_del_prefix(struct kv_txn *t, enum kv_table table, struct str prefix, str
     assert(table < KV_COUNT && t->mode == KV_OWNER);
     if (prefix.n == 0) {
         const int rc = mdb_drop(t->txn, t->kv->tables[table], 0);
-        return rc == 0 || lmdb_fail(t->kv, rc, "clear a table", e);
+        return rc == 0 || kv_lmdb_fail(t->kv, rc, "clear a table", e);
     }
     check_key(prefix);
     MDB_cursor *c = NULL;
     int rc = mdb_cursor_open(t->txn, t->kv->tables[table], &c);
     if (rc != 0)
-        return lmdb_fail(t->kv, rc, "open a cursor", e);
+        return kv_lmdb_fail(t->kv, rc, "open a cursor", e);
     MDB_val k = val_of(prefix);
     MDB_val v = {0};
     rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
@@ -414,7 +402,7 @@ bool kv_del_prefix(struct kv_txn *t, enum kv_table table, struct str prefix, str
             rc = mdb_cursor_get(c, &k, &v, MDB_NEXT); // the one behind the deleted
     }
     mdb_cursor_close(c);
-    return rc == 0 || rc == MDB_NOTFOUND || lmdb_fail(t->kv, rc, "delete", e);
+    return rc == 0 || rc == MDB_NOTFOUND || kv_lmdb_fail(t->kv, rc, "delete", e);
 }
 
 uint64_t kv_count(struct kv_txn *t, enum kv_table table)
@@ -435,7 +423,7 @@ bool kv_cursor_open(struct kv_cursor **out, struct kv_txn *t, enum kv_table tabl
     const int rc = mdb_cursor_open(t->txn, t->kv->tables[table], &c->cursor);
     if (rc != 0) {
         mem_free(c);
-        return lmdb_fail(t->kv, rc, "open a cursor", e);
+        return kv_lmdb_fail(t->kv, rc, "open a cursor", e);
     }
     c->txn = t;
     c->prefix_n = prefix.n;
@@ -492,7 +480,7 @@ static int seek_last(const struct kv_cursor *c, MDB_val *k, MDB_val *v)
 static enum kv_found arrive(struct kv_cursor *c, int rc, struct str key, struct err *e)
 {
     if (rc != 0 && rc != MDB_NOTFOUND) {
-        lmdb_fail(c->txn->kv, rc, "walk", e);
+        kv_lmdb_fail(c->txn->kv, rc, "walk", e);
         return KV_FAILED;
     }
     const bool inside = rc == 0 && str_starts(key, prefix_of(c));

@@ -32,6 +32,12 @@ bool kv_begin_write(struct kv_txn **out, struct kv *s, struct err *e) ERR_CHECKE
 bool kv_commit(struct kv_txn *t, struct err *e) ERR_CHECKED; // frees t either way
 void kv_abort(struct kv_txn *t);                             // NULL is fine
 
+// A consistent copy, compacted, as the contents of a data file, while the owner goes on (sites "<site>.create|copy|fsync").
+bool kv_copy(struct kv *s, const char *site, const char *path, struct err *e) ERR_CHECKED;
+// The owner's data file rewritten without free pages (sites "state.compact.*"); afterwards the handle is only good for kv_close().
+// Nobody else should read meanwhile.
+bool kv_compact(struct kv *s, struct err *e) ERR_CHECKED;
+
 enum kv_found { KV_FOUND, KV_ABSENT, KV_FAILED };
 enum kv_found kv_get(struct str *out, struct kv_txn *t, enum kv_table table, struct str key,
                      struct err *e);

@@ -52,6 +52,7 @@ static bool job_recover(struct cli *c, struct err *e)
     struct run_env env = {.durable = app.durable,
                           .clock = clock_system(),
                           .source = builtin_source,
+                          .topics = builtin_topics,
                           .cancel = app_signals(),
                           .progress = app_progress,
                           .progress_arg = &progress};

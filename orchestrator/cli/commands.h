@@ -7,6 +7,7 @@
 extern const struct cmd cmd_demo, cmd_demo_generate;
 extern const struct cmd cmd_job_run, cmd_job_list, cmd_job_show, cmd_job_check, cmd_job_explain,
     cmd_job_reset, cmd_job_backfill, cmd_job_recover;
+extern const struct cmd cmd_state_backup, cmd_state_restore, cmd_state_compact;
 extern const struct cmd cmd_run_list, cmd_run_show;
 extern const struct cmd cmd_lake_ls, cmd_lake_cat, cmd_lake_stat, cmd_lake_verify;
 extern const struct cmd cmd_dlq_ls, cmd_dlq_show;
