@@ -101,7 +101,8 @@ const struct cmd cmd_state_backup = {
         "Copy a job's state directory, consistently, also while it runs; DIR must not exist.",
     .opts = no_opts,
     .run = cmd_backup,
-    .examples = "  sluice state backup totals /backup/totals-2025-10-28\n",
+    .examples = "  sluice state backup totals /backup/totals-2025-10-28\n"
+                "  sluice -c prod.yaml state backup orders /backup/orders\n",
 };
 
 const struct cmd cmd_state_restore = {
@@ -125,5 +126,6 @@ const struct cmd cmd_state_compact = {
     .summary = "Rewrite a job's state store without free pages; the job must not run.",
     .opts = no_opts,
     .run = cmd_compact,
-    .examples = "  sluice state compact totals\n",
+    .examples = "  sluice state compact totals\n"
+                "  sluice -c prod.yaml state compact orders\n",
 };
