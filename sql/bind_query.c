@@ -2,6 +2,7 @@
 #include "sql/bind_join.h"
 
 #include "schema/cast.h"
+#include "schema/serde/serde_schema.h"
 
 #include <assert.h>
 
@@ -241,6 +242,8 @@ static bool sink_formats(struct plan_formats **out, const struct query *s, const
     f->value_format =
         w->has_value_format ? w->value_format : s->source->node->formats->value_format;
     f->key_schema = w->key_schema;
+    if (f->key_format == SERDE_AVRO && !f->key_schema.full_name.n)
+        f->key_schema.full_name = serde_avro_key_name(s->b->a, s->st->name);
     f->value_schema = w->value_schema;
     f->window = s->window;
     sink_delimiters(f, s, w);

@@ -2,6 +2,8 @@
 #include "sql/bind.h"
 #include "sql/bind_plan_internal.h"
 
+#include "schema/serde/serde_schema.h"
+
 #include <assert.h>
 
 static bool check_role(const struct binder *b, const struct ast_statement *st,
@@ -228,6 +230,8 @@ bool bind_create_source(struct binder *b, const struct ast_statement *st)
                                      .partitions = w.partitions,
                                      .timestamp_column = w.timestamp,
                                      .timestamp_index = -1};
+    if (w.key_format == SERDE_AVRO && !formats->key_schema.full_name.n)
+        formats->key_schema.full_name = serde_avro_key_name(b->a, st->name);
     return add_source(b, st, schema, source, formats);
 }
 

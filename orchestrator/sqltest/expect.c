@@ -1,6 +1,6 @@
 #include "orchestrator/sqltest/expect.h"
 
-#include "orchestrator/sqltest/record.h"
+#include "orchestrator/sqltest/typed.h"
 #include "schema/rowcodec.h"
 #include "schema/text.h"
 #include "sql/exec/constant.h"
@@ -35,16 +35,18 @@ static bool decode_side(struct expect *s, enum serde_format format, uint32_t fro
     }
     const struct plan_formats *f = s->row->object->formats;
     const bool bare = key ? n == 1 : s->shape.value_wrapping == PLAN_UNWRAPPED;
-    const struct serde_spec spec = {.format = format,
-                                    .columns = columns,
-                                    .count = n,
-                                    .delimiter = key ? f->key_delimiter : f->value_delimiter,
-                                    .wrapping = bare ? SERDE_UNWRAPPED : SERDE_WRAPPED};
+    struct serde_spec spec = {.format = format,
+                              .columns = columns,
+                              .count = n,
+                              .delimiter = key ? f->key_delimiter : f->value_delimiter,
+                              .wrapping = bare ? SERDE_UNWRAPPED : SERDE_WRAPPED};
     const struct decoder *decoder;
     struct decode_result result = {.status = arena_zalloc(s->a, 1),
                                    .reason = ARENA_ZARRAY(s->a, struct str, 1)};
     if (n == 0 || format == SERDE_NONE)
         return true;
+    if (typed_is(format))
+        typed_spec(&spec, &s->shape, key ? RECORD_KEY : RECORD_VALUE);
     if (!decoder_new(&decoder, s->a, &spec, e))
         return false;
     decoder_run(decoder, out, &result, s->a, &bytes, 1);
@@ -140,6 +142,6 @@ bool expect_next(struct stub *stub, const struct plan_step *step, struct err *e)
     struct expect s = {.a = arena_new(stub->a),
                        .row = &step->row,
                        .record = &topic->records[topic->read++],
-                       .shape = stub_shape_of(step->row.object)};
+                       .shape = stub_shape_of(step->row.object, stub)};
     return compare(&s, step, e);
 }

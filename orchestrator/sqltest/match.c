@@ -1,6 +1,8 @@
 #include "orchestrator/sqltest/match.h"
 
 #include "base/base64.h"
+#include "orchestrator/sqltest/typed.h"
+#include "schema/serde/serde_schema.h"
 #include "schema/decimal.h"
 #include "schema/text.h"
 
@@ -83,7 +85,7 @@ static bool same_number(const struct match *m, struct str expected, struct str a
     struct digits x, y;
     if (!read_digits(&x, m->a, expected) || !read_digits(&y, m->a, actual))
         return same_double(expected, actual, 0);
-    if (m->numbers == MATCH_NEAR)
+    if (m->numbers == MATCH_NEAR || (m->typed && t && t->kind == TYPE_DOUBLE))
         return same_double(expected, actual, 1e-6);
     if (y.whole)
         return same_whole(m->a, expected, actual);
@@ -177,7 +179,8 @@ static const struct type *side_type(const struct match *m, enum record_side side
         return NULL;
     const uint32_t first = side == RECORD_KEY ? 0 : s->key_count;
     const uint32_t n = side == RECORD_KEY ? s->key_count : s->count - s->key_count;
-    if (n == 1 && (side == RECORD_KEY || m->shape->value_wrapping == PLAN_UNWRAPPED))
+    if (side == RECORD_KEY ? serde_key_unwrapped(m->shape->key_format, n)
+                           : n == 1 && m->shape->value_wrapping == PLAN_UNWRAPPED)
         return s->columns[first].type;
     struct field *fields = ARENA_ARRAY(m->a, struct field, n + 1);
     for (uint32_t i = 0; i < n; i++)
@@ -185,9 +188,12 @@ static const struct type *side_type(const struct match *m, enum record_side side
     return type_struct(m->a, fields, n);
 }
 
-static bool match_side(struct buf *why, const struct match *m, const struct jnode *expected,
+static bool match_side(struct buf *why, const struct match *all, const struct jnode *expected,
                        enum record_side side, struct payload bytes)
 {
+    struct match typed = *all;
+    const struct match *m = &typed;
+    typed.typed = typed_is(side == RECORD_KEY ? all->shape->key_format : all->shape->value_format);
     static const struct jnode null = {.kind = JNODE_NULL};
     struct jnode actual;
     struct err e;

@@ -11,6 +11,7 @@ struct match {
     struct arena *a;
     const struct stub_shape *shape;
     enum match_numbers numbers;
+    bool typed;         // the format has types: DOUBLE is compared by value
     bool any_zero_time; // the test has no inputs: an expected timestamp 0 is anything
 };
 

@@ -79,8 +79,11 @@ static bool compile(struct query *q, struct err *e)
 {
     const struct plan *plan = plan_isolate(q->a, q->spec.plan);
     const struct program_output_spec output = {q->spec.plan->object->name, OUTPUT_EVERY_CHANGE};
-    const struct program_spec spec = {
-        .plan = plan, .outputs = &output, .output_count = 1, .collapse = PROGRAM_NO_COLLAPSE};
+    const struct program_spec spec = {.plan = plan,
+                                      .outputs = &output,
+                                      .output_count = 1,
+                                      .collapse = PROGRAM_NO_COLLAPSE,
+                                      .registry = q->spec.stub->registry};
     if (!program_compile(&q->program, q->a, &spec, e))
         return false;
     const size_t sources = program_source_count(q->program);
@@ -88,8 +91,8 @@ static bool compile(struct query *q, struct err *e)
     for (size_t i = 0; i < sources; i++)
         q->readers[i].topic = stub_topic(q->spec.stub, program_source(q->program, i)->topic);
     q->topic = stub_topic(q->spec.stub, q->spec.plan->object->formats->topic);
-    return sink_open(&q->sink, q->a, q->spec.plan->object, program_output(q->program, 0)->schema,
-                     e);
+    return sink_open(&q->sink, q->spec.stub, q->a, q->spec.plan->object,
+                     program_output(q->program, 0)->schema, e);
 }
 
 bool query_open(struct query **out, const struct query_spec *spec, struct err *e)

@@ -5,6 +5,7 @@
 #include "orchestrator/sqltest/query.h"
 #include "orchestrator/sqltest/refusal.h"
 #include "orchestrator/sqltest/sink.h"
+#include "orchestrator/sqltest/schemas.h"
 #include "sql/sql.h"
 
 #include <assert.h>
@@ -48,8 +49,10 @@ static bool plan_case(struct runner *s, struct err *e)
                                   .count = 1,
                                   .use = SQL_TEST,
                                   .properties = properties,
-                                  .property_count = s->c->property_count};
-    return sql_plan_spec(&s->plan, s->a, &spec, e);
+                                  .property_count = s->c->property_count,
+                                  .registry = s->stub.registry};
+    return schemas_register(s->stub.registry, s->a, s->c, e) &&
+           sql_plan_spec(&s->plan, s->a, &spec, e);
 }
 
 // --- inputs --------------------------------------------------------------------------------------
@@ -61,7 +64,7 @@ static bool load_inputs(struct runner *s)
     s->inputs = ARENA_ARRAY(s->a, struct query_input, n + 1);
     for (uint32_t i = 0; i < n; i++) {
         const struct str name = jnode_text(&list->items[i], STR("topic"));
-        const struct stub_shape shape = stub_shape(s->plan, name);
+        const struct stub_shape shape = stub_shape(s->plan, &s->stub, name);
         struct stub_topic *topic = stub_topic(&s->stub, name);
         struct stub_record *r = ARENA_NEW(s->a, struct stub_record);
         struct err e;
@@ -157,10 +160,12 @@ static void print_rows(struct buf *out, const struct stub_shape *shape, const st
 
 static bool check_topic(struct runner *s, struct stub_topic *t, const struct jnode *outputs)
 {
-    const struct stub_shape shape = stub_shape(s->plan, t->name);
+    const struct stub_shape shape = stub_shape(s->plan, &s->stub, t->name);
     const struct jnode *inputs = jnode_get(s->c->node, STR("inputs"));
-    const struct match m = {s->a, &shape, is_near(s->c) ? MATCH_NEAR : MATCH_EXACT,
-                            !inputs || inputs->count == 0};
+    const struct match m = {.a = s->a,
+                            .shape = &shape,
+                            .numbers = is_near(s->c) ? MATCH_NEAR : MATCH_EXACT,
+                            .any_zero_time = !inputs || inputs->count == 0};
     const struct jnode **expected = ARENA_ARRAY(s->a, const struct jnode *, outputs->count + 1);
     struct buf why, detail;
     uint32_t n = 0, at = 0;
@@ -218,7 +223,9 @@ static void run_positive(struct runner *s)
     }
     if (!load_inputs(s) || !run_queries(s) || !check_outputs(s))
         return;
-    if (!post_check(&why, s->a, s->plan, jnode_get(s->c->node, STR("post"))))
+    const struct jnode *post = jnode_get(s->c->node, STR("post"));
+    if (!post_check(&why, s->a, s->plan, post) ||
+        !schemas_check(&why, s->a, s->stub.registry, post))
         (void)fail(s, "%.*s", STR_ARG(why));
 }
 
@@ -265,7 +272,11 @@ static bool has_query(const struct suite_case *c)
 void run_case(struct verdict *out, struct arena *a, const struct suite_case *c, uint64_t window)
 {
     assert(window > 0);
-    struct runner s = {.a = a, .c = c, .window = window, .out = out, .stub = {.a = a}};
+    struct runner s = {.a = a,
+                       .c = c,
+                       .window = window,
+                       .out = out,
+                       .stub = {.a = a, .registry = registry_memory_new(a)}};
     const struct jnode *refused = jnode_get(c->node, STR("expectedException"));
     refused = refused ? refused : jnode_get(c->node, STR("expectedError"));
     out->test = c->test;

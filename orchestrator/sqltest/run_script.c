@@ -5,6 +5,7 @@
 #include "orchestrator/sqltest/query.h"
 #include "orchestrator/sqltest/refusal.h"
 #include "orchestrator/sqltest/sink.h"
+#include "schema/registry/registry_memory.h"
 #include "sql/sql.h"
 
 #include <assert.h>
@@ -128,9 +129,11 @@ static bool run(struct arena *a, const struct script_case *c, struct err *e)
 {
     struct runner *s = ARENA_NEW(a, struct runner);
     const struct sql_script script = {"statements", c->text};
-    const struct sql_spec spec = {.scripts = &script, .count = 1, .use = SQL_TEST};
+    const struct sql_spec spec = {
+        .scripts = &script, .count = 1, .use = SQL_TEST, .registry = registry_memory_new(a)};
     const struct plan *plan;
     s->a = s->stub.a = a;
+    s->stub.registry = spec.registry;
     const bool ok = sql_plan_spec(&plan, a, &spec, e) && run_steps(s, plan, e);
     for (uint32_t i = 0; i < s->count; i++)
         query_close(s->running[i]);

@@ -1,39 +1,53 @@
 #include "orchestrator/sqltest/sink.h"
 
+#include "orchestrator/sqltest/typed.h"
+#include "schema/serde/serde_schema.h"
 #include "sql/exec/constant.h"
 
 #define SINK_BYTES_MAX ((size_t)256 << 20)
 
-static bool open_side(const struct encoder **out, struct arena *a, const struct plan_formats *f,
-                      const struct sink *s, enum serde_format format, uint32_t from, uint32_t to,
+struct opening {
+    struct sink *sink;
+    struct arena *a;
+    struct stub_shape shape; // of the object, with the rows' schema
+};
+
+static bool open_side(const struct encoder **out, const struct opening *s, enum record_side side,
                       struct err *e)
 {
-    struct serde_column *columns = ARENA_ARRAY(a, struct serde_column, to - from + 1);
-    const bool key = from == 0 && to == s->schema->key_count;
-    const bool bare = key ? to - from == 1 : f->value_wrapping == PLAN_UNWRAPPED;
-    uint32_t n = 0;
+    const struct schema *schema = s->shape.schema;
+    const bool key = side == RECORD_KEY;
+    const uint32_t from = key ? 0 : schema->key_count;
+    const uint32_t to = key ? schema->key_count : schema->count;
+    struct serde_column *columns = ARENA_ARRAY(s->a, struct serde_column, to - from + 1);
+    struct serde_spec spec = {.format = key ? s->shape.key_format : s->shape.value_format,
+                              .columns = columns};
     for (uint32_t i = from; i < to; i++)
-        if (!plan_is_header(s->declared, i))
-            columns[n++] =
-                (struct serde_column){s->schema->columns[i].name, s->schema->columns[i].type};
-    const struct serde_spec spec = {.format = format,
-                                    .columns = columns,
-                                    .count = n,
-                                    .delimiter = key ? f->key_delimiter : f->value_delimiter,
-                                    .wrapping = bare ? SERDE_UNWRAPPED : SERDE_WRAPPED};
+        if (!plan_is_header(s->shape.declared, i))
+            columns[spec.count++] =
+                (struct serde_column){schema->columns[i].name, schema->columns[i].type};
+    const bool bare = key ? to - from == 1 : s->shape.value_wrapping == PLAN_UNWRAPPED;
+    spec.wrapping = bare ? SERDE_UNWRAPPED : SERDE_WRAPPED;
+    spec.delimiter = key ? s->shape.key_delimiter : s->shape.value_delimiter;
     *out = NULL;
-    if (format == SERDE_NONE || n == 0)
+    if (spec.format == SERDE_NONE || spec.count == 0)
         return true;
-    return encoder_new(out, a, &spec, e);
+    if (typed_is(spec.format))
+        typed_spec(&spec, &s->shape, side);
+    return serde_register(&spec, s->a, typed_subject(s->a, s->shape.topic, side), e) &&
+           encoder_new(out, s->a, &spec, e);
 }
 
-bool sink_open(struct sink *out, struct arena *a, const struct plan_node *object,
-               const struct schema *schema, struct err *e)
+bool sink_open(struct sink *out, const struct stub *stub, struct arena *a,
+               const struct plan_node *object, const struct schema *schema, struct err *e)
 {
-    const struct plan_formats *f = object->formats;
-    *out = (struct sink){.schema = schema, .declared = object->source, .window = f->window.kind};
-    return open_side(&out->key, a, f, out, f->key_format, 0, schema->key_count, e) &&
-           open_side(&out->value, a, f, out, f->value_format, schema->key_count, schema->count, e);
+    struct opening s = {out, a, stub_shape_of(object, stub)};
+    s.shape.schema = schema;
+    *out = (struct sink){.schema = schema,
+                         .declared = object->source,
+                         .bare_value = s.shape.value_wrapping == PLAN_UNWRAPPED,
+                         .window = object->formats->window.kind};
+    return open_side(&out->key, &s, RECORD_KEY, e) && open_side(&out->value, &s, RECORD_VALUE, e);
 }
 
 static bool has_key(const struct block *b, uint32_t row)
@@ -74,6 +88,7 @@ bool sink_record(struct stub_record *out, const struct sink *s, struct arena *a,
                  const struct block *b, uint32_t row, struct err *e)
 {
     struct buf bytes;
+    bool ok = true;
     buf_init(&bytes, SINK_BYTES_MAX);
     *out = (struct stub_record){.timestamp = b->rowtime[row]};
     if (b->window_start) {
@@ -82,17 +97,18 @@ bool sink_record(struct stub_record *out, const struct sink *s, struct arena *a,
                                            b->window_end[row]};
     }
     if (s->key && has_key(b, row)) {
-        encoder_row(s->key, &bytes, b->columns, row);
+        ok = encoder_write(s->key, &bytes, b->columns, row, e);
         if (b->window_start)
             window_key_put(&bytes, stub_window_key(&out->window), out->window.start,
                            out->window.end);
         out->key = keep(a, &bytes);
     }
-    if (s->value && has_value(b, row)) {
-        encoder_row(s->value, &bytes, value_columns(s, a, b), row);
+    const struct column *values = value_columns(s, a, b);
+    if (ok && s->value && has_value(b, row) &&
+        !(s->bare_value && !column_is_valid(&values[0], row))) {
+        ok = encoder_write(s->value, &bytes, values, row, e);
         out->value = keep(a, &bytes);
     }
-    const bool ok = buf_ok(&bytes, "a row", e);
     buf_fini(&bytes);
     return ok;
 }
@@ -105,7 +121,7 @@ bool sink_insert(struct stub_topic **out, struct stub *stub, const struct plan_r
     struct block *b;
     *out = stub_topic(stub, row->object->formats->topic);
     if (!constant_row(&b, stub->a, row, 0, e) ||
-        !sink_open(&sink, stub->a, row->object, row->object->schema, e) ||
+        !sink_open(&sink, stub, stub->a, row->object, row->object->schema, e) ||
         !sink_record(&record, &sink, stub->a, b, 0, e))
         return err_wrap(e, "INSERT INTO %.*s", STR_ARG(row->object->name));
     stub_add(stub, *out, &record);

@@ -29,20 +29,29 @@ void stub_add(struct stub *s, struct stub_topic *t, const struct stub_record *r)
     t->records[t->n++] = *r;
 }
 
-struct stub_shape stub_shape_of(const struct plan_node *n)
+struct stub_shape stub_shape_of(const struct plan_node *n, const struct stub *s)
 {
     const struct plan_formats *f = n->formats;
     return (struct stub_shape){.key_format = f->key_format,
                                .value_format = f->value_format,
                                .value_wrapping = f->value_wrapping,
                                .schema = n->schema,
-                               .declared = n->source};
+                               .declared = n->source,
+                               .key_schema = f->key_schema,
+                               .value_schema = f->value_schema,
+                               .key_delimiter = f->key_delimiter,
+                               .value_delimiter = f->value_delimiter,
+                               .registry = s->registry,
+                               .topic = f->topic};
 }
 
-struct stub_shape stub_shape(const struct plan *plan, struct str topic)
+struct stub_shape stub_shape(const struct plan *plan, const struct stub *s, struct str topic)
 {
     for (uint32_t i = 0; i < plan->object_count; i++)
         if (str_eq(plan->objects[i]->formats->topic, topic))
-            return stub_shape_of(plan->objects[i]);
-    return (struct stub_shape){.key_format = SERDE_KAFKA, .value_format = SERDE_KAFKA};
+            return stub_shape_of(plan->objects[i], s);
+    return (struct stub_shape){.key_format = SERDE_KAFKA,
+                               .value_format = SERDE_KAFKA,
+                               .registry = s->registry,
+                               .topic = topic};
 }

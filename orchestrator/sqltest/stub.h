@@ -35,6 +35,7 @@ struct stub_topic {
 
 struct stub {
     struct arena *a;
+    struct registry *registry; // of the topics' schemas
     struct stub_topic **topics;
     uint32_t n, cap;
 };
@@ -48,8 +49,12 @@ struct stub_shape {
     enum plan_wrapping value_wrapping;
     const struct schema *schema;        // NULL: no stream or table has the topic
     const struct plan_source *declared; // NULL: a query writes it
+    struct plan_schema key_schema, value_schema;
+    char key_delimiter, value_delimiter;
+    struct registry *registry;
+    struct str topic;
 };
-struct stub_shape stub_shape_of(const struct plan_node *object);
-struct stub_shape stub_shape(const struct plan *plan, struct str topic);
+struct stub_shape stub_shape_of(const struct plan_node *object, const struct stub *s);
+struct stub_shape stub_shape(const struct plan *plan, const struct stub *s, struct str topic);
 
 #endif

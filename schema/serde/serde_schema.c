@@ -65,3 +65,27 @@ bool serde_derive(struct registry_schema *out, struct arena *a, const struct ser
     buf_fini(&text);
     return ok;
 }
+
+// OUTPUT_TABLE becomes OutputTable.
+struct str serde_avro_key_name(struct arena *a, struct str object)
+{
+    const struct str head = STR("io.confluent.ksql.avro_schemas."), tail = STR("Key");
+    char *p = arena_alloc(a, head.n + object.n + tail.n + 1);
+    size_t n = head.n;
+    bool first = true;
+    memcpy(p, head.p, head.n);
+    for (size_t i = 0; i < object.n; i++) {
+        const char c = object.p[i];
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (c == '_') {
+            first = true;
+            continue;
+        }
+        if (!letter && !(c >= '0' && c <= '9'))
+            continue; // no name in Avro
+        p[n++] = (char)(!letter ? c : first ? c & ~0x20 : c | 0x20);
+        first = false;
+    }
+    memcpy(p + n, tail.p, tail.n);
+    return (struct str){p, n + tail.n};
+}

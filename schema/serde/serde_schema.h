@@ -14,6 +14,8 @@ static inline bool serde_key_unwrapped(enum serde_format f, size_t columns)
 {
     return columns == 1 && f != SERDE_PROTOBUF && f != SERDE_PROTOBUF_NOSR;
 }
+// io.confluent.ksql.avro_schemas.<Name>Key: the record that ksqlDB makes of a STRUCT key of this stream or table.
+struct str serde_avro_key_name(struct arena *a, struct str object);
 // Gives an encoder's spec its schema_id, unless it has one: derives the schema and registers it under the subject.
 bool serde_register(struct serde_spec *spec, struct arena *a, struct str subject,
                     struct err *e) ERR_CHECKED;
