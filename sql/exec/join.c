@@ -1,5 +1,6 @@
 #include "sql/exec/join.h"
 
+#include "base/hash.h"
 #include "schema/rowcodec.h"
 #include "sql/exec/pick.h"
 
@@ -99,6 +100,9 @@ static bool open_side(struct join *s, enum join_input input, struct err *e)
     for (uint32_t i = 0; i < count; i++)
         side->columns[i] = side->rows->columns[phys(s)->from[input][i]];
     mark_keyed(s, side);
+    for (uint32_t row = 0; row < side->rows->rows; row++)
+        if (side->rows->rowtime[row] > s->time[input])
+            s->time[input] = side->rows->rowtime[row];
     return encode_keys(s, side, e);
 }
 
@@ -227,6 +231,48 @@ bool join_set(struct join *s, enum join_input input, uint32_t row, struct group 
     to->row = row;
     to->epoch = 0;
     return true;
+}
+
+// --- state by key --------------------------------------------------------------------------------
+
+enum groups_shape join_shape(const struct phys_node *n)
+{
+    return n->schema->windowed ? GROUPS_WINDOWED : GROUPS_PLAIN;
+}
+
+bool join_group(struct group **out, struct join *s, struct groups *groups, enum join_input input,
+                uint32_t row, struct err *e)
+{
+    const struct str key = join_key(s, input, row);
+    const struct block *b = s->side[input].rows;
+    return groups_get(out, groups, groups_key(groups, key, hash_bytes(key.p, key.n, 0)),
+                      b->window_start ? b->window_start[row] : 0, e);
+}
+
+bool join_begin_groups(struct join *s, struct groups *groups, struct err *e)
+{
+    if (!groups_begin(groups, e))
+        return false;
+    if (!s->timed)
+        s->time[0] = s->time[1] = *groups_stream_time(groups);
+    s->timed = true;
+    return true;
+}
+
+// A window is over when the slower side is past its end and grace.
+bool join_save_groups(struct join *s, struct groups *groups, struct kv_txn *t, struct err *e)
+{
+    const int64_t time = s->time[0] < s->time[1] ? s->time[0] : s->time[1];
+    const int64_t retention = phys(s)->retention;
+    *groups_stream_time(groups) = time;
+    return groups_save(
+        groups, t, retention < 0 || time == GROUPS_NO_TIME ? INT64_MIN : time - retention + 1, e);
+}
+
+void join_rollback(struct join *s)
+{
+    join_close(s);
+    s->timed = false; // read again what was saved
 }
 
 // --- results -------------------------------------------------------------------------------------

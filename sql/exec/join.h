@@ -40,7 +40,9 @@ struct join {
     VEC(struct str) stored_keys;
     VEC(struct join_row) out;
     uint64_t window, epoch; // both count up
-    enum join_input first;  // of rows with equal seq
+    int64_t time[2];        // windowed rows: the latest ROWTIME of each side, at least
+    bool timed;
+    enum join_input first; // of rows with equal seq
     struct buf scratch;
 };
 
@@ -67,6 +69,15 @@ bool join_encode(struct str *out, struct join *s, enum join_input input, uint32_
 // Puts a row, or the deletion, into a slot of a group.
 bool join_set(struct join *s, enum join_input input, uint32_t row, struct group *g,
               const struct rows_spec *rows, uint32_t slot, struct err *e) ERR_CHECKED;
+
+// State of windowed tables: found by key and window, and forgotten when no side can change the window any more.
+enum groups_shape join_shape(const struct phys_node *n);
+bool join_group(struct group **out, struct join *s, struct groups *groups, enum join_input input,
+                uint32_t row, struct err *e) ERR_CHECKED;
+bool join_begin_groups(struct join *s, struct groups *groups, struct err *e) ERR_CHECKED;
+bool join_save_groups(struct join *s, struct groups *groups, struct kv_txn *t,
+                      struct err *e) ERR_CHECKED;
+void join_rollback(struct join *s);
 
 // A result with the key, seq and window of row `row` of `input`; the caller fills in the rest.
 struct join_row join_result(const struct join *s, enum join_input input, uint32_t row);

@@ -58,7 +58,7 @@ static bool stream_stream_open(struct op *o, struct err *e)
     s->reach[0][0] = s->reach[1][1] = j->before_ms;
     s->reach[0][1] = s->reach[1][0] = j->after_ms;
     s->retention = phys_retention(j);
-    s->segment = s->retention / 2 > SEGMENT_MS_MIN ? s->retention / 2 : SEGMENT_MS_MIN;
+    s->segment = s->retention > SEGMENT_MS_MIN ? s->retention : SEGMENT_MS_MIN;
     s->pads[0] = j->kind == JOIN_LEFT || j->kind == JOIN_FULL;
     s->pads[1] = j->kind == JOIN_RIGHT || j->kind == JOIN_FULL;
     s->delayed = j->grace_ms >= 0 && (s->pads[0] || s->pads[1]);
@@ -209,7 +209,10 @@ static bool pad_closed(struct stream_stream *s, uint64_t seq, struct err *e)
     if (s->waits_from == NOTHING_WAITS || !(is_closed(s, JOIN_LEFT_INPUT, s->waits_from) ||
                                             is_closed(s, JOIN_RIGHT_INPUT, s->waits_from)))
         return true;
-    if (!ordered_open(&c, s->rows, STR("P"), STR("P"), e))
+    buf_clear(&s->key); // what was deleted lies in front of it
+    buf_char(&s->key, 'P');
+    put_i64(&s->key, s->waits_from);
+    if (!ordered_open(&c, s->rows, STR("P"), buf_view(&s->key), e))
         return false;
     int64_t waits_from = NOTHING_WAITS;
     while ((found = ordered_next(c, &key, &value, e)) == KV_FOUND) {

@@ -4,8 +4,6 @@
 // of the stream refers to the row in the state, or to the one that this window has put there.
 #include "sql/exec/join.h"
 
-#include "base/hash.h"
-
 #include <assert.h>
 
 static const struct rows_spec table_rows = {.slots = 1};
@@ -22,7 +20,7 @@ static bool stream_table_open(struct op *o, struct err *e)
     const struct groups_spec spec = {
         .id = o->node->state_id,
         .name = o->node->name.p,
-        .shape = GROUPS_PLAIN,
+        .shape = join_shape(o->node),
         .kv = o->x->spec.kv,
         .read = &o->x->read,
     };
@@ -59,10 +57,8 @@ static bool run_window(struct op *o, struct err *e)
     enum join_input input;
     uint32_t row;
     while (join_next(&s->join, &input, &row)) {
-        const struct str key = join_key(&s->join, input, row);
         struct group *g;
-        if (!groups_get(&g, s->groups, groups_key(s->groups, key, hash_bytes(key.p, key.n, 0)), 0,
-                        e))
+        if (!join_group(&g, &s->join, s->groups, input, row, e))
             return false;
         if (input == JOIN_RIGHT_INPUT)
             groups_touch(s->groups, g);
@@ -84,12 +80,14 @@ static bool stream_table_flush(struct op *o, struct err *e)
 
 static bool stream_table_begin(struct op *o, struct err *e)
 {
-    return groups_begin(((struct stream_table *)o->state)->groups, e);
+    struct stream_table *s = o->state;
+    return join_begin_groups(&s->join, s->groups, e);
 }
 
 static bool stream_table_save(struct op *o, struct kv_txn *t, struct err *e)
 {
-    return groups_save(((struct stream_table *)o->state)->groups, t, INT64_MIN, e);
+    struct stream_table *s = o->state;
+    return join_save_groups(&s->join, s->groups, t, e);
 }
 
 static void stream_table_committed(struct op *o)
@@ -100,7 +98,7 @@ static void stream_table_committed(struct op *o)
 static void stream_table_rollback(struct op *o)
 {
     struct stream_table *s = o->state;
-    join_close(&s->join);
+    join_rollback(&s->join);
     groups_rollback(s->groups);
 }
 

@@ -5,8 +5,6 @@
 // the side in question only fills up. ROWTIME is the later one of both sides.
 #include "sql/exec/join.h"
 
-#include "base/hash.h"
-
 #include <assert.h>
 
 static const struct rows_spec both_rows = {.slots = 2};
@@ -23,7 +21,7 @@ static bool table_table_open(struct op *o, struct err *e)
     const struct groups_spec spec = {
         .id = o->node->state_id,
         .name = o->node->name.p,
-        .shape = GROUPS_PLAIN,
+        .shape = join_shape(o->node),
         .kv = o->x->spec.kv,
         .read = &o->x->read,
     };
@@ -81,9 +79,8 @@ static void add_change(struct op *o, enum join_input side, uint32_t row, const s
 static bool run_row(struct op *o, enum join_input side, uint32_t row, struct err *e)
 {
     struct table_table *s = o->state;
-    const struct str key = join_key(&s->join, side, row);
     struct group *g;
-    if (!groups_get(&g, s->groups, groups_key(s->groups, key, hash_bytes(key.p, key.n, 0)), 0, e))
+    if (!join_group(&g, &s->join, s->groups, side, row, e))
         return false;
     struct row_slot *slots = row_slots(g);
     const enum join_input other = (enum join_input) !side;
@@ -117,12 +114,14 @@ static bool table_table_flush(struct op *o, struct err *e)
 
 static bool table_table_begin(struct op *o, struct err *e)
 {
-    return groups_begin(((struct table_table *)o->state)->groups, e);
+    struct table_table *s = o->state;
+    return join_begin_groups(&s->join, s->groups, e);
 }
 
 static bool table_table_save(struct op *o, struct kv_txn *t, struct err *e)
 {
-    return groups_save(((struct table_table *)o->state)->groups, t, INT64_MIN, e);
+    struct table_table *s = o->state;
+    return join_save_groups(&s->join, s->groups, t, e);
 }
 
 static void table_table_committed(struct op *o)
@@ -133,7 +132,7 @@ static void table_table_committed(struct op *o)
 static void table_table_rollback(struct op *o)
 {
     struct table_table *s = o->state;
-    join_close(&s->join);
+    join_rollback(&s->join);
     groups_rollback(s->groups);
 }
 

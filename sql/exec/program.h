@@ -30,6 +30,7 @@ struct phys_convert {
 struct phys_join {
     uint32_t count[2];
     const uint32_t *from[2]; // physical columns of the inputs
+    int64_t retention;       // windowed inputs: how long a window can change; -1 = not known
     uint64_t side_id[2];     // of the state of each input, where they are apart
 };
 

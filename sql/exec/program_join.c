@@ -26,6 +26,20 @@ void use_join_input(struct use *input, struct arena *a, const struct mark *m,
     }
 }
 
+// How long after its start a window of n's rows can change, by n's own time; -1 = not known (windows read from a topic).
+static int64_t window_life(const struct plan_node *n)
+{
+    while (n->kind != PLAN_AGGREGATE) {
+        if (n->input_count != 1)
+            return -1;
+        n = n->inputs[0];
+    }
+    const struct window_spec *w = &n->window;
+    if (w->kind != WINDOW_TUMBLING && w->kind != WINDOW_HOPPING)
+        return -1;
+    return w->size_ms + phys_grace(w);
+}
+
 bool compile_join(struct compile *c, struct phys_node *n, const struct use *use, struct err *e)
 {
     const struct plan_node *p = n->plan;
@@ -48,6 +62,8 @@ bool compile_join(struct compile *c, struct phys_node *n, const struct use *use,
         if (i >= p->key_count)
             from[input][join->count[input]++] = (uint32_t)physical;
     }
+    const int64_t left = window_life(p->inputs[0]), right = window_life(p->inputs[1]);
+    join->retention = left < 0 || right < 0 ? -1 : left > right ? left : right;
     n->join = join;
     if (p->kind != PLAN_JOIN_FOREIGN_KEY)
         return true;

@@ -29,8 +29,8 @@ void ordered_free(struct ordered *s); // NULL is fine
 // First batch, and after a rollback: *note becomes what was saved, empty when nothing was.
 bool ordered_begin(struct ordered *s, struct str *note, struct err *e) ERR_CHECKED;
 
-// A component of a key of any length, so that equal parts and only they (up to a 128 bit hash) have equal bytes and no part is
-// the beginning of another. Short parts keep their order.
+// A component of a key, made of key codec bytes of any length: equal parts and only they (up to a 128 bit hash) have equal
+// bytes, and no part is the beginning of another, as with the key codec itself. Short parts keep their order.
 void ordered_part(struct buf *out, struct str part);
 
 void ordered_put(struct ordered *s, struct str key, struct str value);

@@ -274,6 +274,29 @@ TEST(a_foreign_key_join_follows_both_tables)
           "O +I K=c RK=null V=4 W=null @61\n");
 }
 
+// --- windows -------------------------------------------------------------------------------------
+
+TEST(windowed_tables_join_by_key_and_window)
+{
+    static const struct record records[] = {{0, "a", V(1), 10},
+                                            {1, "a", V(2), 1200},
+                                            {1, "a", V(3), 30},
+                                            {0, "a", V(4), 1100},
+                                            {0, "b", V(5), 40},
+                                            {0, "a", V(6), 50},
+                                            END};
+    check(STREAM("l") STREAM("r") "CREATE TABLE x AS SELECT k, SUM(v) AS v FROM l WINDOW TUMBLING "
+                                  "(SIZE 1 SECOND) GROUP BY k;\n"
+                                  "CREATE TABLE y AS SELECT k, SUM(v) AS v FROM r WINDOW TUMBLING "
+                                  "(SIZE 1 SECOND) GROUP BY k;\n"
+                                  "CREATE TABLE o AS SELECT x.k AS k, x.v AS v, y.v AS w FROM x "
+                                  "LEFT JOIN y ON x.k = y.k;",
+          records,
+          "O +I K=a V=1 W=null @10 [0..1000]\nO +U K=a V=1 W=3 @30 [0..1000]\n"
+          "O +I K=a V=4 W=2 @1200 [1000..2000]\nO +I K=b V=5 W=null @40 [0..1000]\n"
+          "O +U K=a V=7 W=3 @50 [0..1000]\n");
+}
+
 TEST(tables_of_stream_table_joins_are_the_table_side)
 {
     struct engine s;
@@ -300,4 +323,5 @@ TEST_MAIN(T(a_stream_row_finds_what_the_table_has_at_that_moment),
           T(with_grace_a_row_is_padded_when_its_window_has_closed),
           T(a_side_forgets_by_its_own_time), T(tables_join_change_by_change),
           T(what_aggregates_a_join_takes_its_rows_back), T(a_foreign_key_join_follows_both_tables),
+          T(windowed_tables_join_by_key_and_window),
           T(tables_of_stream_table_joins_are_the_table_side))

@@ -100,6 +100,15 @@ static const char *const programs[] = {
     "t.k = v.k WHERE t.i > 1 EMIT CHANGES;\n"
     "CREATE TABLE o AS SELECT g, COUNT(*) AS n, SUM(i) AS si FROM j GROUP BY g EMIT "
     "CHANGES;",
+    // windows of two tables, expired by both
+    SOURCES SECOND
+    "CREATE TABLE x AS SELECT g, COUNT(*) AS n FROM a WINDOW TUMBLING (SIZE 1 HOUR, GRACE PERIOD 2 "
+    "HOURS) GROUP BY g EMIT CHANGES;\n"
+    "CREATE TABLE y AS SELECT g, SUM(i) AS s FROM c WINDOW TUMBLING (SIZE 1 HOUR, GRACE PERIOD 1 "
+    "HOUR) GROUP BY g EMIT CHANGES;\n"
+    "CREATE TABLE o AS SELECT ROWKEY AS id, x.g AS g, n, s FROM x FULL OUTER JOIN y ON x.g = y.g "
+    "EMIT "
+    "CHANGES;",
     // tables by a foreign key, and on
     FACTS TABLE
     "CREATE TABLE o AS SELECT f.k AS k, t.k AS tk, f.i AS i, t.l AS l, t.g AS g FROM f JOIN t "
