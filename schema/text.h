@@ -34,5 +34,11 @@ void time_pattern_format(struct buf *out, const struct time_pattern *p, int64_t 
                          const struct zone *z);
 bool time_pattern_parse(int64_t *out, const struct time_pattern *p, struct str s,
                         const struct zone *z);
+// … where something may stand behind what the pattern reads.
+bool time_pattern_parse_start(int64_t *out, const struct time_pattern *p, struct str s,
+                              const struct zone *z);
+// What the pattern's letters are about; zones and offsets count as both.
+enum { TIME_PATTERN_DATE = 1, TIME_PATTERN_TIME = 2 };
+unsigned time_pattern_parts(const struct time_pattern *p);
 
 #endif

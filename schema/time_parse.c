@@ -429,12 +429,31 @@ static bool resolve(int64_t *out, const struct parsed *p, const struct zone *z)
     return true;
 }
 
-bool time_pattern_parse(int64_t *out, const struct time_pattern *p, struct str s,
-                        const struct zone *z)
+static bool parse(int64_t *out, size_t *used, const struct time_pattern *p, struct str s,
+                  const struct zone *z)
 {
     struct parsed parsed = {.ampm = NONE, .weekday = NONE};
     struct reader r = {.s = s, .p = &parsed};
-    const bool ok = take_steps(&r, p, 0, p->n) && r.at == s.n && resolve(out, &parsed, z);
+    const bool ok = take_steps(&r, p, 0, p->n) && resolve(out, &parsed, z);
     arena_free(parsed.arena);
+    *used = r.at;
     return ok;
+}
+
+bool time_pattern_parse(int64_t *out, const struct time_pattern *p, struct str s,
+                        const struct zone *z)
+{
+    size_t used;
+    int64_t v;
+    if (!parse(&v, &used, p, s, z) || used != s.n)
+        return false;
+    *out = v;
+    return true;
+}
+
+bool time_pattern_parse_start(int64_t *out, const struct time_pattern *p, struct str s,
+                              const struct zone *z)
+{
+    size_t used;
+    return parse(out, &used, p, s, z);
 }

@@ -237,6 +237,22 @@ static bool compile_next(struct compiler *s, struct arena *a, size_t *at)
         s, (struct step){.kind = STEP_LITERAL, .literal = str_slice(s->pattern, end - 1, end)});
 }
 
+unsigned time_pattern_parts(const struct time_pattern *p)
+{
+    unsigned parts = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct step *s = &p->steps[i];
+        const bool number_of_date = s->kind == STEP_NUMBER && s->number <= NUMBER_DAY_OF_YEAR;
+        if (number_of_date || s->kind == STEP_MONTH_TEXT || s->kind == STEP_WEEKDAY_TEXT)
+            parts |= TIME_PATTERN_DATE;
+        else if (s->kind == STEP_NUMBER || s->kind == STEP_FRACTION || s->kind == STEP_AMPM)
+            parts |= TIME_PATTERN_TIME;
+        else if (s->kind == STEP_OFFSET || s->kind == STEP_ZONE_TEXT || s->kind == STEP_ZONE_ID)
+            parts |= TIME_PATTERN_DATE | TIME_PATTERN_TIME;
+    }
+    return parts;
+}
+
 bool time_pattern_compile(const struct time_pattern **out, struct arena *a, struct str pattern,
                           struct err *e)
 {

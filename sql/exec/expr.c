@@ -177,6 +177,7 @@ static uint16_t compile_call(struct compiler *c, const struct expr *x, struct pl
     }
     struct step s = expr_step_at(step_call, t, at);
     s.fn = x->fn;
+    s.site = x->site;
     if (c->failed || !prepare(c, &s, x))
         return 0;
     return cast_to(c, x, expr_emit(c, s, args, n), x->type, at);

@@ -1,6 +1,7 @@
 // Running a program: the remaining steps, error scopes, and the two entries.
 #include "sql/exec/expr_internal.h"
 
+#include "base/hash.h"
 #include "schema/cast.h"
 #include "sql/exec/expr_steps.h"
 #include "sql/exec/pick.h"
@@ -194,6 +195,29 @@ static struct fn_rows rows_without_nulls(struct eval *v, const struct step *s,
     return (struct fn_rows){idx, n};
 }
 
+// What makes a row's random values: the record it comes from (or, of a stream made by the job, its sequence number), its
+// place among the rows of that record, and the call site.
+static const uint64_t *row_seeds(const struct eval *v, const struct step *s)
+{
+    const struct block *b = v->b;
+    uint64_t *seeds = ARENA_ARRAY(v->a, uint64_t, v->n ? v->n : 1);
+    uint64_t place = 0;
+    for (uint32_t row = 0; row < v->n; row++) {
+        place = row && b->seq && b->seq[row] == b->seq[row - 1] ? place + 1 : 0;
+        const uint64_t key[5] = {
+            s->site,
+            b->rowtime ? (uint64_t)b->rowtime[row] : 0,
+            b->partition ? (uint64_t)b->partition[row] + 1 : 0,
+            b->partition ? (uint64_t)b->offset[row]
+            : b->seq     ? b->seq[row]
+                         : row,
+            place,
+        };
+        seeds[row] = hash_bytes(key, sizeof key, 0);
+    }
+    return seeds;
+}
+
 void step_call(struct eval *v, const struct step *s)
 {
     const struct column **args =
@@ -206,6 +230,7 @@ void step_call(struct eval *v, const struct step *s)
         .now_ms = v->env->now_ms,
         .error = eval_errors(v, s->scope),
         .state = s->state,
+        .seeds = s->fn->determinism == FN_SEEDED ? row_seeds(v, s) : NULL,
     };
     struct column *out = eval_out(v, s);
     const struct fn_rows rows =

@@ -31,6 +31,7 @@ struct step {
     enum split_null split_null;
     uint16_t guarded; // rescue: the scope whose failures become NULL
     uint32_t escape;
+    uint32_t site;                     // of a seeded function
     const struct expr_lambda *lambdas; // TRANSFORM, FILTER, REDUCE
 };
 

@@ -7,10 +7,11 @@
 #include <stdlib.h>
 
 static const struct fn_family *const families[] = {
-    &fn_family_math,   &fn_family_trigonometry, &fn_family_string,  &fn_family_concat,
-    &fn_family_regexp, &fn_family_mask,         &fn_family_md5,     &fn_family_bytes,
-    &fn_family_url,    &fn_family_array,        &fn_family_map,     &fn_family_lambda,
-    &fn_family_time,   &fn_family_null,         &fn_family_extreme,
+    &fn_family_math,   &fn_family_trigonometry, &fn_family_string,     &fn_family_concat,
+    &fn_family_regexp, &fn_family_mask,         &fn_family_md5,        &fn_family_bytes,
+    &fn_family_url,    &fn_family_json,         &fn_family_json_print, &fn_family_array,
+    &fn_family_map,    &fn_family_lambda,       &fn_family_time,       &fn_family_interval,
+    &fn_family_null,   &fn_family_extreme,      &fn_family_seeded,
 };
 
 #define FAMILIES (sizeof families / sizeof families[0])

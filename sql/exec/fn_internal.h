@@ -40,7 +40,8 @@ struct fn_family {
     const struct fn_family fn_family_##id = {heading, fns, sizeof fns / sizeof fns[0]}
 
 extern const struct fn_family fn_family_array, fn_family_bytes, fn_family_concat, fn_family_extreme,
-    fn_family_lambda, fn_family_map, fn_family_mask, fn_family_math, fn_family_md5, fn_family_null,
-    fn_family_regexp, fn_family_string, fn_family_time, fn_family_trigonometry, fn_family_url;
+    fn_family_interval, fn_family_json, fn_family_json_print, fn_family_lambda, fn_family_map,
+    fn_family_mask, fn_family_math, fn_family_md5, fn_family_null, fn_family_regexp,
+    fn_family_seeded, fn_family_string, fn_family_time, fn_family_trigonometry, fn_family_url;
 
 #endif

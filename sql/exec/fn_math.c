@@ -171,8 +171,46 @@ static int64_t double_round(double v)
     return (int64_t)whole + (v - whole >= 0.5 ? 1 : 0);
 }
 
+// BigDecimal.valueOf(v).setScale(places, DOWN).doubleValue(): the digits that Java prints of v are cut.
+static double double_cut_places(double v, int places)
+{
+    if (!isfinite(v) || places > 400)
+        return v;
+    struct buf text;
+    struct buf cut;
+    int64_t exponent = 0; // digits before the point
+    double out = 0;
+    buf_init(&text, 64);
+    buf_init(&cut, 64);
+    text_double(&text, fabs(v));
+    bool point = false;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == 'E') {
+            int64_t e = 0;
+            (void)str_to_i64(&e, str_slice(buf_view(&text), i + 1, text.n));
+            exponent += e;
+            break;
+        }
+        point |= text.p[i] == '.';
+        if (text.p[i] == '.')
+            continue;
+        buf_char(&cut, text.p[i]);
+        exponent += !point;
+    }
+    const int64_t keep = exponent + places;
+    if (keep < (int64_t)cut.n)
+        cut.n = keep > 0 ? (size_t)keep : 0;
+    const int64_t shift = exponent - (int64_t)cut.n;
+    buf_printf(&cut, "E%lld", (long long)shift);
+    if (cut.p[0] == 'E' || !text_parse_double(&out, buf_view(&cut)))
+        out = 0;
+    buf_fini(&text);
+    buf_fini(&cut);
+    return v < 0 && out > 0 ? -out : out;
+}
+
 // new BigDecimal(v).setScale(places, …).doubleValue(): v's exact binary value is rounded.
-static double double_round_places(double v, int places, enum rounding how)
+static double double_round_places(double v, int places)
 {
     if (!isfinite(v) || places > 340)
         return v;
@@ -199,7 +237,7 @@ static double double_round_places(double v, int places, enum rounding how)
     mpz_tdiv_qr(number, rest, number, unit);
     mpz_mul_2exp(rest, rest, 1);
     const int half = mpz_cmp(rest, unit);
-    if (how == ROUND_HALF && (v > 0 ? half >= 0 : half > 0))
+    if (v > 0 ? half >= 0 : half > 0)
         mpz_add_ui(number, number, 1);
     struct buf text;
     buf_init(&text, 4096);
@@ -264,7 +302,8 @@ static void round_cells(const struct fn_call *call, struct column *out,
         if (x->type->kind == TYPE_DOUBLE && n == 1)
             out->i64[row] = how == ROUND_HALF ? double_round(x->f64[row]) : double_cut(x->f64[row]);
         else if (x->type->kind == TYPE_DOUBLE)
-            out->f64[row] = double_round_places(x->f64[row], places, how);
+            out->f64[row] = how == ROUND_HALF ? double_round_places(x->f64[row], places)
+                                              : double_cut_places(x->f64[row], places);
         else if (x->type->kind == TYPE_DECIMAL)
             round_decimal(call, out, x, row, (struct places){places, how});
         else if (x->type->kind == TYPE_INTEGER)

@@ -13,7 +13,13 @@ struct format_cache {
     const struct time_pattern *pattern; // NULL = the text is not a pattern
     const struct zone *zone;
     bool zone_bad;
+    unsigned forbidden; // TIME_PATTERN_…: what a date or a time does not have
 };
+
+static unsigned forbidden_parts(enum type_kind kind)
+{
+    return kind == TYPE_DATE ? TIME_PATTERN_TIME : kind == TYPE_TIME ? TIME_PATTERN_DATE : 0;
+}
 
 static bool format_at(struct format_cache *cache, const struct fn_call *call,
                       const struct column *const *args, uint32_t n, uint32_t row)
@@ -23,7 +29,8 @@ static bool format_at(struct format_cache *cache, const struct fn_call *call,
     const struct str zone = n > 2 ? args[2]->str[row] : STR("UTC");
     if (!cache->pattern_text.p || !str_eq(cache->pattern_text, pattern)) {
         cache->pattern_text = pattern.p ? pattern : STR("");
-        if (!time_pattern_compile(&cache->pattern, call->a, pattern, &e))
+        if (!time_pattern_compile(&cache->pattern, call->a, pattern, &e) ||
+            (time_pattern_parts(cache->pattern) & cache->forbidden))
             cache->pattern = NULL;
     }
     if (!cache->zone_text.p || !str_eq(cache->zone_text, zone)) {
@@ -61,7 +68,9 @@ static int64_t time_ms(const struct column *c, uint32_t row)
 static void format_eval(const struct fn_call *call, struct column *out,
                         const struct column *const *args, uint32_t n, struct fn_rows rows)
 {
-    struct format_cache cache = {0};
+    const enum type_kind kind = args[0]->type->kind;
+    struct format_cache cache = {.forbidden =
+                                     forbidden_parts(kind == TYPE_INTEGER ? TYPE_DATE : kind)};
     struct buf b;
     buf_init(&b, FN_TEXT_MAX);
     FN_EACH(row, rows)
@@ -92,12 +101,15 @@ static void time_put(const struct fn_call *call, struct column *out, uint32_t ro
 static void parse_eval(const struct fn_call *call, struct column *out,
                        const struct column *const *args, uint32_t n, struct fn_rows rows)
 {
-    struct format_cache cache = {0};
+    struct format_cache cache = {.forbidden = forbidden_parts(out->type->kind)};
+    // PARSE_DATE does not look at what follows
+    bool (*parse)(int64_t * ms, const struct time_pattern *p, struct str s, const struct zone *z) =
+        out->type->kind == TYPE_DATE ? time_pattern_parse_start : time_pattern_parse;
     FN_EACH(row, rows)
     {
         int64_t ms;
         if (format_at(&cache, call, args, n, row) &&
-            time_pattern_parse(&ms, cache.pattern, args[0]->str[row], cache.zone))
+            parse(&ms, cache.pattern, args[0]->str[row], cache.zone))
             time_put(call, out, row, ms);
         else
             call->error[row] = 1;
@@ -231,7 +243,7 @@ static const struct fn fns[] = {
     {
         .name = "PARSE_DATE",
         .signatures = "PARSE_DATE(STRING, STRING) -> DATE",
-        .help = "Text parsed by a java.time pattern.",
+        .help = "Text parsed by a java.time pattern of a date; what follows it is ignored.",
         .example = "PARSE_DATE('11/05/2018', 'dd/MM/yyyy')",
         .gives = "2018-05-11",
         .eval = parse_eval,
