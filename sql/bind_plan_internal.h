@@ -25,6 +25,7 @@ bool bind_topic_property(bool *known, struct with *w, const struct binder *b,
 bool bind_topic_check(const struct binder *b, const struct with *w) ERR_CHECKED;
 // The formats that settings give where the clause does not.
 bool bind_default_formats(struct with *w, const struct binder *b) ERR_CHECKED;
+enum serde_format bind_default_key_format(const struct binder *b);
 bool bind_check_formats(const struct binder *b, const struct sql_pos *pos, const struct schema *s,
                         enum serde_format key, enum serde_format value) ERR_CHECKED;
 bool bind_check_map_key(const struct binder *b, const struct sql_pos *pos,

@@ -210,7 +210,7 @@ static enum serde_format sink_key_format(const struct query *s, const struct wit
         return w->key_format;
     if (s->top->schema->key_count == 0)
         return SERDE_NONE;
-    return own == SERDE_NONE ? SERDE_KAFKA : own;
+    return own == SERDE_NONE ? bind_default_key_format(s->b) : own;
 }
 
 static struct str default_topic(const struct query *s)

@@ -98,7 +98,11 @@ bool bind_schema_check(const struct binder *b, const struct with *w)
 bool bind_wrapping(enum plan_wrapping *out, const struct binder *b, const struct with *w,
                    enum serde_format value_format, const struct schema *s)
 {
-    *out = value_format == SERDE_KAFKA || (w->has_wrap && !w->wrap) ? PLAN_UNWRAPPED : PLAN_WRAPPED;
+    const bool single = s->count - s->key_count == 1 && serde_can_unwrap(value_format);
+    const bool bare =
+        single && str_eq_nocase(bind_setting(b, STR(BIND_DEFAULT_WRAPPING)), STR("false"));
+    *out = value_format == SERDE_KAFKA || (w->has_wrap ? !w->wrap : bare) ? PLAN_UNWRAPPED
+                                                                          : PLAN_WRAPPED;
     if (!w->has_wrap)
         return true;
     if (s->count - s->key_count != 1)

@@ -273,6 +273,22 @@ static int find_key(struct ast_expr *const *keys, uint32_t n, const struct ast_e
     return -1;
 }
 
+// Keys stand as in the source; with ksqlDB's new planner, of a plain projection, as they are selected.
+static void order_keys(uint32_t *at, const struct scope *sc, uint32_t key_count)
+{
+    const struct ast_query *q = sc->b->statement->query;
+    if (q->has_group || q->has_partition ||
+        !str_eq_nocase(bind_setting(sc->b, STR("ksql.new.query.planner.enabled")), STR("true")))
+        return;
+    for (uint32_t i = 1; i < key_count; i++) {
+        const uint32_t v = at[i];
+        uint32_t k = i;
+        for (; k > 0 && at[k - 1] > v; k--)
+            at[k] = at[k - 1];
+        at[k] = v;
+    }
+}
+
 bool bind_select_keys(struct select_list *list, const struct scope *sc, struct ast_expr **keys,
                       uint32_t key_count, const char *what)
 {
@@ -289,11 +305,12 @@ bool bind_select_keys(struct select_list *list, const struct scope *sc, struct a
         at[k] = i + 1;
         list->v[i].key = true;
     }
-    for (uint32_t k = 0; k < key_count; k++) {
+    for (uint32_t k = 0; k < key_count; k++)
         if (!at[k])
             return key_missing(sc, keys, key_count, what);
+    order_keys(at, sc, key_count);
+    for (uint32_t k = 0; k < key_count; k++)
         sorted[k] = list->v[at[k] - 1];
-    }
     for (uint32_t i = 0; i < list->n; i++)
         if (!list->v[i].key)
             sorted[n++] = list->v[i];

@@ -28,9 +28,11 @@ static bool is_harmless(struct str name)
 // What bind itself reads.
 static bool is_setting(struct str name)
 {
-    static const char *const names[] = {BIND_DEFAULT_KEY_FORMAT, BIND_DEFAULT_VALUE_FORMAT,
-                                        BIND_DEFAULT_WRAPPING, BIND_TOPIC_PREFIX,
-                                        "ksql.create.or.replace.enabled"};
+    static const char *const names[] = {
+        BIND_DEFAULT_KEY_FORMAT,         BIND_DEFAULT_VALUE_FORMAT,
+        BIND_DEFAULT_WRAPPING,           BIND_TOPIC_PREFIX,
+        BIND_TIMESTAMP_REQUIRED,         "ksql.new.query.planner.enabled",
+        "ksql.create.or.replace.enabled"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (str_eq(name, str_from(names[i])))
             return true;

@@ -10,7 +10,7 @@ static bool check_role(const struct binder *b, const struct ast_statement *st,
                        const struct ast_element *c)
 {
     enum expr_pseudo pseudo;
-    if (bind_is_pseudo(c->name, &pseudo))
+    if (st->kind == AST_CREATE_SOURCE && bind_is_pseudo(c->name, &pseudo))
         return bind_fail(
             b, &c->pos,
             "'%.*s' is a reserved column name. You cannot use it as a name for a column.",
@@ -214,6 +214,8 @@ bool bind_create_source(struct binder *b, const struct ast_statement *st)
     source->value_schema = w.value_schema;
     source->timestamp_format = w.timestamp_format;
     source->partitions = w.partitions;
+    source->timestamp_required =
+        str_eq_nocase(bind_setting(b, STR(BIND_TIMESTAMP_REQUIRED)), STR("true"));
     source->window = w.window;
     source->key_delimiter = w.key_delimiter;
     source->value_delimiter = w.value_delimiter;

@@ -31,6 +31,13 @@ bool bind_default_formats(struct with *w, const struct binder *b)
            default_format(&w->value_format, &w->has_value_format, b, BIND_DEFAULT_VALUE_FORMAT);
 }
 
+enum serde_format bind_default_key_format(const struct binder *b)
+{
+    enum serde_format f;
+    const struct str name = bind_setting(b, STR(BIND_DEFAULT_KEY_FORMAT));
+    return name.n && serde_format_parse(&f, name) ? f : SERDE_KAFKA;
+}
+
 // --- windows -------------------------------------------------------------------------------------
 
 static bool window_type(struct with *w, const struct binder *b, const struct ast_property *p)

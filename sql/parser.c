@@ -256,7 +256,7 @@ bool parser_columns(struct ast_statement *out, struct arena *a, const struct sql
 {
     const struct sql_source src = {text, 1};
     struct parser s = {.a = a, .src = &src, .e = e};
-    *out = (struct ast_statement){.kind = AST_CREATE_SOURCE, .pos = {text->file, 1, 1}};
+    *out = (struct ast_statement){.kind = AST_ASSERT_SOURCE, .pos = {text->file, 1, 1}};
     return lexer_run(&s.tokens, a, text, e) && parse_element_list(out, &s) &&
            (parse_is(&s, TOKEN_END) || parse_fail(&s, "',' or the end"));
 }

@@ -1,5 +1,6 @@
 #include "orchestrator/sqltest/query.h"
 
+#include "base/clock.h"
 #include "base/kv.h"
 #include "base/mem.h"
 #include "orchestrator/sqltest/sink.h"
@@ -95,6 +96,13 @@ static bool compile(struct query *q, struct err *e)
                      program_output(q->program, 0)->schema, e);
 }
 
+// UNIX_TIMESTAMP() and the like; stream time is the records'.
+static int64_t now_ms(void)
+{
+    const struct clock clock = clock_system();
+    return clock.now_ms(clock.arg);
+}
+
 bool query_open(struct query **out, const struct query_spec *spec, struct err *e)
 {
     struct arena *a = arena_new(spec->stub->a);
@@ -111,7 +119,7 @@ bool query_open(struct query **out, const struct query_spec *spec, struct err *e
         return false;
     with.program = q->program;
     with.kv = spec->kv;
-    if (!exec_open(&q->x, &with, e) || !exec_batch_begin(q->x, 0, 1, e)) {
+    if (!exec_open(&q->x, &with, e) || !exec_batch_begin(q->x, now_ms(), 1, e)) {
         query_close(q);
         return false;
     }

@@ -4,24 +4,47 @@
 
 #include <ctype.h>
 
-bool refusal_agrees(const struct err *e, const struct jnode *expected)
+#define MESSAGE_BYTES_MAX ((size_t)1 << 20)
+
+// Where the text stands, as ksqlDB's parser, its syntax errors and its literals say it.
+enum place { PLACE_NONE, PLACE_LINE_COL, PLACE_SYNTAX, PLACE_LITERAL, PLACES };
+
+static void print_place(struct buf *out, const struct err *e, enum place place)
 {
-    size_t at;
-    const struct str text = str_from(e->text);
-    const struct str message = jnode_text(expected, STR("message"));
-    const struct str cause = jnode_text(expected, STR("causeMessage"));
-    return (!message.p || str_find(&at, text, message)) && (!cause.p || str_find(&at, text, cause));
+    if (place == PLACE_LINE_COL)
+        buf_printf(out, "Line: %u, Col: %u: ", e->line, e->column);
+    if (place == PLACE_SYNTAX || place == PLACE_LITERAL)
+        buf_printf(out, "line %u:%u: ", e->line, e->column + (place == PLACE_LITERAL));
 }
 
-bool refusal_holds(const struct err *e, struct str message)
+bool refusal_holds(const struct err *e, struct str statement, struct str message)
 {
-    static const struct str preparing = {"Exception while preparing statement: ", 37};
+    static const char *const stages[] = {"Failed to prepare statement: ",
+                                         "Exception while preparing statement: "};
+    struct buf text;
     size_t at;
-    const struct str text = str_from(e->text);
-    if (!message.p || str_find(&at, text, message))
-        return true;
-    return str_starts(message, preparing) &&
-           str_starts(text, str_slice(message, preparing.n, message.n));
+    bool found = !message.p;
+    buf_init(&text, MESSAGE_BYTES_MAX);
+    for (unsigned stage = 0; stage < 2; stage++)
+        for (unsigned place = 0; place < PLACES && !found; place++) {
+            buf_clear(&text);
+            buf_text(&text, stages[stage]);
+            print_place(&text, e, (enum place)place);
+            buf_text(&text, e->text);
+            if (e->hint[0])
+                buf_printf(&text, "\nHint: %s", e->hint);
+            if (statement.p)
+                buf_printf(&text, "\nStatement: %.*s", STR_ARG(statement));
+            found = str_find(&at, buf_view(&text), message);
+        }
+    buf_fini(&text);
+    return found;
+}
+
+bool refusal_agrees(const struct err *e, struct str statement, const struct jnode *expected)
+{
+    return refusal_holds(e, statement, jnode_text(expected, STR("message"))) &&
+           refusal_holds(e, statement, jnode_text(expected, STR("causeMessage")));
 }
 
 static bool is_word(char c)

@@ -229,6 +229,12 @@ static void run_positive(struct runner *s)
         (void)fail(s, "%.*s", STR_ARG(why));
 }
 
+static struct str last_statement(const struct suite_case *c)
+{
+    const struct jnode *list = jnode_get(c->node, STR("statements"));
+    return list->items[list->count - 1].text;
+}
+
 static void run_negative(struct runner *s, const struct jnode *expected)
 {
     struct err e;
@@ -252,7 +258,8 @@ static void run_negative(struct runner *s, const struct jnode *expected)
         return;
     }
     s->out->status = VERDICT_PASS;
-    s->out->message = refusal_agrees(&e, expected) ? MESSAGE_MATCH : MESSAGE_DIFFERS;
+    s->out->message =
+        refusal_agrees(&e, last_statement(s->c), expected) ? MESSAGE_MATCH : MESSAGE_DIFFERS;
     s->out->reason = STR_NONE;
     if (s->out->message == MESSAGE_DIFFERS)
         s->out->reason = arena_str(s->a, str_from(e.text));

@@ -171,7 +171,7 @@ void run_script(struct verdict *out, struct arena *a, const struct script_case *
         fail(out, arena_printf(a, "an earlier statement is refused: line %u: %s", e.line, e.text));
         return;
     }
-    out->message = refusal_holds(&e, c->message) ? MESSAGE_MATCH : MESSAGE_DIFFERS;
+    out->message = refusal_holds(&e, STR_NONE, c->message) ? MESSAGE_MATCH : MESSAGE_DIFFERS;
     if (out->message == MESSAGE_DIFFERS)
         out->reason = arena_str(a, str_from(e.text));
 }

@@ -59,6 +59,8 @@ struct scan {
     uint32_t n;
     struct block *b;
     struct scan_side key, value;
+    bool has_bad_time;
+    uint32_t bad_time;  // the first record whose column gives no time
     uint8_t *no_window; // per record: a key too short for its window; NULL = keys have none
 };
 
@@ -147,6 +149,14 @@ static void scan_header(struct scan *s, struct column *out, struct str key)
     }
 }
 
+static enum decode_status bad_time(struct scan *s, uint32_t i)
+{
+    if (!s->has_bad_time)
+        s->bad_time = i;
+    s->has_bad_time = true;
+    return DECODE_BAD;
+}
+
 // What becomes of record i; a bad key counts before the filter of the value.
 static enum decode_status scan_status(struct scan *s, struct scan_result *out, uint32_t i)
 {
@@ -171,7 +181,7 @@ static enum decode_status scan_status(struct scan *s, struct scan_result *out, u
     if (p->timestamp >= 0 && value->status[i] != DECODE_NULL) {
         if (!scan_timestamp(&s->b->rowtime[i], &out->reason[i], s->a, &s->b->columns[p->timestamp],
                             i, &(struct scan_time){p->pattern, p->utc}))
-            return DECODE_BAD;
+            return bad_time(s, i);
     } else if (s->b->rowtime[i] < 0) {
         out->reason[i] = STR("the record has no timestamp");
         return DECODE_BAD;
@@ -242,5 +252,11 @@ bool scan_run(struct scan_result *out, const struct program *p, size_t source, s
             scan_headers(&s, &s.b->columns[h->column]);
     }
     scan_rows(&s, out);
+    if (s.has_bad_time && s.source->pub.decl->timestamp_required)
+        return err_fail(e, ERR_DATA,
+                        "Fatal user code error in TimestampExtractor callback for record of topic "
+                        "%.*s, partition %d, offset %lld: %.*s",
+                        STR_ARG(s.source->pub.topic), (int)records[s.bad_time].partition,
+                        (long long)records[s.bad_time].offset, STR_ARG(out->reason[s.bad_time]));
     return true;
 }

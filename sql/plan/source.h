@@ -42,6 +42,7 @@ struct plan_source {
     int timestamp_column;        // -1 = the record's
     struct str timestamp_format; // "" = BIGINT ms / TIMESTAMP as is
     const struct time_pattern *timestamp_pattern;
+    bool timestamp_required; // SET 'ksql.timestamp.throw.on.invalid': a bad one ends the run
     const struct plan_header *headers;
     uint32_t header_count;
     char key_delimiter, value_delimiter; // DELIMITED; 0 = ','
