@@ -29,7 +29,7 @@ say := @printf '  %-7s %s\n'
 endif
 
 # --- packages ------------------------------------------------------------------------------------
-PKGS := rdkafka lmdb sqlite3 jansson yaml-0.1 libxxhash zlib libzstd libdeflate gmp libpcre2-8
+PKGS := rdkafka lmdb sqlite3 jansson yaml-0.1 libxxhash zlib libzstd libdeflate gmp libpcre2-8 libcurl libmicrohttpd
 ifeq ($(WITH_MYSQL),auto)
 MYSQL := $(shell pkg-config --exists libmariadb 2>/dev/null && echo yes || echo no)
 else
@@ -195,8 +195,10 @@ sluice: $(BUILD)/release/sluice
 .PHONY: install uninstall clean
 install: build ## install into $(DESTDIR)$(PREFIX)
 	install -D -m 755 sluice $(DESTDIR)$(PREFIX)/bin/sluice
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's,@PREFIX@,$(PREFIX),' docs/sluice.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/sluice.service
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/sluice
+	rm -f $(DESTDIR)$(PREFIX)/bin/sluice $(DESTDIR)$(PREFIX)/lib/systemd/system/sluice.service
 clean: ## remove everything that was built
 	rm -rf $(BUILD) sluice compile_commands.json
 

@@ -10,12 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum {
-    JOB_SQL_MAX = 64 << 20,
-    JOB_THREADS_MAX = 4,
-    JOB_FETCH_BYTES = 16 << 20,
-    JOB_PATIENCE_MS = 60000
-};
+enum { JOB_THREADS_MAX = 4, JOB_FETCH_BYTES = 16 << 20, JOB_PATIENCE_MS = 60000 };
 
 bool job_fail(const struct job_build *b, struct conf_at at, struct err *e)
 {
@@ -52,7 +47,9 @@ static bool job_plan(struct job_build *b, struct err *e)
     }
     for (size_t i = 0; i < sql->n; i++) {
         scripts[i].file = sql->v[i].p;
-        if (!file_read(&scripts[i].text, b->a, scripts[i].file, JOB_SQL_MAX, e)) {
+        if (b->spec->sql_text) {
+            scripts[i].text = b->spec->sql_text[i];
+        } else if (!file_read(&scripts[i].text, b->a, scripts[i].file, SPEC_SQL_BYTES_MAX, e)) {
             e->kind = ERR_CONFIG;
             return job_fail(b, sql->at, e);
         }

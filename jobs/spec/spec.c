@@ -329,6 +329,26 @@ bool spec_load(const struct app_spec **out, struct arena *a, const char *path,
     return spec_parse(out, a, path, text, options, errors);
 }
 
+bool spec_read_sql(const struct app_spec *app, struct arena *a, struct conf_errors *errors)
+{
+    bool ok = true;
+    for (size_t i = 0; i < app->jobs.n; i++) {
+        struct job_spec *j = job_at(app, i);
+        struct str *texts = ARENA_ZARRAY(a, struct str, j->sql.n + 1);
+        for (size_t k = 0; k < j->sql.n; k++) {
+            struct err e;
+            if (file_read(&texts[k], a, j->sql.v[k].p, SPEC_SQL_BYTES_MAX, &e))
+                continue;
+            e.kind = ERR_CONFIG;
+            conf_place(app->reader, j->sql.at, &e);
+            *conf_errors_add(errors) = e;
+            ok = false;
+        }
+        j->sql_text = texts;
+    }
+    return ok;
+}
+
 const struct job_spec *spec_job(const struct app_spec *app, struct str name, struct err *e)
 {
     struct arena *a = arena_new(NULL);

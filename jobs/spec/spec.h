@@ -41,6 +41,8 @@ enum spec_order { SPEC_ORDER_EVENT_TIME, SPEC_ORDER_TABLES_FIRST };
 struct job_spec {
     struct str name;
     struct conf_texts sql; // paths, resolved
+    const struct str
+        *sql_text; // their contents when they were read before (spec_read_sql); else NULL
     struct schedule_spec schedule;
     struct on_failure_spec on_failure;
     struct start_spec start;
@@ -73,6 +75,8 @@ struct app_spec {
     const struct conf_reader *reader; // for conf_show
 };
 
+enum { SPEC_SQL_BYTES_MAX = 64 << 20 }; // one SQL file
+
 struct spec_options {
     const char *(*env)(void *arg, const char *name); // NULL: the process's environment
     void *env_arg;
@@ -86,6 +90,9 @@ bool spec_load(const struct app_spec **out, struct arena *a, const char *path,
 // The same from memory; path is for messages and relative paths.
 bool spec_parse(const struct app_spec **out, struct arena *a, const char *path, struct str text,
                 const struct spec_options *options, struct conf_errors *errors) ERR_CHECKED;
+// Reads the SQL files of all jobs now, so that later changes do not reach them: for a process that lives long.
+bool spec_read_sql(const struct app_spec *app, struct arena *a,
+                   struct conf_errors *errors) ERR_CHECKED;
 // NULL when there is no such job; *e then says so with the nearest name.
 const struct job_spec *spec_job(const struct app_spec *app, struct str name, struct err *e);
 // docs/configuration.md.

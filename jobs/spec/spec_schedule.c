@@ -1,6 +1,7 @@
 // Option tables and checks of scheduling, failure handling, daemon and admin server.
 #include "jobs/spec/spec_internal.h"
 
+#include "config/units.h"
 #include "schema/text.h"
 
 #include <assert.h>
@@ -257,6 +258,35 @@ const struct conf_table spec_admin_table = {
     .bytes = sizeof(struct admin_spec),
     .at_offset = offsetof(struct admin_spec, at),
 };
+
+// --- as text -------------------------------------------------------------------------------------
+
+struct str spec_schedule_text(struct arena *a, const struct schedule_spec *s)
+{
+    struct buf out;
+    buf_init(&out, 1 << 16);
+    if (s->trigger == SPEC_TRIGGER_STREAM)
+        buf_text(&out, "stream");
+    if (s->trigger == SPEC_TRIGGER_CRON)
+        buf_printf(&out, "cron %.*s", STR_ARG(s->cron_text));
+    if (s->trigger == SPEC_TRIGGER_CRON && !str_eq(s->zone.name, STR("UTC")))
+        buf_printf(&out, " %.*s", STR_ARG(s->zone.name));
+    if (s->trigger == SPEC_TRIGGER_EVERY) {
+        buf_text(&out, "every ");
+        units_print_duration(&out, s->every_ms);
+    }
+    for (size_t i = 0; i < s->after.n; i++)
+        buf_printf(&out, "%s%.*s",
+                   i       ? ", "
+                   : out.n ? ", after "
+                           : "after ",
+                   STR_ARG(s->after.v[i]));
+    if (out.n == 0)
+        buf_text(&out, "by hand");
+    const struct str text = arena_str(a, buf_view(&out));
+    buf_fini(&out);
+    return text;
+}
 
 // --- checks --------------------------------------------------------------------------------------
 

@@ -63,4 +63,7 @@ struct admin_spec {
     struct conf_at at; // line 0: no admin server
 };
 
+// "every 10m", "cron */5 * * * * Europe/Paris, after load", "by hand".
+struct str spec_schedule_text(struct arena *a, const struct schedule_spec *s);
+
 #endif

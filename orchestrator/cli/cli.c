@@ -1,5 +1,7 @@
 #include "orchestrator/cli/cli.h"
 
+#include "orchestrator/cli/remote.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -244,6 +246,17 @@ static int cli_fail(const struct err *e, int code)
     return code;
 }
 
+static int cli_execute(struct cli *c)
+{
+    struct err e;
+    enum remote r = REMOTE_NONE;
+    if (c->cmd->by_owner && !c->owner)
+        r = remote_command(&c->exit_code, c, &e);
+    if (r == REMOTE_FAILED || (r == REMOTE_NONE && !c->cmd->run(c, &e)))
+        return cli_fail(&e, err_exit_code(&e));
+    return c->exit_code;
+}
+
 static int cli_run(struct cli *c, char *const *argv, int argc)
 {
     struct err e;
@@ -256,8 +269,8 @@ static int cli_run(struct cli *c, char *const *argv, int argc)
         cli_help(&out, c->cmd);
         if (!cli_print(&out, &e))
             code = cli_fail(&e, 1);
-    } else if (!c->cmd->run(c, &e)) {
-        code = cli_fail(&e, err_exit_code(&e));
+    } else {
+        code = cli_execute(c);
     }
     buf_fini(&out);
     return code;
@@ -314,14 +327,27 @@ static int cli_other(const struct cli *c, char *const *argv, int argc)
     return code;
 }
 
+static int cli_start(struct cli *c, int argc, char **argv)
+{
+    int words;
+    const int first = cli_leading(c, argc, argv);
+    c->argc = argc - first;
+    c->argv = argv + first;
+    c->cmd = cli_find(c->argv, c->argc, &words);
+    const int code =
+        c->cmd ? cli_run(c, c->argv + words, c->argc - words) : cli_other(c, c->argv, c->argc);
+    arena_free(c->a);
+    return code;
+}
+
 int cli_main(int argc, char **argv)
 {
     struct cli c = {.a = arena_new(NULL), .config = "sluice.yaml"};
-    int first = cli_leading(&c, argc, argv), words;
-    int left = argc - first;
-    c.cmd = cli_find(argv + first, left, &words);
-    int code =
-        c.cmd ? cli_run(&c, argv + first + words, left - words) : cli_other(&c, argv + first, left);
-    arena_free(c.a);
-    return code;
+    return cli_start(&c, argc, argv);
+}
+
+int cli_main_owner(int argc, char **argv)
+{
+    struct cli c = {.a = arena_new(NULL), .config = "sluice.yaml", .owner = true};
+    return cli_start(&c, argc, argv);
 }

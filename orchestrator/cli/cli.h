@@ -20,7 +20,11 @@ struct cli {
     struct arena *a;
     const struct cmd *cmd;
     const char *config; // -c FILE
-    const char **args;  // after the command's words
+    bool owner;         // the daemon runs this command: the state is ours
+    char **argv;        // the command line from the command's words on
+    int argc;
+    int exit_code;     // of a command that succeeded here but was done elsewhere
+    const char **args; // after the command's words
     size_t arg_count;
     const char *opt_names[CLI_OPTS_MAX];
     const char *opt_values[CLI_OPTS_MAX];
@@ -31,6 +35,8 @@ struct cmd {
     const char *name; // "job run"
     const char *args; // "NAME", "[OUTPUT]", "" = none
     size_t args_min, args_max;
+    // The command writes the state of the job that is its first argument: a daemon that owns it runs the command.
+    bool by_owner;
     const char *summary;        // one sentence
     const struct cli_opt *opts; // ended by a NULL name
     bool (*run)(struct cli *c, struct err *e);
@@ -40,6 +46,8 @@ struct cmd {
 extern const struct cmd *const cli_commands[]; // NULL-terminated, in help order
 
 int cli_main(int argc, char **argv);
+// The same inside the daemon, which owns the state directory: nothing is asked of a daemon again.
+int cli_main_owner(int argc, char **argv);
 const char *cli_opt(const struct cli *c,
                     const char *name); // value, "" for a flag, NULL when not given
 bool cli_opt_u64(uint64_t *out, const struct cli *c, const char *name, uint64_t otherwise,
@@ -63,6 +71,7 @@ void cli_table_row(struct cli_table *t, const char *const *cells);
 void cli_table_print(struct buf *out, const struct cli_table *t);
 const char *cli_size(struct arena *a, uint64_t bytes); // 12.3 MB
 const char *cli_count(struct arena *a, uint64_t n);    // 1,234,567
+const char *cli_ago(struct arena *a, int64_t ms);      // "3m ago"; before: "in 3m"
 const char *cli_time(struct arena *a, int64_t ms);     // 2025-10-28 08:00:00 UTC
 
 #endif

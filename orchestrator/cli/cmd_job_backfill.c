@@ -252,6 +252,7 @@ const struct cmd cmd_job_backfill = {
     .args = "NAME",
     .args_min = 1,
     .args_max = 1,
+    .by_owner = true,
     .summary = "Read a recorded range again with today's SQL and replace what it wrote, batch by "
                "batch; without a range, go on with a backfill that was cut short.",
     .opts = job_backfill_opts,

@@ -1,117 +1,67 @@
-#include "base/durable.h"
+#include "base/clock.h"
 #include "jobs/run/doc.h"
-#include "jobs/run/history.h"
 #include "orchestrator/cli/app.h"
 #include "orchestrator/cli/commands.h"
+#include "orchestrator/cli/job_status.h"
 
-struct job_status {
-    bool ran;
-    struct history_run last;
-    struct control control;
-};
-
-static bool job_status_run(void *arg, const struct history_run *r, struct err *e)
+static const char *job_lag(struct arena *a, const struct job_status *s, int64_t now_ms)
 {
-    (void)e;
-    struct job_status *s = arg;
-    s->ran = true;
-    s->last = *r;
-    s->last.outcome = arena_str(s->control.a, r->outcome);
-    s->last.error = arena_str(s->control.a, r->error);
-    return true;
-}
-
-static bool job_status(struct job_status *out, struct app *app, const struct job_spec *job,
-                       struct err *e)
-{
-    *out = (struct job_status){.control = {.a = app->a, .fresh = true}};
-    struct kv *kv;
-    if (!app_state(&kv, app, job, e))
-        return false;
-    if (!kv)
-        return true;
-    struct kv_txn *t;
-    bool ok = kv_begin_read(&t, kv, e);
-    if (ok) {
-        ok = control_load(&out->control, app->a, t, e);
-        kv_abort(t);
+    enum { FRESH_MS = 300000 };
+    switch (s->lag_is) {
+    case JOB_LAG_UNKNOWN:
+        return "?";
+    case JOB_LAG_FAILED:
+        return "no answer";
+    case JOB_LAG_KNOWN:
+        break;
     }
-    ok = ok && history_runs(kv, 1, job_status_run, out, e);
-    kv_close(kv);
-    return ok;
+    if (s->lag_ms == 0 || now_ms - s->lag_ms < FRESH_MS)
+        return cli_count(a, s->lag);
+    return arena_printf(a, "%s %s", cli_count(a, s->lag), cli_ago(a, now_ms - s->lag_ms)).p;
 }
 
-static const char *job_schedule(struct arena *a, const struct job_spec *j)
+static void job_list_row(struct cli_table *t, struct arena *a, const struct job_status *s,
+                         int64_t now_ms)
 {
-    const struct schedule_spec *s = &j->schedule;
-    switch (s->trigger) {
-    case SPEC_TRIGGER_NONE:
-        return "by hand";
-    case SPEC_TRIGGER_EVERY:
-        if (s->every_ms % 60000 == 0)
-            return arena_printf(a, "every %lldm", (long long)(s->every_ms / 60000)).p;
-        return arena_printf(a, "every %llds", (long long)(s->every_ms / 1000)).p;
-    case SPEC_TRIGGER_CRON:
-        return arena_printf(a, "cron %.*s", STR_ARG(s->cron_text)).p;
-    case SPEC_TRIGGER_STREAM:
-        return "stream";
-    }
-    return "?";
-}
-
-static const char *job_undelivered(struct arena *a, const struct control *c)
-{
-    if (c->delivered >= c->last_batch)
-        return "";
-    return arena_printf(a, "batch %llu decided, not delivered", (unsigned long long)c->last_batch)
-        .p;
-}
-
-static json_t *job_list_json(struct arena *a, const struct job_spec *j, const struct job_status *s)
-{
-    json_t *o = json_object();
-    json_object_set_new(o, "job", doc_new_str(j->name));
-    json_object_set_new(o, "schedule", json_string(job_schedule(a, j)));
-    json_object_set_new(o, "last_batch", doc_new_u64(s->control.last_batch));
-    json_object_set_new(o, "delivered",
-                        json_boolean(s->control.delivered >= s->control.last_batch));
-    if (s->ran) {
-        json_object_set_new(o, "last_run", doc_new_u64(s->last.run));
-        json_object_set_new(o, "outcome", doc_new_str(s->last.outcome));
-        json_object_set_new(o, "started", json_integer(s->last.started_ms));
-        json_object_set_new(o, "records", doc_new_u64(s->last.records));
-        json_object_set_new(o, "error", doc_new_str(s->last.error));
-    }
-    return o;
+    const int64_t next = job_status_next(s);
+    const char *cells[] = {
+        s->spec->name.p,
+        job_status_state(a, s),
+        job_lag(a, s, now_ms),
+        s->success_ms ? cli_ago(a, now_ms - s->success_ms) : "never",
+        next ? cli_ago(a, now_ms - next) : "",
+        spec_schedule_text(a, &s->spec->schedule).p,
+        s->ran ? arena_printf(a, "%.*s, %s records", STR_ARG(s->last.outcome),
+                              cli_count(a, s->last.records))
+                     .p
+               : "",
+        s->control.last_batch ? cli_count(a, s->control.last_batch) : "",
+        job_status_note(a, s),
+    };
+    cli_table_row(t, cells);
 }
 
 static bool job_list_rows(struct buf *out, struct app *app, const struct cli *c, struct err *e)
 {
-    static const char *const heads[] = {"JOB",     "SCHEDULE", "LAST RUN", "OUTCOME",
-                                        "RECORDS", "BATCH",    "STATE"};
+    static const char *const heads[] = {"JOB",      "STATE",    "LAG",   "LAST SUCCESS", "NEXT RUN",
+                                        "SCHEDULE", "LAST RUN", "BATCH", "NOTE"};
+    const struct clock clock = clock_system();
     struct cli_table table;
+    struct job_statuses all;
     json_t *list = json_array();
-    bool ok = true;
-    cli_table_init(&table, app->a, heads, sizeof heads / sizeof heads[0]);
     size_t count;
     const struct job_spec *jobs = app_jobs(app, &count);
+    bool ok = job_statuses_open(&all, app, e);
+    cli_table_init(&table, app->a, heads, sizeof heads / sizeof heads[0]);
     for (size_t i = 0; ok && i < count; i++) {
-        const struct job_spec *j = &jobs[i];
         struct job_status s;
-        ok = job_status(&s, app, j, e);
-        if (!ok)
-            break;
-        json_array_append_new(list, job_list_json(app->a, j, &s));
-        const char *cells[] = {
-            j->name.p,
-            job_schedule(app->a, j),
-            s.ran ? cli_time(app->a, s.last.started_ms) : "never",
-            s.ran ? s.last.outcome.p : "",
-            s.ran ? cli_count(app->a, s.last.records) : "",
-            s.control.last_batch ? cli_count(app->a, s.control.last_batch) : "",
-            job_undelivered(app->a, &s.control),
-        };
-        cli_table_row(&table, cells);
+        ok = job_status_read(&s, &all, &jobs[i], e);
+        if (ok && cli_opt(c, "live"))
+            job_status_live(&s, &all);
+        if (ok) {
+            json_array_append_new(list, job_status_json(app->a, &s));
+            job_list_row(&table, app->a, &s, clock.now_ms(clock.arg));
+        }
     }
     if (cli_json(c)) {
         doc_pretty(out, list);
@@ -120,6 +70,7 @@ static bool job_list_rows(struct buf *out, struct app *app, const struct cli *c,
         cli_table_print(out, &table);
     }
     json_decref(list);
+    job_statuses_close(&all);
     return ok;
 }
 
@@ -156,8 +107,8 @@ static void job_show_outputs(struct buf *out, const struct job_spec *j)
 static void job_show_text(struct buf *out, struct app *app, const struct job_spec *j,
                           const struct job_status *s)
 {
-    buf_printf(out, "job %s\nschedule: %s\ngroup: %.*s\nsql:", j->name.p, job_schedule(app->a, j),
-               STR_ARG(j->group));
+    buf_printf(out, "job %s\nschedule: %s\ngroup: %.*s\nsql:", j->name.p,
+               spec_schedule_text(app->a, &j->schedule).p, STR_ARG(j->group));
     for (size_t i = 0; i < j->sql.n; i++)
         buf_printf(out, " %.*s", STR_ARG(j->sql.v[i]));
     buf_char(out, '\n');
@@ -171,9 +122,9 @@ static void job_show_text(struct buf *out, struct app *app, const struct job_spe
                cli_time(app->a, s->last.started_ms), cli_count(app->a, s->last.records));
     if (s->last.error.n)
         buf_printf(out, "error: %.*s\n", STR_ARG(s->last.error));
-    const char *undelivered = job_undelivered(app->a, &s->control);
-    buf_printf(out, "last batch: %llu%s%s\n", (unsigned long long)s->control.last_batch,
-               undelivered[0] ? ": " : "", undelivered);
+    const char *note = job_status_note(app->a, s);
+    buf_printf(out, "state: %s\nlast batch: %llu%s%s\n", job_status_state(app->a, s),
+               (unsigned long long)s->control.last_batch, note[0] ? ": " : "", note);
     buf_text(out, "positions:\n");
     for (size_t i = 0; i < s->control.position_count; i++) {
         const struct control_position *p = &s->control.positions[i];
@@ -191,12 +142,14 @@ static bool job_show(struct cli *c, struct err *e)
     struct buf out;
     const struct job_spec *j;
     struct job_status s;
+    struct job_statuses all;
     if (!app_open(&app, c, e))
         return false;
     buf_init(&out, (size_t)16 << 20);
-    bool ok = app_job_spec(&j, &app, c->args[0], e) && job_status(&s, &app, j, e);
+    bool ok = job_statuses_open(&all, &app, e);
+    ok = ok && app_job_spec(&j, &app, c->args[0], e) && job_status_read(&s, &all, j, e);
     if (ok && cli_json(c)) {
-        json_t *o = job_list_json(app.a, j, &s);
+        json_t *o = job_status_json(app.a, &s);
         doc_pretty(&out, o);
         buf_char(&out, '\n');
         json_decref(o);
@@ -204,11 +157,17 @@ static bool job_show(struct cli *c, struct err *e)
         job_show_text(&out, &app, j, &s);
     }
     ok = ok && cli_print(&out, e);
+    job_statuses_close(&all);
     buf_fini(&out);
     app_close(&app);
     return ok;
 }
 
+static const struct cli_opt list_opts[] = {
+    {"live", NULL, "ask the brokers for the lag now; otherwise what was known last"},
+    {"json", NULL, "as JSON"},
+    {NULL, NULL, NULL},
+};
 static const struct cli_opt json_opts[] = {
     {"json", NULL, "as JSON"},
     {NULL, NULL, NULL},
@@ -217,10 +176,10 @@ static const struct cli_opt json_opts[] = {
 const struct cmd cmd_job_list = {
     .name = "job list",
     .args = "",
-    .summary = "All jobs at a glance: schedule, last run, outcome, batch, what is undelivered.",
-    .opts = json_opts,
+    .summary = "All jobs at a glance: state, lag, last success, next run, what is undelivered.",
+    .opts = list_opts,
     .run = job_list,
-    .examples = "  sluice job list\n  sluice job list --json\n",
+    .examples = "  sluice job list\n  sluice job list --live --json\n",
 };
 
 const struct cmd cmd_job_show = {

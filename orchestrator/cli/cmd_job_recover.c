@@ -82,6 +82,7 @@ const struct cmd cmd_job_recover = {
     .args = "NAME",
     .args_min = 1,
     .args_max = 1,
+    .by_owner = true,
     .summary =
         "Rebuild a lost or older state directory from what the outputs hold: ids, positions, "
         "heads; batches that are missing somewhere are executed again in their place.",

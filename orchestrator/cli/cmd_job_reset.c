@@ -70,6 +70,7 @@ const struct cmd cmd_job_reset = {
     .args = "NAME",
     .args_min = 1,
     .args_max = 1,
+    .by_owner = true,
     .summary = "Forget a job's operator state and positions. Batch ids go on; a decided batch is "
                "delivered first.",
     .opts = job_reset_opts,

@@ -1,6 +1,9 @@
 #include "orchestrator/cli/app.h"
 #include "orchestrator/cli/commands.h"
 #include "orchestrator/builtin.h"
+#include "orchestrator/cli/remote.h"
+#include "orchestrator/daemon/report.h"
+#include "jobs/run/doc.h"
 
 #include <stdio.h>
 
@@ -36,20 +39,10 @@ static void job_run_summary(struct buf *out, struct arena *a, const struct run_r
 
 static void job_run_json(struct buf *out, const struct run_report *r, const char *job)
 {
-    buf_printf(
-        out,
-        "{\"job\":\"%s\",\"run\":%llu,\"batches\":%llu,\"batch_first\":%llu,\"batch_last\":%llu,"
-        "\"redelivered\":%llu,\"records\":%llu,\"bytes\":%llu,\"dead\":%llu,\"lost\":%llu,\"lake_"
-        "files\":%llu,"
-        "\"lake_rows\":%llu,\"warehouse_rows\":%llu,\"topic_rows\":%llu,\"offsets_committed\":%s}"
-        "\n",
-        job, (unsigned long long)r->run, (unsigned long long)r->batches,
-        (unsigned long long)r->batch_first, (unsigned long long)r->batch_last,
-        (unsigned long long)r->redelivered, (unsigned long long)r->records,
-        (unsigned long long)r->bytes, (unsigned long long)r->dead, (unsigned long long)r->lost,
-        (unsigned long long)r->lake_files, (unsigned long long)r->lake_rows,
-        (unsigned long long)r->warehouse_rows, (unsigned long long)r->topic_rows,
-        r->offsets_error[0] ? "false" : "true");
+    json_t *j = report_to_json(r, job);
+    doc_print(out, j);
+    json_decref(j);
+    buf_char(out, '\n');
 }
 
 // What a person found in the topics when Kafka has lost the marker.
@@ -68,6 +61,39 @@ static bool job_run_marker(enum run_marker *out, const struct cli *c, struct err
     return true;
 }
 
+// In this process, when no daemon owns the state.
+static bool job_run_here(struct run_report *report, struct app *app, const struct cli *c,
+                         struct app_progress *progress, struct err *e)
+{
+    const struct job *job;
+    struct run_env env = {.durable = app->durable,
+                          .clock = clock_system(),
+                          .source = builtin_source,
+                          .topics = builtin_topics,
+                          .cancel = app_signals(),
+                          .progress = app_progress,
+                          .progress_arg = progress};
+    return job_run_marker(&env.marker, c, e) && app_job(&job, app, c->args[0], e) &&
+           run_job(report, job, &env, e);
+}
+
+static bool job_run_report(struct run_report *report, struct app *app, const struct cli *c,
+                           struct err *e)
+{
+    struct app_progress progress;
+    const struct clock clock = clock_system();
+    const struct job_spec *spec;
+    if (!app_job_spec(&spec, app, c->args[0], e))
+        return false;
+    app_progress_init(&progress, &clock);
+    const enum remote r =
+        c->owner ? REMOTE_NONE : remote_run(report, app, c->args[0], app_progress, &progress, e);
+    const bool ok =
+        r == REMOTE_DONE || (r == REMOTE_NONE && job_run_here(report, app, c, &progress, e));
+    app_progress_end(&progress);
+    return ok;
+}
+
 // A range makes it a backfill: the same as `job backfill`.
 static bool job_run_range(const struct cli *c)
 {
@@ -75,34 +101,38 @@ static bool job_run_range(const struct cli *c)
            cli_opt(c, "to-offset") || cli_opt(c, "batch");
 }
 
+// What is more than the scheduled run, a daemon executes as a command between two runs.
+static bool job_run_elsewhere(bool *done, struct cli *c, struct err *e)
+{
+    *done = false;
+    if (c->owner || !(job_run_range(c) || cli_opt(c, "lost-marker")))
+        return true;
+    const enum remote r = remote_command(&c->exit_code, c, e);
+    *done = r == REMOTE_DONE;
+    return r != REMOTE_FAILED;
+}
+
 static bool job_run(struct cli *c, struct err *e)
 {
+    struct app app;
+    bool done;
+    if (!job_run_elsewhere(&done, c, e))
+        return false;
+    if (done)
+        return true;
     if (job_run_range(c))
         return cmd_job_backfill.run(c, e);
-    struct app app;
-    const struct job *job;
     if (!app_open(&app, c, e))
         return false;
-    struct app_progress progress;
-    struct run_env env = {.durable = app.durable,
-                          .clock = clock_system(),
-                          .source = builtin_source,
-                          .topics = builtin_topics,
-                          .cancel = app_signals(),
-                          .progress = app_progress,
-                          .progress_arg = &progress};
-    app_progress_init(&progress, &env.clock);
     struct run_report report;
     struct buf out;
     buf_init(&out, 1 << 20);
-    bool ok = job_run_marker(&env.marker, c, e) && app_job(&job, &app, c->args[0], e) &&
-              run_job(&report, job, &env, e);
-    app_progress_end(&progress);
+    bool ok = job_run_report(&report, &app, c, e);
     if (ok) {
         if (cli_json(c))
-            job_run_json(&out, &report, job->name);
+            job_run_json(&out, &report, c->args[0]);
         else
-            job_run_summary(&out, app.a, &report, job->name);
+            job_run_summary(&out, app.a, &report, c->args[0]);
         ok = cli_print(&out, e);
         if (report.offsets_error[0])
             fprintf(stderr,

@@ -95,3 +95,19 @@ const char *cli_time(struct arena *a, int64_t ms)
                         t.hour, t.minute, t.second)
         .p;
 }
+
+const char *cli_ago(struct arena *a, int64_t ms)
+{
+    static const struct {
+        int64_t ms;
+        const char *unit;
+    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}};
+    const int64_t span = ms < 0 ? -ms : ms;
+    size_t i = 0;
+    while (i + 1 < sizeof units / sizeof *units && span < 2 * units[i].ms)
+        i++;
+    const long long n = (long long)(span / units[i].ms);
+    return (ms < 0 ? arena_printf(a, "in %lld%s", n, units[i].unit)
+                   : arena_printf(a, "%lld%s ago", n, units[i].unit))
+        .p;
+}

@@ -20,6 +20,7 @@ struct entry {
     int64_t due_ms;   // monotonic time of the next interval
     int64_t retry_ms; // monotonic
     bool due, running, stopped, queued, by_hand_queued;
+    bool held; // by a command: due is kept, nothing begins
     enum sched_reason reason;
     uint64_t order; // of becoming due
     int64_t began_mono_ms;
@@ -245,9 +246,8 @@ static bool same_interval(const struct entry *x, const struct entry *old)
            x->spec->every_ms == old->spec->every_ms;
 }
 
-void sched_carry(struct sched *s, const struct sched *old, struct sched_now now)
+void sched_carry(struct sched *s, const struct sched *old)
 {
-    (void)now;
     for (size_t i = 0; i < s->n; i++) {
         struct entry *x = &s->v[i];
         const size_t k = entry_named(old, x->name);
@@ -258,6 +258,7 @@ void sched_carry(struct sched *s, const struct sched *old, struct sched_now now)
         x->m = o->m;
         x->running = o->running;
         x->stopped = o->stopped;
+        x->held = o->held;
         x->queued = o->queued;
         x->by_hand_queued = o->by_hand_queued;
         x->began_mono_ms = o->began_mono_ms;
@@ -307,7 +308,7 @@ static bool counts(const struct entry *x)
 
 static bool may_begin(const struct sched *s, const struct entry *x)
 {
-    return x->due && !x->running &&
+    return x->due && !x->running && !x->held &&
            (s->running < s->parallel || !counts(x) || x->reason == SCHED_BY_HAND);
 }
 
@@ -433,7 +434,9 @@ enum sched_verdict sched_finished(struct sched *s, size_t job, enum sched_outcom
     case SCHED_FATAL:
         verdict = entry_failed(x, outcome, now);
         break;
-    case SCHED_STOPPED:
+    case SCHED_STOPPED: // to make room: a stream goes on afterwards
+        if (x->spec->trigger == SPEC_TRIGGER_STREAM && !x->m.paused)
+            entry_due(s, x, SCHED_STREAM);
         break;
     }
     const bool by_hand_too = x->by_hand_queued;
@@ -473,6 +476,21 @@ void sched_resume(struct sched *s, size_t job, struct sched_now now)
         cron_fired(x, now.wall_ms);
     if (x->spec->trigger == SPEC_TRIGGER_STREAM)
         entry_due(s, x, SCHED_STREAM);
+}
+
+bool sched_hold(struct sched *s, size_t job)
+{
+    assert(job < s->n);
+    if (s->v[job].running)
+        return false;
+    s->v[job].held = true;
+    return true;
+}
+
+void sched_release(struct sched *s, size_t job)
+{
+    assert(job < s->n);
+    s->v[job].held = false;
 }
 
 // --- looking ---------------------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ struct sched *sched_new(struct arena *a, const struct sched_job *jobs, size_t co
                         enum sched_start how);
 void sched_set_parallel(struct sched *s, size_t most); // default 2
 // What the old schedule knew beyond memory (running, waiting, due times), by name.
-void sched_carry(struct sched *s, const struct sched *old, struct sched_now now);
+void sched_carry(struct sched *s, const struct sched *old);
 
 enum sched_reason {
     SCHED_BY_TIME,
@@ -74,6 +74,10 @@ void sched_trigger(struct sched *s,
 void sched_pause(struct sched *s, size_t job); // the run that goes on is left alone
 void sched_resume(struct sched *s, size_t job,
                   struct sched_now now); // from now: nothing was missed
+
+// Keeps the job from beginning while something else works on its state; false while it runs.
+bool sched_hold(struct sched *s, size_t job);
+void sched_release(struct sched *s, size_t job);
 
 enum sched_state { SCHED_IDLE, SCHED_WAITING, SCHED_RUNNING, SCHED_RETRYING, SCHED_PAUSED };
 const char *sched_state_name(enum sched_state state);

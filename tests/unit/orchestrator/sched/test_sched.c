@@ -446,7 +446,7 @@ TEST(a_reload_keeps_what_runs_and_what_waits)
     for (size_t i = 0; i < w.n; i++)
         w.memory[i] = *sched_memory(w.s, i);
     w.s = sched_new(w.a, w.jobs, w.n, w.memory, w.now, SCHED_RELOAD);
-    sched_carry(w.s, old, w.now);
+    sched_carry(w.s, old);
     sched_set_parallel(w.s, 1);
     assert_int_equal(pick(&w), -1);
     done(&w, 0);

@@ -1,0 +1,26 @@
+// Asking the daemon that owns the state directory, when there is one. Nothing here waits for a daemon that is not there.
+#ifndef ORCHESTRATOR_CLI_REMOTE_H
+#define ORCHESTRATOR_CLI_REMOTE_H
+
+#include "jobs/run/run.h"
+#include "orchestrator/cli/cli.h"
+
+#include <jansson.h>
+
+struct app;
+
+enum remote { REMOTE_NONE, REMOTE_DONE, REMOTE_FAILED }; // no daemon; it answered; *e
+
+// The whole command line, for a command that works on the state of the job that is its first argument: the daemon runs it with
+// our standard output, between two runs. *code is its exit code.
+enum remote remote_command(int *code, struct cli *c, struct err *e);
+// One run now, after the one that goes on.
+enum remote remote_run(struct run_report *out, const struct app *app, const char *job,
+                       void (*progress)(void *arg, const struct run_progress *p), void *arg,
+                       struct err *e);
+// "pause", "resume", "reload"; job NULL = none.
+enum remote remote_ask(const struct app *app, const char *op, const char *job, struct err *e);
+// The daemon's list of jobs (orchestrator/daemon/daemon_status.c); the caller's to decref.
+enum remote remote_status(json_t **out, const struct app *app, struct err *e);
+
+#endif

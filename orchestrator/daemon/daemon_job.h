@@ -1,0 +1,75 @@
+// Shared inside orchestrator/daemon: one job of the daemon, the run or command that goes on for it, and who waits for them. It outlives
+// reloads of the configuration. All of it belongs to the daemon's one thread.
+#ifndef ORCHESTRATOR_DAEMON_DAEMON_JOB_H
+#define ORCHESTRATOR_DAEMON_DAEMON_JOB_H
+
+#include "base/buf.h"
+#include "base/vec.h"
+#include "jobs/run/run.h"
+#include "orchestrator/daemon/child.h"
+#include "orchestrator/daemon/control.h"
+#include "orchestrator/sched/sched.h"
+
+struct daemon;
+struct job_spec;
+
+enum { JOB_NAME_MAX = 80, JOB_COMMANDS_MAX = 16, JOB_PHASES = RUN_DONE + 1 };
+
+// A command line that waits for its job to be free, or runs on it.
+struct command {
+    struct control_client *client; // NULL: it went away
+    int fds[CONTROL_FDS];
+    char **argv; // owned
+    int argc;
+};
+
+// A client that waits for the run it asked for: begun tells whether that one runs already.
+struct watcher {
+    struct control_client *client;
+    bool begun;
+};
+
+struct daemon_job {
+    struct daemon *d;
+    char name[JOB_NAME_MAX];
+    const struct job_spec *spec; // NULL: no longer in the configuration
+    size_t index;                // in the schedule
+    struct child *child;         // of a run or a command; NULL = none
+    enum { JOB_FREE, JOB_RUN, JOB_COMMAND } does;
+    enum sched_reason reason;
+    bool timed_out, told_to_stop;
+    int64_t stop_ms; // monotonic: when it was told
+    struct buf line; // of the child's output, not yet whole
+    VEC(struct watcher) watchers;
+    VEC(struct command) commands; // the first one runs when does is JOB_COMMAND
+    // The run that goes on, and the last one.
+    struct run_progress progress;
+    int64_t began_ms, phase_mono_ms; // wall, monotonic
+    bool answered;                   // its last line came
+    bool succeeded;
+    struct run_report report;
+    struct err error;
+    int64_t ended_ms, took_ms;
+    int64_t lag, lag_ms;    // -1 = unknown; when it was known
+    int64_t undelivered_ms; // since when a decided batch waits for an output; 0 = none
+    // Counters since the daemon began.
+    uint64_t runs_done, runs_failed, records, bytes, dead, lost, lake_rows, warehouse_rows, alerts;
+    uint64_t late, memory_bytes;
+    uint64_t phase_ms[JOB_PHASES];
+};
+
+void job_start_due(struct daemon *d);
+void job_check_timeouts(struct daemon *d);
+// Finish or abandon the batch. One that still opens or reads after a while (a broker that does not answer) is killed: nothing
+// of it was decided.
+void job_tell_to_stop(struct daemon_job *j);
+void job_kill_stuck(struct daemon *d);
+int64_t job_kill_wait(const struct daemon *d, int64_t wait); // until then, at most wait
+void job_command(struct daemon_job *j, struct control_client *c, const json_t *request,
+                 const int fds[CONTROL_FDS]);
+void job_run_for(struct daemon_job *j, struct control_client *c); // c may be NULL
+void job_forget_client(struct daemon *d, const struct control_client *c);
+struct daemon_job *job_new(struct daemon *d, struct str name);
+void job_free(struct daemon_job *j);
+
+#endif
