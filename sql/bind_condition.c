@@ -180,6 +180,7 @@ static bool check_kind(struct condition *c, const struct from *f)
         .kind = kinds[c->relation->join],
         .session = c->left_source->object->node->schema->windowed &&
                    window_of(c->left_source->object) == WINDOW_SESSION,
+        .window_size_ms = f->v[0].object->node->formats->window.size_ms,
         .before_ms = -1,
         .after_ms = -1,
         .grace_ms = -1,

@@ -303,12 +303,24 @@ bool from_internal(struct ast_expr **out, struct from *f, const char *clause,
 typedef LIST(struct ast_item) item_list;
 
 static void add_column(item_list *out, struct from *f, const struct from_source *s,
-                       const struct schema_column *c, const struct sql_pos *pos)
+                       struct str column, const struct sql_pos *pos)
 {
-    const struct str name = from_column_name(f, s, c->name);
+    const struct str name = from_column_name(f, s, column);
     const struct ast_item item = {
         .kind = AST_ITEM_EXPR, .x = from_column(f->b, name, pos), .alias = name, .pos = *pos};
     list_push(f->b->a, out, item);
+}
+
+// Behind the keys of a windowed relation: its window's bounds.
+static void add_bounds(item_list *out, struct from *f, struct from_source *s,
+                       const struct sql_pos *pos)
+{
+    if (!source_schema(s)->windowed)
+        return;
+    for (uint32_t i = PSEUDO_WINDOWSTART; i <= PSEUDO_WINDOWEND; i++) {
+        s->pseudo[i] = true;
+        add_column(out, f, s, str_from(pseudo_names[i]), pos);
+    }
 }
 
 // * is all columns of all relations, in front of them a key that is of none.
@@ -322,11 +334,15 @@ static void expand_all(item_list *out, struct from *f, const struct ast_item *it
         list_push(f->b->a, out, key);
     }
     for (uint32_t i = 0; i < f->n; i++) {
-        const struct from_source *s = &f->v[i];
+        struct from_source *s = &f->v[i];
+        const struct schema *schema = source_schema(s);
         if (item->alias.p && !str_eq(item->alias, s->alias))
             continue;
-        for (uint32_t k = 0; k < source_schema(s)->count; k++)
-            add_column(out, f, s, &source_schema(s)->columns[k], &item->pos);
+        for (uint32_t k = 0; k < schema->count; k++) {
+            if (k == schema->key_count)
+                add_bounds(out, f, s, &item->pos);
+            add_column(out, f, s, schema->columns[k].name, &item->pos);
+        }
     }
 }
 
@@ -349,14 +365,13 @@ static bool rewrite_item(item_list *out, struct from *f, const struct ast_item *
         return true;
     }
     if (item->kind == AST_ITEM_EXPR && item->x->kind == AST_COLUMN) {
-        if (bind_is_pseudo(item->x->text, &pseudo) &&
-            (!item->alias.p || str_eq(item->alias, item->x->text)))
+        if (!item->alias.p)
+            made.alias = result_name(f, item->x);
+        if (bind_is_pseudo(item->x->text, &pseudo) && str_eq(made.alias, item->x->text))
             return bind_fail(
                 f->b, &item->pos,
                 "Reserved column name in select: `%.*s`. Please remove or alias the column.",
                 STR_ARG(item->x->text));
-        if (!item->alias.p)
-            made.alias = result_name(f, item->x);
     }
     if (!from_internal(&made.x, f, "SELECT", item->x))
         return false;

@@ -280,14 +280,18 @@ void join_rollback(struct join *s)
 struct join_row join_result(const struct join *s, enum join_input input, uint32_t row)
 {
     const struct block *b = s->side[input].rows;
+    const int64_t size = s->o->node->plan->join.window_size_ms;
+    const int64_t start = b->window_start ? b->window_start[row] : 0;
     return (struct join_row){
         .ref = {JOIN_NONE, JOIN_NONE},
         .key = row < key_rows(s, input) ? join_key_ref(s, input, row) : JOIN_NONE,
         .op = OP_INSERT,
         .seq = b->seq[row],
         .rowtime = b->rowtime[row],
-        .window_start = b->window_start ? b->window_start[row] : 0,
-        .window_end = b->window_end ? b->window_end[row] : 0,
+        .window_start = start,
+        .window_end = size            ? start + size
+                      : b->window_end ? b->window_end[row]
+                                      : 0,
     };
 }
 

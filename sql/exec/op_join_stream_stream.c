@@ -143,8 +143,9 @@ static bool wait(struct stream_stream *s, enum join_input side, uint32_t row, st
     buf_clear(&s->value);
     buf_varint(&s->value, key.n);
     buf_str(&s->value, key);
-    buf_le64(&s->value, b->window_start ? (uint64_t)b->window_start[row] : 0);
-    buf_le64(&s->value, b->window_end ? (uint64_t)b->window_end[row] : 0);
+    const struct join_row out = join_result(&s->join, side, row);
+    buf_le64(&s->value, (uint64_t)out.window_start);
+    buf_le64(&s->value, (uint64_t)out.window_end);
     buf_str(&s->value, bytes);
     ordered_put(s->rows, buf_view(&s->prefix), buf_view(&s->value));
     if (b->rowtime[row] < s->waits_from)

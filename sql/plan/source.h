@@ -69,6 +69,7 @@ enum join_kind { JOIN_INNER, JOIN_LEFT, JOIN_RIGHT, JOIN_FULL };
 struct join_spec {
     enum join_kind kind;
     bool session;                // rows of session windows: the key has both bounds
+    int64_t window_size_ms;      // of the result's windows; 0 = as the row has it
     int64_t before_ms, after_ms; // stream-stream: right rows in [left - before, left + after]
     int64_t grace_ms;            // -1 = not given: padded at once, kept for 24 h
 };
