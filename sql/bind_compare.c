@@ -197,35 +197,99 @@ static bool can_coerce(struct binder *b, const struct type *from, const struct t
     return both && type_equal(both, to) && cast_supported(from, to);
 }
 
+enum fitting {
+    FITS,
+    MISFITS,
+    FIT_FAILED
+}; // FIT_FAILED: a literal that cannot be read, the error is set
+static enum fitting fit(struct expr **io, const struct scope *sc, const struct ast_expr *ast,
+                        const struct type *t);
+
+static bool no_operator(const struct scope *sc, const struct expr *x, const struct ast_expr *ast,
+                        const struct type *t, const struct type *own)
+{
+    return bind_fail(sc->b, &x->pos,
+                     "%soperator does not exist: %s = %s (%s)\n"
+                     "Hint: You might need to add explicit type casts.",
+                     bind_invalid_prefix(sc), bind_type_text(sc->b, t), bind_type_text(sc->b, own),
+                     bind_text(sc->b, ast));
+}
+
+// STRUCT(…), ARRAY[…], MAP(…): their items are made to fit one by one.
+static enum fitting fit_items(struct expr *x, const struct scope *sc, const struct ast_expr *ast,
+                              const struct type *t)
+{
+    struct arena *a = sc->b->a;
+    enum fitting f = FITS;
+    if (x->kind == EXPR_STRUCT) {
+        struct field *fields = ARENA_ZARRAY(a, struct field, x->arg_count + 1);
+        for (uint32_t i = 0; i < x->arg_count && f == FITS; i++) {
+            const int at = type_field(t, x->type->fields[i].name);
+            if (at >= 0)
+                f = fit(&x->args[i], sc, ast->args[i], t->fields[at].type);
+            fields[i] = (struct field){x->type->fields[i].name, x->args[i]->type};
+        }
+        x->type = f == FITS ? type_struct(a, fields, x->arg_count) : x->type;
+        return f;
+    }
+    const bool map = x->kind == EXPR_MAP;
+    const struct type *item = t->fields[map ? 1 : 0].type;
+    for (uint32_t i = map; i < x->arg_count && f == FITS; i += map ? 2 : 1)
+        f = fit(&x->args[i], sc, ast->args[i], item);
+    if (f == FITS)
+        x->type = map ? type_map(a, x->type->fields[0].type, item) : type_array(a, item);
+    return f;
+}
+
+static bool constructs(const struct expr *x, const struct type *t)
+{
+    return (x->kind == EXPR_STRUCT && t->kind == TYPE_STRUCT) ||
+           (x->kind == EXPR_ARRAY && t->kind == TYPE_ARRAY) ||
+           (x->kind == EXPR_MAP && t->kind == TYPE_MAP);
+}
+
+// x as t: coerced, or a literal read as one. Depth is that of the expression.
+static enum fitting fit(struct expr **io, const struct scope *sc, const struct ast_expr *ast,
+                        const struct type *t)
+{
+    struct binder *b = sc->b;
+    struct expr *x = *io;
+    struct expr *as = NULL;
+    if (!x->type || can_coerce(b, x->type, t)) {
+        *io = bind_cast(b, x, t);
+        return FITS;
+    }
+    if (is_string_literal(x)) {
+        if (!bind_parse(&as, b, x, t)) {
+            (void)bind_fail(b, &x->pos, "%sinvalid input syntax for type %s: \"%.*s\".",
+                            bind_invalid_prefix(sc), type_kind_name(t->kind),
+                            STR_ARG(x->literal.column.str[0]));
+            return FIT_FAILED;
+        }
+    } else if (constructs(x, t)) {
+        const enum fitting f = fit_items(x, sc, ast, t);
+        if (f != FITS)
+            return f;
+        as = can_coerce(b, x->type, t) ? bind_cast(b, x, t) : NULL;
+    } else if (t->kind == TYPE_STRING) {
+        as = bind_literal_text(b, x, ast);
+        as = as == x ? NULL : as;
+    }
+    *io = as ? as : x;
+    return as ? FITS : MISFITS;
+}
+
 bool bind_unify(struct expr **items, const struct scope *sc, struct ast_expr *const *asts,
                 uint32_t n)
 {
-    struct binder *b = sc->b;
     const struct type *t = list_type(sc, items, n);
     if (!t)
         return true; // all NULL: the caller knows whether that is allowed
     for (uint32_t i = 0; i < n; i++) {
         const struct type *own = items[i]->type;
-        if (!own || can_coerce(b, own, t)) {
-            items[i] = bind_cast(b, items[i], t);
-            continue;
-        }
-        struct expr *as = NULL;
-        if (is_string_literal(items[i])) {
-            if (!bind_parse(&as, b, items[i], t))
-                return bind_fail(b, &items[i]->pos, "%sinvalid input syntax for type %s: \"%.*s\".",
-                                 bind_invalid_prefix(sc), type_kind_name(t->kind),
-                                 STR_ARG(items[i]->literal.column.str[0]));
-        } else if (t->kind == TYPE_STRING) {
-            as = bind_literal_text(b, items[i], asts[i]);
-        }
-        if (!as || as == items[i]) {
-            (void)bind_fail(b, &items[i]->pos, "%soperator does not exist: %s = %s (%s)",
-                            bind_invalid_prefix(sc), bind_type_text(b, t), bind_type_text(b, own),
-                            bind_text(b, asts[i]));
-            return sql_hint(b->e, "You might need to add explicit type casts.");
-        }
-        items[i] = as;
+        const enum fitting f = fit(&items[i], sc, asts[i], t);
+        if (f != FITS)
+            return f == MISFITS && no_operator(sc, items[i], asts[i], t, own);
     }
     return true;
 }

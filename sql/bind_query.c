@@ -310,6 +310,13 @@ static bool incompatible(const struct query *s, const struct schema *result,
     return false;
 }
 
+// Whole numbers go into any DECIMAL; a value that does not fit is a NULL then.
+static bool fits_sink(const struct type *from, const struct type *to)
+{
+    return cast_implicit(from, to) ||
+           (to->kind == TYPE_DECIMAL && (from->kind == TYPE_INTEGER || from->kind == TYPE_BIGINT));
+}
+
 // Column by column: the same names and roles in the same order, types equal or implicitly widened.
 static bool fit_to_sink(struct query *s, const struct schema *sink)
 {
@@ -319,7 +326,7 @@ static bool fit_to_sink(struct query *s, const struct schema *sink)
         return incompatible(s, result, sink);
     for (uint32_t i = 0; i < sink->count; i++) {
         const struct type *from = result->columns[i].type, *to = sink->columns[i].type;
-        if (!str_eq(result->columns[i].name, sink->columns[i].name) || !cast_implicit(from, to))
+        if (!str_eq(result->columns[i].name, sink->columns[i].name) || !fits_sink(from, to))
             return incompatible(s, result, sink);
         n->exprs[i] = bind_cast(s->b, n->exprs[i], to);
     }

@@ -28,6 +28,7 @@ const struct cmd *const cli_commands[] = {
     &cmd_dlq_ls,
     &cmd_dlq_show,
     &cmd_test,
+    &cmd_sql_functions,
     &cmd_config_show,
     &cmd_docs,
     NULL,

@@ -15,5 +15,6 @@ extern const struct cmd cmd_dlq_ls, cmd_dlq_show;
 extern const struct cmd cmd_config_show;
 extern const struct cmd cmd_docs;
 extern const struct cmd cmd_test;
+extern const struct cmd cmd_sql_functions;
 
 #endif

@@ -104,8 +104,8 @@ static bool same_number(const struct match *m, struct str expected, struct str a
         return same_double(expected, actual, 1e-6);
     if (y.whole)
         return same_whole(m->a, expected, actual);
-    if (t && t->kind == TYPE_DOUBLE && !x.whole)
-        return same_double(expected, actual, 0);
+    if (t && t->kind == TYPE_DOUBLE) // 1.0E12 has no digits behind the point, 1.0 has
+        return (!x.whole || y.scale <= 0) && same_double(expected, actual, 0);
     return same_digits(m->a, expected, actual);
 }
 

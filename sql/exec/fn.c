@@ -90,7 +90,7 @@ static const char *determinism(const struct fn *f)
                                          : "";
 }
 
-void fn_print(struct buf *out, const struct fn *f)
+static void print_fn(struct buf *out, const struct fn *f)
 {
     buf_printf(out, "```\n%s\n```\n\n%s%s", f->signatures, f->help, determinism(f));
     if (f->nulls == FN_NULL_IN_NULL_OUT &&
@@ -110,7 +110,7 @@ void fn_print_docs(struct buf *out)
         buf_printf(out, "## %s\n\n", families[f]->title);
         for (size_t i = 0; i < families[f]->count; i++) {
             buf_printf(out, "### %s\n\n", families[f]->fns[i].name);
-            fn_print(out, &families[f]->fns[i]);
+            print_fn(out, &families[f]->fns[i]);
             buf_char(out, '\n');
         }
     }

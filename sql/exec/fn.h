@@ -73,9 +73,7 @@ void fn_print_docs(struct buf *out);
 
 const struct fn *fn_find(struct str name); // any case; NULL when unknown
 size_t fn_count(void);
-void fn_sorted(const struct fn **out); // fn_count() of them, by name
-// One function as the manual has it.
-void fn_print(struct buf *out, const struct fn *f);
+void fn_sorted(const struct fn **out);   // fn_count() of them, by name
 const char *fn_nearest(struct str name); // "did you mean", NULL when nothing is near
 
 #endif

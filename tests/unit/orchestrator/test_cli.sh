@@ -49,6 +49,14 @@ check "help" exits 0 help
 check "--help" exits 0 --help
 check "--version" exits 0 --version
 check "version on stdout" has "sluice " out
+check "functions" exits 0 sql functions
+check "one a line" has "SUBSTRING  " out
+check "one function, any case" exits 0 sql functions substring
+check "its overloads" has "SUBSTRING(BYTES, from INTEGER[, length INTEGER]) -> BYTES" out
+check "its example" has "SUBSTRING('stream', 2, 3) = tre" out
+check "an aggregate" exits 0 sql functions count
+check "no such function" exits 3 sql functions substrin
+check "the near one" has "did you mean SUBSTRING?" err
 check "a noun alone is usage" exits 2 lake
 check "a noun lists its commands" has "lake verify" out
 check "a noun with --help" exits 0 job --help

@@ -60,6 +60,10 @@ TEST(logic_is_two_valued)
         {"i BETWEEN 7 AND 8", "true"},
         {"i NOT BETWEEN 7 AND 8", "false"},
         {"n BETWEEN 1 AND 2", "false"},
+        {"x IN (STRUCT(a := '5', c := 'in'))", "true"}, // literals inside of constructors too
+        {"x IN (STRUCT(a := 5), STRUCT(c := 'in'))", "false"},
+        {"ARRAY[1, 2] IN (ARRAY['1', '2'])", "true"},
+        {"MAP('a' := 1) IN (MAP('a' := '1'))", "true"},
         {"i IN (1, 7)", "true"},
         {"i NOT IN (1, 7)", "false"},
         {"n IN (1, 2)", "false"},
