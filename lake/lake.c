@@ -222,7 +222,7 @@ static bool head_list(struct lake_head *h, const struct lake *s, struct arena *a
 }
 
 static bool head_read(struct lake_head *h, const struct lake *s, struct arena *a,
-                      struct str task_dir, struct err *e)
+                      struct str task_dir, uint64_t batch, struct err *e)
 {
     const char *path = arena_printf(a, "%s/%.*s/HEAD", s->root, STR_ARG(task_dir)).p;
     if (!file_exists(path))
@@ -232,6 +232,8 @@ static bool head_read(struct lake_head *h, const struct lake *s, struct arena *a
     for (uint64_t n = h->batch + 1, end = h->batch + LAKE_PROBE; n <= end; n++)
         if (!head_probe(h, s, a, task_dir, n, e))
             return false;
+    if (batch > h->batch + LAKE_PROBE && !head_probe(h, s, a, task_dir, batch, e))
+        return false;
     if (h->pending <= h->batch)
         h->pending = h->pending_digest = 0;
     return true;
@@ -239,10 +241,16 @@ static bool head_read(struct lake_head *h, const struct lake *s, struct arena *a
 
 bool lake_head(struct lake *s, const char *job, unsigned task, struct lake_head *out, struct err *e)
 {
+    return lake_head_near(s, job, task, 0, out, e);
+}
+
+bool lake_head_near(struct lake *s, const char *job, unsigned task, uint64_t batch,
+                    struct lake_head *out, struct err *e)
+{
     assert(s && job);
     *out = (struct lake_head){0};
     struct arena *a = arena_new(NULL);
-    bool ok = head_read(out, s, a, lake_task_dir(a, str_from(job), task), e);
+    bool ok = head_read(out, s, a, lake_task_dir(a, str_from(job), task), batch, e);
     arena_free(a);
     return ok || err_wrap(e, "cannot read the lake's head of job %s", job);
 }

@@ -59,6 +59,9 @@ struct lake_head {
 };
 bool lake_head(struct lake *s, const char *job, unsigned task, struct lake_head *out,
                struct err *e) ERR_CHECKED;
+// The same, and `batch` is looked for however far behind HEAD it is: an endless run publishes one batch of many.
+bool lake_head_near(struct lake *s, const char *job, unsigned task, uint64_t batch,
+                    struct lake_head *out, struct err *e) ERR_CHECKED;
 
 struct lake_stage_spec {
     const char *job;

@@ -64,7 +64,7 @@ static enum judgement judge(const struct publish *p, const struct lake_head *h, 
 
 static bool read_head(struct publish *p, struct lake_head *h, struct err *e)
 {
-    return lake_head(p->lake, arena_str(p->a, p->m->job).p, p->m->task, h, e);
+    return lake_head_near(p->lake, arena_str(p->a, p->m->job).p, p->m->task, p->m->batch, h, e);
 }
 
 // --- claim ---------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #include "base/vec.h"
 #include "jobs/run/redo.h"
+#include "jobs/run/execute.h"
 
 #include <assert.h>
 

@@ -3,6 +3,7 @@
 #include "base/durable.h"
 #include "jobs/run/collapse.h"
 #include "jobs/run/spool.h"
+#include "jobs/run/stream_rows.h"
 #include "jobs/run/table.h"
 #include "jobs/run/topic_rows.h"
 #include "schema/rowcodec.h"
@@ -46,7 +47,7 @@ struct collect {
 static bool collect_stage(struct collect *s, struct err *e)
 {
     const struct job *job = s->spec.job;
-    if (!s->spec.lake)
+    if (!s->spec.lake || s->stage)
         return true;
     struct lake_stage_spec stage = {
         .job = job->name,
@@ -60,9 +61,14 @@ static bool collect_stage(struct collect *s, struct err *e)
     return lake_stage_begin(&s->stage, s->spec.lake, &stage, e);
 }
 
+static size_t collect_target_count(const struct collect *s)
+{
+    return s->spec.how == COLLECT_ROLLED ? 0 : s->spec.job->target_count;
+}
+
 static bool collect_spools(struct collect *s, struct err *e)
 {
-    for (size_t i = 0; i < s->spec.job->target_count; i++) {
+    for (size_t i = 0; i < collect_target_count(s); i++) {
         struct collect_target *t = &s->targets[i];
         t->target = &s->spec.job->targets[i];
         t->file = arena_printf(s->a, "%llu-%zu.spool", (unsigned long long)s->spec.batch, i);
@@ -76,7 +82,8 @@ static bool collect_spools(struct collect *s, struct err *e)
 // Records cannot be taken back: a slot that is replaced leaves the topics alone, unless they never got it.
 static size_t collect_topic_count(const struct collect *s)
 {
-    return s->spec.slot && s->spec.topics == COLLECT_SILENT ? 0 : s->spec.job->topic_output_count;
+    bool silent = s->spec.slot && s->spec.topics == COLLECT_SILENT;
+    return silent || s->spec.how == COLLECT_ROLLED ? 0 : s->spec.job->topic_output_count;
 }
 
 static bool collect_topics(struct collect *s, struct err *e)
@@ -109,7 +116,8 @@ bool collect_open(struct collect **out, const struct collect_spec *spec, struct 
             s->outputs[i].changes = collapse_new(s->a, &job->outputs[i].shape);
     }
     *out = s;
-    if (collect_stage(s, e) && collect_spools(s, e) && collect_topics(s, e))
+    if ((spec->how == COLLECT_LOGGED || collect_stage(s, e)) && collect_spools(s, e) &&
+        collect_topics(s, e))
         return true;
     collect_free(s);
     *out = NULL;
@@ -129,7 +137,10 @@ static const struct column *collect_project(struct arena *a, const struct job_ta
 static bool collect_stream(struct collect *s, const struct job_output *o, const struct block *b,
                            struct err *e)
 {
-    if (o->lake >= 0 && !lake_stage_write(s->stage, (size_t)o->lake, b, e))
+    bool logged = s->spec.how == COLLECT_LOGGED;
+    if (o->lake >= 0 &&
+        !(logged ? stream_rows_add(s->spec.rows, (size_t)(o - s->spec.job->outputs), b, e)
+                 : lake_stage_write(s->stage, (size_t)o->lake, b, e)))
         return false;
     if (o->target_count == 0)
         return true;
@@ -252,7 +263,9 @@ bool collect_dead_letters(struct collect *s, uint64_t rows, struct str text, str
         return true;
     s->dead = rows;
     unsigned long long batch = s->spec.batch, slot = s->spec.slot ? s->spec.slot : s->spec.batch;
-    if (s->stage) {
+    if (s->spec.lake) {
+        if (!collect_stage(s, e))
+            return false;
         struct str path =
             arena_printf(s->a, "_dead_letters/%s/%llu.jsonl", s->spec.job->name, slot);
         return lake_stage_text(s->stage, path.p, rows, text, e);
@@ -271,7 +284,7 @@ bool collect_dead_letters(struct collect *s, uint64_t rows, struct str text, str
 
 static bool collect_seal_spools(struct collect *s, struct batch_target *out, struct err *e)
 {
-    for (size_t i = 0; i < s->spec.job->target_count; i++) {
+    for (size_t i = 0; i < collect_target_count(s); i++) {
         struct collect_target *t = &s->targets[i];
         const struct job_target *j = t->target;
         struct spool *spool = t->spool;
@@ -328,8 +341,7 @@ static bool collect_seal_topics(struct collect *s, struct batch_topic *out, stru
 
 static bool collect_sync_spools(struct collect *s, struct err *e)
 {
-    const struct job *job = s->spec.job;
-    return (job->target_count == 0 && collect_topic_count(s) == 0 && s->dead_file.n == 0) ||
+    return (collect_target_count(s) == 0 && collect_topic_count(s) == 0 && s->dead_file.n == 0) ||
            durable_fsync_dir(s->spec.durable, "spool.dir", s->spec.spool_dir, e);
 }
 
@@ -345,16 +357,29 @@ bool collect_seal(struct collect *s, struct batch_record *record, struct lake_ma
     record->topics = topics;
     record->topic_count = collect_topic_count(s);
     record->targets = targets;
-    record->target_count = s->spec.job->target_count;
+    record->target_count = collect_target_count(s);
     record->dead = s->dead;
     record->dead_file = s->dead_file;
     *manifest = (struct lake_manifest){0};
+    if (s->spec.rows && !stream_rows_seal(s->spec.rows, e))
+        return false;
     return !s->stage || lake_stage_seal(s->stage, s->a, manifest, e);
 }
 
 bool collect_full(const struct collect *s)
 {
-    return s->stage && lake_stage_full(s->stage);
+    return (s->stage && lake_stage_full(s->stage)) ||
+           (s->spec.rows && stream_rows_full(s->spec.rows));
+}
+
+enum collect_staged collect_staged(const struct collect *s)
+{
+    return s->stage ? COLLECT_STAGED : COLLECT_NOTHING_STAGED;
+}
+
+bool collect_roll(struct collect *s, const struct control *control, const char *dir, struct err *e)
+{
+    return stream_rows_roll(s->spec.job, control, dir, s->stage, e);
 }
 
 size_t collect_dirty_bytes(const struct collect *s)
@@ -370,10 +395,11 @@ void collect_free(struct collect *s)
 {
     if (!s)
         return;
-    for (size_t i = 0; i < s->spec.job->target_count; i++)
+    for (size_t i = 0; i < collect_target_count(s); i++)
         spool_abandon(s->targets[i].spool);
     for (size_t i = 0; i < collect_topic_count(s); i++)
         topic_rows_abandon(s->topics[i].rows);
+    stream_rows_free(s->spec.rows);
     if (s->stage)
         lake_stage_free(s->stage);
     s->stage = NULL;

@@ -10,12 +10,20 @@
 struct collect;
 struct durable;
 
+enum collect_lake {
+    COLLECT_DIRECT, // rows of streams go into staged files
+    COLLECT_LOGGED, // into row logs; only dead letters are staged
+    COLLECT_ROLLED, // none come: the row logs are staged, nothing goes to warehouses and topics
+};
+
 struct collect_spec {
     const struct job *job;
     struct durable *durable;
     struct lake *lake; // NULL = none
     const char *spool_dir;
     const int32_t *partitions; // of the topic outputs
+    enum collect_lake how;
+    struct stream_rows *rows; // COLLECT_LOGGED
     uint64_t batch;
     int64_t now_ms;
     uint64_t slot;       // whose files and rows these replace; 0 = none
@@ -44,6 +52,14 @@ bool collect_seal(struct collect *s, struct batch_record *record, struct lake_ma
                   struct err *e) ERR_CHECKED;
 // The batch should end at this window: too many open partitions.
 bool collect_full(const struct collect *s);
+// Something of this batch goes to the lake.
+enum collect_staged {
+    COLLECT_NOTHING_STAGED,
+    COLLECT_STAGED
+} collect_staged(const struct collect *s);
+// COLLECT_ROLLED: the committed rows of all row logs.
+bool collect_roll(struct collect *s, const struct control *control, const char *dir,
+                  struct err *e) ERR_CHECKED;
 size_t collect_dirty_bytes(const struct collect *s);
 void collect_free(struct collect *s);
 

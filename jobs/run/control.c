@@ -64,6 +64,70 @@ struct control_version *control_version(struct control *s, struct str output)
     return v;
 }
 
+struct control_log *control_log(struct control *s, struct str output)
+{
+    for (size_t i = 0; i < s->log_count; i++)
+        if (str_eq(s->logs[i].output, output))
+            return &s->logs[i];
+    CONTROL_GROW(s, logs, log_count, log_cap);
+    struct control_log *l = &s->logs[s->log_count++];
+    *l =
+        (struct control_log){.output = arena_str(s->a, output), .file = STR(""), .schema = STR("")};
+    return l;
+}
+
+uint64_t control_log_rows(const struct control *s)
+{
+    uint64_t rows = 0;
+    for (size_t i = 0; i < s->log_count; i++)
+        rows += s->logs[i].rows;
+    return rows;
+}
+
+// What only streaming knows; absent in a store that never streamed.
+static void control_read_logs(struct control *s, struct doc *d, const json_t *j)
+{
+    const json_t *stream = json_object_get(j, "stream");
+    if (!stream)
+        return;
+    s->next_seq = doc_hex(d, stream, "next_seq");
+    s->roll_seq = doc_hex(d, stream, "roll_seq");
+    s->roll_places = (size_t)doc_u64(d, stream, "roll_places");
+    s->snapshot_ms = doc_i64(d, stream, "snapshot");
+    const json_t *list = doc_array(d, stream, "logs");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *x = json_array_get(list, i);
+        struct control_log *l = control_log(s, doc_str(d, x, "output"));
+        l->file = doc_str(d, x, "file");
+        l->schema = doc_str(d, x, "schema");
+        l->bytes = doc_u64(d, x, "bytes");
+        l->rows = doc_u64(d, x, "rows");
+        l->since_ms = doc_i64(d, x, "since");
+    }
+}
+
+static void control_write_logs(json_t *j, const struct control *s)
+{
+    json_t *stream = json_object(), *list = json_array();
+    for (size_t i = 0; i < s->log_count; i++) {
+        const struct control_log *l = &s->logs[i];
+        json_t *x = json_object();
+        json_object_set_new(x, "output", doc_new_str(l->output));
+        json_object_set_new(x, "file", doc_new_str(l->file));
+        json_object_set_new(x, "schema", doc_new_str(l->schema));
+        json_object_set_new(x, "bytes", doc_new_u64(l->bytes));
+        json_object_set_new(x, "rows", doc_new_u64(l->rows));
+        json_object_set_new(x, "since", json_integer(l->since_ms));
+        json_array_append_new(list, x);
+    }
+    json_object_set_new(stream, "next_seq", doc_new_hex(s->next_seq));
+    json_object_set_new(stream, "roll_seq", doc_new_hex(s->roll_seq));
+    json_object_set_new(stream, "roll_places", doc_new_u64(s->roll_places));
+    json_object_set_new(stream, "snapshot", json_integer(s->snapshot_ms));
+    json_object_set_new(stream, "logs", list);
+    json_object_set_new(j, "stream", stream);
+}
+
 static void control_read_positions(struct control *s, struct doc *d, const json_t *j)
 {
     const json_t *list = doc_array(d, j, "positions");
@@ -72,6 +136,7 @@ static void control_read_positions(struct control *s, struct doc *d, const json_
         struct control_position *p =
             control_position_add(s, doc_str(d, x, "topic"), (int32_t)doc_i64(d, x, "partition"));
         p->next = doc_i64(d, x, "next");
+        p->rolled = json_object_get(x, "rolled") ? doc_i64(d, x, "rolled") : p->next;
         p->anchored = doc_bool(d, x, "anchored");
         p->anchor_offset = doc_i64(d, x, "anchor_offset");
         p->anchor_timestamp = doc_i64(d, x, "anchor_timestamp");
@@ -174,6 +239,7 @@ bool control_load(struct control *out, struct arena *a, struct kv_txn *t, struct
     control_read_positions(out, &d, j);
     control_read_lists(out, &d, j);
     control_read_redo(out, &d, j);
+    control_read_logs(out, &d, j);
     json_decref(j);
     if (!doc_ok(&d, e))
         return false;
@@ -193,6 +259,8 @@ static json_t *control_write_positions(const struct control *s)
         json_object_set_new(j, "topic", doc_new_str(p->topic));
         json_object_set_new(j, "partition", json_integer(p->partition));
         json_object_set_new(j, "next", json_integer(p->next));
+        if (p->rolled != p->next)
+            json_object_set_new(j, "rolled", json_integer(p->rolled));
         json_object_set_new(j, "anchored", json_boolean(p->anchored));
         json_object_set_new(j, "anchor_offset", json_integer(p->anchor_offset));
         json_object_set_new(j, "anchor_timestamp", json_integer(p->anchor_timestamp));
@@ -247,6 +315,7 @@ bool control_store(const struct control *s, struct kv_txn *t, struct err *e)
     json_object_set_new(j, "positions", control_write_positions(s));
     control_write_lists(j, s);
     control_write_redo(j, &s->redo);
+    control_write_logs(j, s);
     struct buf text;
     buf_init(&text, (size_t)64 << 20);
     doc_print(&text, j);

@@ -12,6 +12,7 @@ struct control_position {
     struct str topic;
     int32_t partition;
     int64_t next;
+    int64_t rolled; // rows of [rolled, next) may still be in row logs
     bool anchored;
     int64_t anchor_offset, anchor_timestamp;
     uint64_t anchor_hash;
@@ -28,6 +29,14 @@ struct control_version {
     struct str output;
     uint64_t version; // newest decided snapshot; 0 = none
     bool changed;     // the table changed since
+};
+
+// Rows of a stream output that are decided but not in a lake file yet: a file of the state directory, committed up to `bytes`.
+struct control_log {
+    struct str output, file; // file "" = empty
+    struct str schema;       // of its rows, printed
+    uint64_t bytes, rows;
+    int64_t since_ms; // `now` of the batch that brought the first row
 };
 
 // Slots that are to be executed again, one batch each, until all are done: a backfill or a recovery that was begun.
@@ -54,6 +63,12 @@ struct control {
     size_t position_count, position_cap;
     struct control_output *outputs;
     size_t output_count, output_cap;
+    struct control_log *logs;
+    size_t log_count, log_cap;
+    uint64_t next_seq;   // sequence numbers from here on are free
+    uint64_t roll_seq;   // the first one of the rows since the last roll
+    size_t roll_places;  // partitions there were then; a number's meaning depends on it
+    int64_t snapshot_ms; // `now` of the last batch that wrote snapshots
     struct control_version *versions;
     size_t version_count, version_cap;
     struct str *fingerprints;
@@ -71,6 +86,8 @@ struct control_position *control_position_add(struct control *s, struct str topi
 struct control_output *control_output(struct control *s,
                                       struct str name); // added when absent, batch 0
 struct control_version *control_version(struct control *s, struct str output); // added when absent
+struct control_log *control_log(struct control *s, struct str output);         // added when absent
+uint64_t control_log_rows(const struct control *s); // waiting in all of them
 void control_redo_step(struct control *s); // one more slot is done; after the last there is none
 
 // Batch records by id.

@@ -57,7 +57,7 @@ static bool deliver_open_old(struct deliver_sink *out, struct session *s,
             .columns = t->columns,
             .count = t->column_count,
             .job = job->name,
-            .output = arena_str(s->a, t->output).p,
+            .output = arena_str(s->scratch, t->output).p,
             .durable = s->env->durable,
         };
         return job->url_types[i]->open(&out->sink, &spec, e);
@@ -76,7 +76,7 @@ static bool deliver_connect(struct deliver_sink *out, struct session *s,
     *out = (struct deliver_sink){NULL, NULL};
     for (size_t i = 0; i < s->job->target_count; i++) {
         const struct job_target *j = &s->job->targets[i];
-        if (!str_eq(deliver_target_name(s->a, t), j->name) || !deliver_same_columns(j, t))
+        if (!str_eq(deliver_target_name(s->scratch, t), j->name) || !deliver_same_columns(j, t))
             continue;
         out->cached = &s->sinks[i];
         return heads_sink(&out->sink, s, i, e);
@@ -104,13 +104,13 @@ static bool deliver_block(void *arg, const struct block *b, struct err *e)
 static bool deliver_rows(struct session *s, struct sink *sink, const struct batch_target *t,
                          struct err *e)
 {
-    struct schema_column *columns = ARENA_ZARRAY(s->a, struct schema_column, t->column_count);
+    struct schema_column *columns = ARENA_ZARRAY(s->scratch, struct schema_column, t->column_count);
     for (size_t i = 0; i < t->column_count; i++)
         columns[i] =
             (struct schema_column){t->columns[i].name, t->columns[i].type, t->columns[i].key};
     const struct schema schema = {.count = (uint32_t)t->column_count, .columns = columns};
     struct spool_replay spec = {
-        .path = arena_printf(s->a, "%s/%.*s", s->spool_dir, STR_ARG(t->spool)).p,
+        .path = arena_printf(s->scratch, "%s/%.*s", s->spool_dir, STR_ARG(t->spool)).p,
         .schema = &schema,
         .checksum = t->checksum,
         .bytes = t->bytes,
@@ -187,7 +187,7 @@ bool deliver_target(struct session *s, const struct batch_record *r, const struc
                      !(s->env->cancel && atomic_load(s->env->cancel));
         if (!again)
             return err_wrap(e, "delivering batch %llu to %.*s", (unsigned long long)r->batch,
-                            STR_ARG(deliver_target_name(s->a, t)));
+                            STR_ARG(deliver_target_name(s->scratch, t)));
         c->sleep_ms(c->arg, wait);
     }
 }
@@ -205,7 +205,7 @@ static bool deliver_lake(struct session *s, const struct batch_record *r, struct
         return err_hint(e, "put lake: back until the batch is delivered");
     }
     struct lake_manifest m;
-    if (!lake_manifest_read(&m, s->a, r->manifest, e) || !lake_publish(s->lake, &m, e))
+    if (!lake_manifest_read(&m, s->scratch, r->manifest, e) || !lake_publish(s->lake, &m, e))
         return err_wrap(e, "publishing batch %llu to the lake", (unsigned long long)r->batch);
     s->report->lake_files += m.count;
     for (size_t i = 0; i < m.count; i++)
@@ -217,15 +217,16 @@ static bool deliver_lake(struct session *s, const struct batch_record *r, struct
 static bool deliver_dead_file(struct session *s, const struct batch_record *r, struct err *e)
 {
     struct durable *d = s->env->durable;
-    struct str dir = arena_printf(s->a, "%s/dead_letters", s->job->state_dir);
+    struct str dir = arena_printf(s->scratch, "%s/dead_letters", s->job->state_dir);
     if (r->dead_file.n == 0) // a replaced slot may have had some
         return r->slot == 0 ||
                durable_unlink(
                    d, "dead.unlink",
-                   arena_printf(s->a, "%s/%llu.jsonl", dir.p, (unsigned long long)r->slot).p, e);
+                   arena_printf(s->scratch, "%s/%llu.jsonl", dir.p, (unsigned long long)r->slot).p,
+                   e);
     struct str from =
-        arena_printf(s->a, "%s/%llu.dead", s->spool_dir, (unsigned long long)r->batch);
-    struct str to = arena_printf(s->a, "%s/%.*s", dir.p, STR_ARG(r->dead_file));
+        arena_printf(s->scratch, "%s/%llu.dead", s->spool_dir, (unsigned long long)r->batch);
+    struct str to = arena_printf(s->scratch, "%s/%.*s", dir.p, STR_ARG(r->dead_file));
     if (!durable_mkdirs(d, "dead.mkdir", dir.p, 0700, e))
         return false;
     // Rolled forward: source gone and target there = done.
@@ -239,7 +240,7 @@ static bool deliver_dead_file(struct session *s, const struct batch_record *r, s
 void deliver_offsets(struct session *s)
 {
     struct control *c = &s->control;
-    struct source_offset *o = ARENA_ZARRAY(s->a, struct source_offset, c->position_count + 1);
+    struct source_offset *o = ARENA_ZARRAY(s->scratch, struct source_offset, c->position_count + 1);
     size_t n = 0;
     for (size_t i = 0; i < c->position_count; i++)
         for (uint32_t t = 0; t < s->job->topic_count; t++)
@@ -248,6 +249,7 @@ void deliver_offsets(struct session *s)
     struct err failure;
     c->offsets_owed = n > 0 && !s->source->type->group_commit(s->source, o, n, &failure);
     // Offsets are only a vote: reported, never blocking (DESIGN section 2, "Kafka").
+    s->report->offsets_error[0] = '\0'; // an earlier failure of this run is made good
     if (c->offsets_owed)
         snprintf(s->report->offsets_error, sizeof s->report->offsets_error, "%.255s", failure.text);
 }
@@ -265,7 +267,7 @@ bool deliver_batch(struct session *s, const struct batch_record *r, struct err *
     // Topic rows carry the offsets in their transaction.
     if (r->topic_count > 0 && !topics_deliver(s, r, e))
         return false;
-    if (r->topic_count == 0)
+    if (r->topic_count == 0 && s->job->topic_output_count == 0)
         deliver_offsets(s);
     if (durable_dead(s->env->durable))
         return err_fail(e, ERR_CANCELLED, "the durable layer is dead");
@@ -286,8 +288,9 @@ bool deliver_clean_spools(struct session *s, uint64_t upto, struct err *e)
             (str_split_once(&head, &tail, name, '-') || str_split_once(&head, &tail, name, '.')) &&
             str_to_u64(&batch, head);
         if (ours && batch <= upto)
-            ok = durable_unlink(s->env->durable, "spool.unlink",
-                                arena_printf(s->a, "%s/%s", s->spool_dir, entry->d_name).p, e);
+            ok =
+                durable_unlink(s->env->durable, "spool.unlink",
+                               arena_printf(s->scratch, "%s/%s", s->spool_dir, entry->d_name).p, e);
     }
     closedir(dir);
     return ok;

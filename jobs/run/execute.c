@@ -1,9 +1,10 @@
-#include "jobs/run/session.h"
+#include "jobs/run/execute.h"
 
 #include "base/durable.h"
 #include "base/hash.h"
 #include "jobs/run/collect.h"
 #include "jobs/run/dead.h"
+#include "jobs/run/stream_rows.h"
 
 #include <assert.h>
 
@@ -19,7 +20,10 @@ struct execution {
     struct collect *collect;
     struct sequence *sequence;
     struct dead_letters dead;
+    const struct execute_spec *spec;
     const struct execute_replace *replace; // NULL = none
+    struct batch_range *rolled;            // EXECUTE_ROLL: what the row logs hold
+    size_t rolled_count;
     uint64_t batch;
     int64_t now_ms, started_ms;
 };
@@ -31,7 +35,7 @@ static bool execute_dead(void *arg, const struct sequence_range *range,
     const struct job *job = x->s->job;
     if (!dead_add(&x->dead, range, record, reason, e))
         return false;
-    uint64_t total = x->s->report->dead + x->dead.count;
+    uint64_t total = x->s->report->dead - x->s->dead + x->dead.count;
     if (total <= job->limits.dead_max)
         return true;
     err_fail(e, ERR_DATA,
@@ -71,14 +75,16 @@ static bool execute_windows(struct execution *x, struct err *e)
         case SEQUENCE_WINDOW:
             break;
         }
-        if (x->s->env->cancel && atomic_load(x->s->env->cancel))
+        // An endless run ends this batch where it stands; a bounded one is not worth finishing.
+        bool cancelled = x->s->env->cancel && atomic_load(x->s->env->cancel);
+        if (cancelled && x->s->mode == SESSION_BOUNDED)
             return err_fail(e, ERR_CANCELLED,
                             "stopped: the batch was not decided and will be read again");
         if (!exec_window(x->s->exec, inputs, e))
             return false;
         session_progress(x->s, RUN_READING, x->batch, sequence_records(x->sequence),
                          sequence_bytes(x->sequence));
-        if (execute_full(x))
+        if (cancelled || execute_full(x))
             return true;
     }
 }
@@ -88,8 +94,8 @@ static bool execute_dead_ratio(const struct execution *x, struct err *e)
 {
     const struct session *s = x->s;
     int64_t limit = s->job->limits.dead_ratio_ppm;
-    uint64_t dead = s->report->dead + x->dead.count,
-             records = s->report->records + sequence_records(x->sequence);
+    uint64_t dead = s->report->dead - s->dead + x->dead.count,
+             records = s->report->records - s->records + sequence_records(x->sequence);
     if (limit < 0 || dead == 0 || dead * 1000000 <= (uint64_t)limit * records)
         return true;
     err_fail(
@@ -107,6 +113,32 @@ static uint32_t execute_window_rows(const struct session *s)
     return most && most < rows ? (uint32_t)most : rows;
 }
 
+// Numbers go on from batch to batch. A store of the time before this was counted had those of batch N from N << 40 on.
+static uint64_t execute_next_seq(const struct execution *x)
+{
+    const struct control *c = &x->s->control;
+    return x->replace && x->replace->positions == EXECUTE_KEEP ? x->batch << EXECUTE_SEQ_SHIFT
+           : c->next_seq                                       ? c->next_seq
+                                                               : x->batch << EXECUTE_SEQ_SHIFT;
+}
+
+static void execute_numbers(const struct execution *x, struct sequence_spec *spec)
+{
+    struct control *c = &x->s->control;
+    spec->seq_base = execute_next_seq(x);
+    if (x->spec->lake != EXECUTE_LOG)
+        return;
+    if (control_log_rows(c) == 0) {
+        c->roll_seq = spec->seq_base;
+        c->roll_places = x->s->partition_count;
+    }
+    if (spec->order != SEQUENCE_STRIPES)
+        return;
+    spec->numbers = SEQUENCE_PLACED;
+    spec->seq_base = c->roll_seq;
+    spec->places = c->roll_places;
+}
+
 static bool execute_read(struct execution *x, const struct sequence_range *ranges, size_t count,
                          struct err *e)
 {
@@ -120,7 +152,6 @@ static bool execute_read(struct execution *x, const struct sequence_range *range
             program_order(s->job->program) == ORDER_ALIGNED ? SEQUENCE_MERGE : SEQUENCE_STRIPES,
         .loss = s->job->loss == JOB_ACCEPT_LOSS && !x->replace ? SEQUENCE_ACCEPT_LOSS
                                                                : SEQUENCE_REFUSE_LOSS,
-        .seq_base = x->batch << EXECUTE_SEQ_SHIFT,
         .window = execute_window_rows(s),
         .pool = s->pool,
         .clock = &s->env->clock,
@@ -129,6 +160,7 @@ static bool execute_read(struct execution *x, const struct sequence_range *range
         .dead = execute_dead,
         .dead_arg = x,
     };
+    execute_numbers(x, &spec);
     return sequence_open(&x->sequence, &spec, e) && execute_windows(x, e) &&
            execute_dead_ratio(x, e) && exec_batch_end(s->exec, e) &&
            collect_close_rows(x->collect, e);
@@ -160,6 +192,8 @@ static enum execute_end execute_positions(struct execution *x, const struct sequ
         struct control_position *p = control_position(control, r->topic, r->partition);
         assert(p && r->start == p->next);
         p->next = r->end;
+        if (x->spec->lake == EXECUTE_DIRECT)
+            p->rolled = p->next;
         p->anchored = r->anchored;
         p->anchor_offset = r->anchor_offset;
         p->anchor_timestamp = r->anchor_timestamp;
@@ -200,7 +234,10 @@ static bool execute_lake_record(struct execution *x, struct batch_record *r,
     struct buf ranges, text;
     buf_init(&ranges, EXECUTE_MANIFEST_MAX);
     buf_init(&text, EXECUTE_MANIFEST_MAX);
-    record_ranges_json(&ranges, r->ranges, r->range_count);
+    if (x->rolled)
+        record_ranges_json(&ranges, x->rolled, x->rolled_count);
+    else
+        record_ranges_json(&ranges, r->ranges, r->range_count);
     m->kind = str_from(batch_kind_name(r->kind));
     m->replaced = x->replace ? x->replace->files : NULL;
     m->replaced_count = x->replace ? x->replace->file_count : 0;
@@ -255,7 +292,8 @@ static void execute_topic_records(struct execution *x, struct batch_record *r, s
     r->topics_digest = execute_digest(r, plan, hasher_sum(&h), o->digest);
     o->batch = r->batch;
     o->digest = r->topics_digest;
-    c->marker_topic = arena_str(c->a, r->marker_topic);
+    if (!str_eq(c->marker_topic, r->marker_topic))
+        c->marker_topic = arena_str(c->a, r->marker_topic);
 }
 
 static bool execute_outputs(struct execution *x, struct batch_record *r, struct err *e)
@@ -270,15 +308,33 @@ static bool execute_outputs(struct execution *x, struct batch_record *r, struct 
     execute_target_records(x, r, buf_view(&plan));
     execute_topic_records(x, r, buf_view(&plan));
     bool ok = buf_ok(&plan, "the batch's plan", e) &&
-              (!x->s->lake || execute_lake_record(x, r, &manifest, buf_view(&plan), e));
+              (collect_staged(x->collect) == COLLECT_NOTHING_STAGED ||
+               execute_lake_record(x, r, &manifest, buf_view(&plan), e));
     buf_fini(&plan);
     return ok;
+}
+
+// What row logs hold now, and from where on.
+static void execute_logs(struct execution *x)
+{
+    struct control *c = &x->s->control;
+    uint64_t next =
+        x->replace && x->replace->positions == EXECUTE_KEEP ? 0 : sequence_next_number(x->sequence);
+    c->next_seq = next > c->next_seq ? next : c->next_seq;
+    bool empty = x->spec->lake == EXECUTE_LOG && control_log_rows(c) == 0;
+    if (empty || x->spec->lake == EXECUTE_ROLL)
+        stream_rows_rolled(c);
 }
 
 static void execute_fingerprints(struct session *s)
 {
     const struct program *p = s->job->program;
     struct control *c = &s->control;
+    bool same = c->fingerprint_count == program_fingerprint_count(p);
+    for (size_t i = 0; same && i < c->fingerprint_count; i++)
+        same = str_eq(c->fingerprints[i], program_fingerprint(p, i));
+    if (same)
+        return;
     c->fingerprint_count = program_fingerprint_count(p);
     c->fingerprints = ARENA_ZARRAY(c->a, struct str, c->fingerprint_count + 1);
     for (size_t i = 0; i < c->fingerprint_count; i++)
@@ -314,7 +370,11 @@ static bool execute_state(struct execution *x, struct kv_txn *t,
     *end = execute_positions(x, planned, r->ranges, r->range_count);
     if (x->replace)
         *end = x->replace->end;
-    enum collect_snapshot how = *end == EXECUTE_LAST ? COLLECT_SNAPSHOT : COLLECT_NO_SNAPSHOT;
+    bool now = x->spec->snapshot == EXECUTE_SNAPSHOT_NOW ||
+               (x->spec->snapshot == EXECUTE_SNAPSHOT_LAST && *end == EXECUTE_LAST);
+    enum collect_snapshot how = now ? COLLECT_SNAPSHOT : COLLECT_NO_SNAPSHOT;
+    if (now)
+        s->control.snapshot_ms = r->now_ms;
     s->control.code = r->code;
     s->control.cluster = s->cluster;
     execute_fingerprints(s);
@@ -336,6 +396,7 @@ static bool execute_decide(struct execution *x, const struct sequence_range *pla
     ok = ok && execute_outputs(x, r, e);
     if (ok) {
         struct control *c = &s->control;
+        execute_logs(x);
         c->delivered = c->last_batch; // lockstep: the batch before this one is out
         c->last_batch = r->batch;
         c->last_run = s->run;
@@ -371,6 +432,36 @@ static bool execute_same_source(const struct execute_replace *x, const struct ba
     return true;
 }
 
+static struct stream_rows *execute_row_logs(struct execution *x)
+{
+    const struct stream_rows_spec spec = {
+        .job = x->s->job,
+        .control = &x->s->control,
+        .durable = x->s->env->durable,
+        .dir = x->s->log_dir,
+        .batch = x->batch,
+        .now_ms = x->now_ms,
+        .a = x->a,
+    };
+    return stream_rows_new(&spec);
+}
+
+// The ranges whose rows wait in the row logs, and the rows themselves.
+static bool execute_roll(struct execution *x, struct err *e)
+{
+    const struct control *c = &x->s->control;
+    if (x->spec->lake != EXECUTE_ROLL)
+        return true;
+    x->rolled = ARENA_ZARRAY(x->a, struct batch_range, c->position_count + 1);
+    for (size_t i = 0; i < c->position_count; i++) {
+        const struct control_position *p = &c->positions[i];
+        if (p->rolled < p->next)
+            x->rolled[x->rolled_count++] = (struct batch_range){
+                .topic = p->topic, .partition = p->partition, .start = p->rolled, .end = p->next};
+    }
+    return collect_roll(x->collect, c, x->s->log_dir, e);
+}
+
 static bool execute_run(struct execution *x, const struct sequence_range *ranges,
                         struct batch_record *r, enum execute_end *end, struct err *e)
 {
@@ -383,15 +474,20 @@ static bool execute_run(struct execution *x, const struct sequence_range *ranges
         .partitions = s->topic_partitions,
         .batch = x->batch,
         .now_ms = x->now_ms,
+        .how = x->spec->lake == EXECUTE_LOG    ? COLLECT_LOGGED
+               : x->spec->lake == EXECUTE_ROLL ? COLLECT_ROLLED
+                                               : COLLECT_DIRECT,
         .slot = r->slot,
         .outputs = x->replace ? x->replace->outputs : NULL,
         .topics = x->replace && x->replace->topics == EXECUTE_SEND ? COLLECT_SEND : COLLECT_SILENT,
         .a = x->a,
     };
+    if (x->spec->lake == EXECUTE_LOG)
+        spec.rows = execute_row_logs(x);
     if (!collect_open(&x->collect, &spec, e))
         return false;
     s->collecting = x->collect;
-    if (!execute_read(x, ranges, r->range_count, e))
+    if (!execute_roll(x, e) || !execute_read(x, ranges, r->range_count, e))
         return false;
     sequence_finish(x->sequence, r->ranges);
     if (x->replace && !execute_same_source(x->replace, r, e))
@@ -427,6 +523,7 @@ bool execute_batch(struct batch_record *out, enum execute_end *end, struct sessi
     const struct clock *c = &s->env->clock;
     struct execution x = {.s = s,
                           .a = spec->a,
+                          .spec = spec,
                           .replace = spec->replace,
                           .batch = s->control.last_batch + 1,
                           .started_ms = c->mono_ms(c->arg)};
@@ -438,6 +535,7 @@ bool execute_batch(struct batch_record *out, enum execute_end *end, struct sessi
         .run = s->run,
         .slot = spec->replace ? spec->replace->slot : 0,
         .kind = spec->kind,
+        .logged = spec->lake == EXECUTE_LOG,
         .now_ms = x.now_ms,
         .code = program_digest(s->job->program),
         .cluster = s->cluster,

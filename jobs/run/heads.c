@@ -116,7 +116,7 @@ static bool heads_check_lake(struct session *s, struct err *e)
 {
     struct lake_head head;
     const struct control_output *ours = control_output(&s->control, STR("lake"));
-    if (!lake_head(s->lake, s->job->name, 0, &head, e))
+    if (!lake_head_near(s->lake, s->job->name, 0, ours->batch, &head, e))
         return false;
     if (head.pending != 0 && (head.pending > ours->batch || head.pending_digest != ours->digest))
         return heads_fenced(STR("the lake (claimed)"), head.pending, head.pending_digest,

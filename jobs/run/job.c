@@ -260,6 +260,14 @@ static void job_settings(struct job_build *b)
     j->dead_payload = payloads[s->dead_letters.payload];
     j->threads = threads > 0 ? (unsigned)threads : 1;
     job_limits(&j->limits, s);
+    j->stream = (struct job_stream){
+        .schedule = s->schedule.trigger == SPEC_TRIGGER_STREAM ? JOB_STREAM : JOB_BOUNDED,
+        .commit_ms = s->stream.commit_ms,
+        .align_ms = s->stream.align_ms,
+        .roll_ms = s->stream.roll_ms,
+        .snapshot_ms = s->stream.snapshot_ms,
+        .roll_bytes = s->stream.roll_bytes,
+    };
 }
 
 bool job_compile(const struct job **out, struct arena *a, const struct app_spec *app,

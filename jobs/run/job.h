@@ -58,6 +58,13 @@ struct job_limits {
     int64_t patience_ms;    // without a record although there should be some
 };
 
+// How an endless run makes its batches.
+struct job_stream {
+    enum { JOB_BOUNDED, JOB_STREAM } schedule; // what `job run` does
+    int64_t commit_ms, align_ms, roll_ms, snapshot_ms;
+    uint64_t roll_bytes;
+};
+
 struct job {
     const char *name;
     const char *state_dir; // <state>/<job>/<task>
@@ -84,6 +91,7 @@ struct job {
     enum job_dead_payload dead_payload;
     unsigned threads;
     struct job_limits limits;
+    struct job_stream stream;
     const struct warehouse_url
         *urls; // of all configured warehouses, for decided batches of an older configuration
     const struct str *url_names;

@@ -52,8 +52,9 @@ static bool plan_topic_known(struct session *s, struct str topic)
 // New partitions of a known topic start at their log start; a topic read for the first time by the start policy.
 static bool plan_positions(struct session *s, struct err *e)
 {
-    struct source_offset *o = ARENA_ZARRAY(s->a, struct source_offset, s->partition_count + 1);
-    bool *by_policy = ARENA_ZARRAY(s->a, bool, s->partition_count + 1);
+    struct source_offset *o =
+        ARENA_ZARRAY(s->planned, struct source_offset, s->partition_count + 1);
+    bool *by_policy = ARENA_ZARRAY(s->planned, bool, s->partition_count + 1);
     bool any = false;
     for (size_t i = 0; i < s->partition_count; i++) {
         struct str topic = s->job->topics[s->partitions[i].topic];
@@ -68,8 +69,8 @@ static bool plan_positions(struct session *s, struct err *e)
         struct str topic = s->job->topics[p->topic];
         if (control_position(&s->control, topic, p->partition))
             continue;
-        control_position_add(&s->control, topic, p->partition)->next =
-            by_policy[i] ? o[i].offset : p->log_start;
+        struct control_position *at = control_position_add(&s->control, topic, p->partition);
+        at->next = at->rolled = by_policy[i] ? o[i].offset : p->log_start;
         added = true;
     }
     // A start that is not the log's own must survive runs that read nothing: `latest` is decided once.
@@ -106,7 +107,8 @@ static bool plan_ends(struct session *s, struct err *e)
 
 bool plan_freeze(struct session *s, struct err *e)
 {
-    if (!s->source->type->plan(s->source, s->a, &s->partitions, &s->partition_count, e))
+    arena_reset(s->planned);
+    if (!s->source->type->plan(s->source, s->planned, &s->partitions, &s->partition_count, e))
         return err_wrap(e, "planning");
     return plan_positions(s, e) && plan_ends(s, e);
 }
@@ -147,6 +149,7 @@ static bool plan_range(const struct session *s, struct sequence_range *out,
         .start = at->next,
         .read_from = at->next,
         .end = p->end,
+        .stripe_base = at->rolled,
     };
     if (p->log_start > at->next) {
         if (!plan_lost(s, topic, p, at, e))
@@ -185,6 +188,7 @@ bool plan_ranges(struct session *s, struct arena *a, struct sequence_range **out
         if (!plan_range(s, &r[n], p, at, e))
             return false;
         plan_rank(s, &r[n]);
+        r[n].place = i;
         n += r[n].start < r[n].end;
     }
     *out = r;

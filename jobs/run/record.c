@@ -273,6 +273,8 @@ void record_write(struct buf *out, const struct batch_record *r)
     json_object_set_new(j, "kind", json_string(batch_kind_name(r->kind)));
     if (r->slot)
         json_object_set_new(j, "slot", doc_new_u64(r->slot));
+    if (r->logged)
+        json_object_set_new(j, "logged", json_true());
     json_object_set_new(j, "now", json_integer(r->now_ms));
     json_object_set_new(j, "code", doc_new_hex(r->code));
     json_object_set_new(j, "cluster", doc_new_str(r->cluster));
@@ -368,6 +370,7 @@ bool record_read(struct batch_record *out, struct arena *a, struct str json, str
     out->run = doc_u64(&d, j, "run");
     out->slot = json_object_get(j, "slot") ? doc_u64(&d, j, "slot") : 0;
     out->kind = kind_read(doc_str(&d, j, "kind"));
+    out->logged = json_is_true(json_object_get(j, "logged"));
     out->now_ms = doc_i64(&d, j, "now");
     out->code = doc_hex(&d, j, "code");
     out->cluster = doc_str(&d, j, "cluster");

@@ -67,6 +67,7 @@ struct batch_record {
     uint64_t batch, run;
     uint64_t slot; // the batch whose files and rows this one replaces; 0 = none
     enum batch_kind kind;
+    bool logged; // its rows of streams went to row logs: a later roll batch brings them to the lake
     int64_t now_ms;
     uint64_t code; // digest of the plan that made it
     struct str cluster;

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "jobs/run/past.h"
 #include "jobs/run/redo.h"
+#include "jobs/run/execute.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
 #include "jobs/run/redo.h"
+#include "jobs/run/execute.h"
 
 #include <assert.h>
 
@@ -101,6 +102,18 @@ enum kv_found redo_find(struct redo_slot *out, const struct redo *r, struct aren
         return found;
     if (record.slot || record.range_count == 0)
         return KV_ABSENT;
+    // Its rows share files with those of other batches: a part of such a file cannot be replaced.
+    for (size_t i = 0; record.logged && i < r->s->job->output_count; i++) {
+        if (!r->outputs[i] || r->s->job->outputs[i].lake < 0)
+            continue;
+        err_fail(
+            e, ERR_CONFIG,
+            "batch %llu was made by an endless run: its rows of output %.*s are in files that a "
+            "later batch rolled",
+            (unsigned long long)slot, STR_ARG(r->s->job->outputs[i].name));
+        err_hint(e, "--outputs names outputs without a lake");
+        return KV_FAILED;
+    }
     out->now_ms = record.now_ms;
     out->ranges = record.ranges;
     out->range_count = record.range_count;
@@ -189,12 +202,13 @@ bool redo_execute(struct redo *r, const struct redo_slot *slot, const struct exe
     replace.outputs = r->outputs;
     replace.files = slot->files;
     replace.file_count = slot->file_count;
-    bool ok = redo_readable(r, slot, e) &&
-              execute_batch(&record, &end, s,
-                            &(struct execute_spec){kind, redo_ranges(r, slot, a), slot->range_count,
-                                                   a, &replace},
-                            e) &&
-              run_deliver(s, &record, e);
+    bool ok =
+        redo_readable(r, slot, e) &&
+        execute_batch(&record, &end, s,
+                      &(struct execute_spec){kind, redo_ranges(r, slot, a), slot->range_count, a,
+                                             &replace, EXECUTE_DIRECT, EXECUTE_SNAPSHOT_LAST},
+                      e) &&
+        run_deliver(s, &record, e);
     arena_free(a);
     return ok;
 }

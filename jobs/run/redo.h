@@ -4,7 +4,7 @@
 #ifndef JOBS_RUN_REDO_H
 #define JOBS_RUN_REDO_H
 
-#include "jobs/run/session.h"
+#include "jobs/run/execute.h"
 #include "lake/inspect.h"
 
 struct redo {

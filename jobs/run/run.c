@@ -1,7 +1,8 @@
 #include "jobs/run/run.h"
 
 #include "base/durable.h"
-#include "jobs/run/session.h"
+#include "jobs/run/execute.h"
+#include "jobs/run/stream_rows.h"
 
 #include <assert.h>
 
@@ -59,33 +60,48 @@ bool run_deliver(struct session *s, const struct batch_record *r, struct err *e)
     return deliver_batch(s, r, e) && deliver_clean_spools(s, r->batch - 1, e) && run_trim(s, r, e);
 }
 
-// One batch: execute, decide, deliver. Old spools go when this batch has proven them.
-static bool run_batch(struct session *s, enum batch_kind kind, enum execute_end *end, struct err *e)
+bool run_batch(struct session *s, const struct execute_spec *how, enum execute_end *end,
+               struct err *e)
 {
     struct arena *a = arena_new(s->a);
     struct sequence_range *ranges = NULL;
+    struct execute_spec spec = *how;
     struct batch_record r;
-    size_t count = 0;
-    bool ok = (kind == BATCH_ROLL || plan_ranges(s, a, &ranges, &count, e)) &&
-              execute_batch(&r, end, s, &(struct execute_spec){kind, ranges, count, a, NULL}, e) &&
-              run_deliver(s, &r, e);
+    arena_reset(s->scratch);
+    bool ok = how->kind == BATCH_ROLL || plan_ranges(s, a, &ranges, &spec.count, e);
+    spec.ranges = ranges;
+    spec.a = a;
+    ok = ok && execute_batch(&r, end, s, &spec, e) && run_deliver(s, &r, e);
     arena_free(a);
     return ok;
 }
 
+bool run_flush_logs(struct session *s, struct err *e)
+{
+    const struct execute_spec roll = {
+        .kind = BATCH_ROLL, .lake = EXECUTE_ROLL, .snapshot = EXECUTE_SNAPSHOT_NONE};
+    enum execute_end end;
+    if (control_log_rows(&s->control) == 0)
+        return true;
+    return stream_rows_check(s->job, &s->control, e) && run_batch(s, &roll, &end, e) &&
+           rowlog_clean(s->log_dir, &s->control, s->env->durable, e);
+}
+
 static bool run_batches(struct session *s, struct err *e)
 {
+    static const struct execute_spec forward = {.kind = BATCH_FORWARD},
+                                     snapshot = {.kind = BATCH_ROLL};
     enum execute_end end = EXECUTE_MORE;
     while (plan_remaining(s) > 0) {
         uint64_t before = plan_remaining(s);
-        if (!run_batch(s, BATCH_FORWARD, &end, e))
+        if (!run_batch(s, &forward, &end, e))
             return false;
         if (plan_remaining(s) >= before)
             return err_fail(e, ERR_LIMIT,
                             "a batch made no progress: its limits are too small for one record");
     }
     // A run that was cut after its last snapshot-less batch: the changed tables are still owed a version.
-    return !run_snapshot_due(s) || run_batch(s, BATCH_ROLL, &end, e);
+    return !run_snapshot_due(s) || run_batch(s, &snapshot, &end, e);
 }
 
 // --- finishing -------------------------------------------------------------------------------------------------------
@@ -99,7 +115,7 @@ static bool run_record(struct session *s, const char *outcome, const struct err 
         return false;
     // Offsets that were not committed are still owed: the next run delivers this batch again, which is nothing
     // but its offsets.
-    if (!failure && !s->report->offsets_error[0])
+    if (!failure && !c->offsets_owed)
         c->delivered = c->last_batch;
     c->last_run = s->run;
     if (!c->cluster.n)
@@ -127,7 +143,7 @@ void run_failed(struct session *s, const struct err *failure)
 }
 
 // A recovery that was cut short has yet to execute what its positions stand before.
-static bool run_recovered(const struct session *s, struct err *e)
+bool run_recovered(const struct session *s, struct err *e)
 {
     const struct control_redo *r = &s->control.redo;
     if (!str_eq(r->kind, str_from(batch_kind_name(BATCH_RECOVER))))
@@ -144,7 +160,7 @@ bool run_job(struct run_report *out, const struct job *job, const struct run_env
     struct session s;
     *out = (struct run_report){0};
     bool ok = session_open(&s, job, env, out, e) && run_settle(&s, e) && run_recovered(&s, e) &&
-              plan_freeze(&s, e) && run_batches(&s, e) && run_done(&s, e);
+              run_flush_logs(&s, e) && plan_freeze(&s, e) && run_batches(&s, e) && run_done(&s, e);
     if (!ok)
         run_failed(&s, e);
     session_close(&s);
@@ -171,6 +187,8 @@ static bool reset_positions(struct session *s, enum run_reset how, struct err *e
         control_position_add(&s->control, s->job->topics[s->partitions[i].topic],
                              s->partitions[i].partition)
             ->next = s->partitions[i].end;
+    for (size_t i = 0; i < s->control.position_count; i++)
+        s->control.positions[i].rolled = s->control.positions[i].next;
     return true;
 }
 
@@ -202,7 +220,7 @@ bool run_reset(const struct job *job, const struct run_env *env, enum run_reset 
     struct session s;
     struct run_report report = {0};
     bool ok = session_open(&s, job, env, &report, e) && run_settle(&s, e) &&
-              reset_positions(&s, how, e) && reset_store(&s, e);
+              run_flush_logs(&s, e) && reset_positions(&s, how, e) && reset_store(&s, e);
     session_close(&s);
     return ok || err_wrap(e, "resetting job %s", job->name);
 }

@@ -14,7 +14,7 @@
 struct durable;
 struct log;
 
-enum run_phase { RUN_OPENING, RUN_READING, RUN_DECIDING, RUN_DELIVERING, RUN_DONE };
+enum run_phase { RUN_OPENING, RUN_READING, RUN_DECIDING, RUN_DELIVERING, RUN_WAITING, RUN_DONE };
 
 struct run_progress {
     enum run_phase phase;
@@ -41,6 +41,9 @@ struct run_env {
     const atomic_bool *cancel;                                 // may be NULL
     void (*progress)(void *arg, const struct run_progress *p); // may be NULL
     void *progress_arg;
+    // An endless run has failed and goes on in retry_ms; may be NULL.
+    void (*trouble)(void *arg, const struct err *e, int64_t retry_ms);
+    void *trouble_arg;
     uint32_t window;    // rows per window; 0 = default (tests: 1, 7)
     int64_t deliver_ms; // how long an unreachable warehouse is tried again; 0 = 15 s
 };
@@ -53,6 +56,12 @@ struct run_report {
     uint64_t lake_files, lake_rows, warehouse_rows, topic_rows;
     char offsets_error[256]; // the group's offsets could not be committed: reported, never blocking
 };
+
+// Until it is cancelled: small batches for ever, warehouses and topics at most the commit interval behind (`stream:` of the job). What may
+// pass by itself (a broker or warehouse that is away) is tried again with backoff and told to env->trouble; anything else ends it.
+// True: cancelled, the last batch is delivered, every row of streams and a version of every changed table is in the lake.
+bool run_stream(struct run_report *out, const struct job *job, const struct run_env *env,
+                struct err *e) ERR_CHECKED;
 
 bool run_job(struct run_report *out, const struct job *job, const struct run_env *env,
              struct err *e) ERR_CHECKED;

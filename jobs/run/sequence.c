@@ -204,9 +204,9 @@ static void chunk_add(struct chunk *c, struct lane *l, const struct source_recor
     l->raw_at++;
 }
 
-static int64_t lane_stripe(const struct lane *l, int64_t offset)
+static int64_t lane_base(const struct lane *l, const struct sequence *s)
 {
-    return (offset - l->range->start) / SEQUENCE_STRIPE;
+    return s->spec.numbers == SEQUENCE_PLACED ? l->range->stripe_base : l->range->start;
 }
 
 // Fills c with records of one stripe. True when it is complete; false: more must be read first, or *e.
@@ -226,7 +226,7 @@ static bool chunk_fill(struct chunk *c, struct lane *l, struct sequence *s, bool
                 continue;
             }
         }
-        int64_t stripe = lane_stripe(l, r->offset);
+        int64_t stripe = (r->offset - lane_base(l, s)) / SEQUENCE_STRIPE;
         if (c->n == 0)
             c->stripe = stripe;
         if (stripe != c->stripe) {
@@ -239,7 +239,7 @@ static bool chunk_fill(struct chunk *c, struct lane *l, struct sequence *s, bool
             return true;
         }
     }
-    int64_t stripe_end = l->range->start + (c->stripe + 1) * SEQUENCE_STRIPE;
+    int64_t stripe_end = lane_base(l, s) + (c->stripe + 1) * SEQUENCE_STRIPE;
     if (c->n > 0 && l->raw_end >= stripe_end) {
         c->end = stripe_end;
         return true;
@@ -490,6 +490,11 @@ void sequence_finish(struct sequence *s, struct batch_range *out)
 uint64_t sequence_records(const struct sequence *s)
 {
     return s->records;
+}
+
+uint64_t sequence_next_number(const struct sequence *s)
+{
+    return s->seq;
 }
 
 uint64_t sequence_bytes(const struct sequence *s)

@@ -32,8 +32,10 @@ struct sequence_range {
     bool anchored; // check the record at anchor_offset (== start - 1 or lower) first
     int64_t anchor_offset, anchor_timestamp;
     uint64_t anchor_hash;
-    int phase; // tables_first: 0 for table-side topics, 1 for the others
-    int side;  // 0 table side, 1 stream side
+    int64_t stripe_base; // SEQUENCE_PLACED: where its stripes are counted from, at most start
+    size_t place;        // SEQUENCE_PLACED: its position among all partitions
+    int phase;           // tables_first: 0 for table-side topics, 1 for the others
+    int side;            // 0 table side, 1 stream side
 };
 
 // A record that could not be decoded, in consumption order.
@@ -48,6 +50,10 @@ struct sequence_spec {
     enum sequence_order order;
     enum sequence_loss loss;
     uint64_t seq_base; // first sequence number
+    // RUNNING: one after the other. PLACED (stripes only): a record's number says its stripe since stripe_base, its partition and its
+    // offset, so that it does not depend on how batches are cut.
+    enum { SEQUENCE_RUNNING, SEQUENCE_PLACED } numbers;
+    size_t places;     // SEQUENCE_PLACED: how many partitions there are
     uint32_t window;   // rows of one merged window; 0 = default
     struct pool *pool; // NULL: decode on this thread
     const struct clock *clock;
@@ -66,8 +72,9 @@ enum sequence_step sequence_next(struct sequence *s, const struct block_list **i
                                  struct err *e);
 // Fills out[range_count]: real ends, counts and anchors of everything consumed so far.
 void sequence_finish(struct sequence *s, struct batch_range *out);
-uint64_t sequence_records(const struct sequence *s); // consumed so far
-uint64_t sequence_bytes(const struct sequence *s);   // their keys and values
+uint64_t sequence_records(const struct sequence *s);     // consumed so far
+uint64_t sequence_bytes(const struct sequence *s);       // their keys and values
+uint64_t sequence_next_number(const struct sequence *s); // above all given so far
 void sequence_close(struct sequence *s);
 uint64_t sequence_anchor_hash(const struct scan_record *r);
 

@@ -4,6 +4,36 @@
 
 // --- stripes ---------------------------------------------------------------------------------------------------------
 
+// The first number of a record at this offset.
+static uint64_t stripe_number(const struct sequence *s, const struct lane *l, int64_t offset)
+{
+    uint64_t at = (uint64_t)(offset - l->range->stripe_base);
+    uint64_t stripe = at / SEQUENCE_STRIPE * s->spec.places + l->range->place;
+    return s->spec.seq_base + (stripe * SEQUENCE_STRIPE + at % SEQUENCE_STRIPE) * s->source_count;
+}
+
+static void stripe_numbers(struct sequence *s, const struct lane *l, const struct chunk *c,
+                           uint64_t *seq, size_t source)
+{
+    const struct scan_result *r = &c->scans[source];
+    for (uint32_t i = 0; i < r->block->rows; i++) {
+        if (s->spec.numbers == SEQUENCE_RUNNING)
+            seq[i] = s->seq + (uint64_t)r->record[i] * l->source_count + source;
+        else
+            seq[i] = stripe_number(s, l, c->records[r->record[i]].offset) + source;
+    }
+}
+
+static void stripe_advance(struct sequence *s, const struct lane *l, const struct chunk *c)
+{
+    if (s->spec.numbers == SEQUENCE_RUNNING) {
+        s->seq += (uint64_t)c->n * l->source_count;
+        return;
+    }
+    uint64_t next = stripe_number(s, l, c->records[c->n - 1].offset) + s->source_count;
+    s->seq = next > s->seq ? next : s->seq;
+}
+
 // One chunk is one window: the lowest (stripe, lane) of all lanes' heads.
 enum sequence_step sequence_next_stripe(struct sequence *s, struct err *e)
 {
@@ -28,14 +58,13 @@ enum sequence_step sequence_next_stripe(struct sequence *s, struct err *e)
             if (r->block->rows == 0)
                 continue;
             uint64_t *seq = ARENA_ARRAY(c->a, uint64_t, r->block->rows);
-            for (uint32_t i = 0; i < r->block->rows; i++)
-                seq[i] = s->seq + (uint64_t)r->record[i] * best->source_count + k;
+            stripe_numbers(s, best, c, seq, k);
             r->block->seq = seq;
             const struct block **v = ARENA_ARRAY(s->window, const struct block *, 1);
             v[0] = r->block;
             s->inputs[best->sources[k]] = (struct block_list){v, 1};
         }
-        s->seq += (uint64_t)c->n * best->source_count;
+        stripe_advance(s, best, c);
         lane_retire(best, s);
         return SEQUENCE_WINDOW;
     }

@@ -101,6 +101,7 @@ static bool session_open_state(struct session *s, struct err *e)
     const struct job *job = s->job;
     struct kv_spec spec = {.dir = job->state_dir, .mode = KV_OWNER, .durable = s->env->durable};
     s->spool_dir = arena_printf(s->a, "%s/spool", job->state_dir).p;
+    s->log_dir = arena_printf(s->a, "%s/rowlog", job->state_dir).p;
     return kv_open(&s->kv, &spec, e) &&
            durable_mkdirs(s->env->durable, "spool.mkdir", s->spool_dir, 0700, e) &&
            // Made by a run that was cut off before it synced the parent? Then that is owed.
@@ -153,6 +154,8 @@ bool session_open(struct session *s, const struct job *job, const struct run_env
     *s = (struct session){.job = job, .env = env, .report = report};
     s->a = arena_new(NULL);
     s->control_arena = arena_new(s->a);
+    s->planned = arena_new(s->a);
+    s->scratch = arena_new(s->a);
     s->sinks = ARENA_ZARRAY(s->a, struct sink *, job->target_count + 1);
     s->started_ms = env->clock.now_ms(env->clock.arg);
     if (!session_open_state(s, e))

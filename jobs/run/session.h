@@ -17,6 +17,8 @@ struct session {
     const struct run_env *env;
     struct run_report *report;
     struct arena *a;
+    struct arena *planned,
+        *scratch; // of the frozen plan; of one batch's delivery: an endless run does not grow
     struct kv *kv;
     struct control control;
     struct arena *control_arena;
@@ -29,6 +31,9 @@ struct session {
     bool marker_known;
     struct exec *exec;
     enum session_engine engine;
+    enum { SESSION_BOUNDED, SESSION_ENDLESS } mode;
+    const char *log_dir;        // row logs
+    uint64_t dead, records;     // of the report, when the limits of dead letters began to count
     struct collect *collecting; // of the batch being executed
     struct pool *pool;
     struct str cluster;
@@ -66,39 +71,6 @@ bool plan_ranges(struct session *s, struct arena *a, struct sequence_range **out
 uint64_t plan_remaining(const struct session *s);
 void plan_rank(const struct session *s,
                struct sequence_range *r); // its side and phase in the merge
-
-// execute.c: one batch up to and including its decision.
-enum execute_end { EXECUTE_MORE, EXECUTE_LAST };
-// A recorded slot executed again, in its place.
-struct execute_replace {
-    uint64_t slot;
-    int64_t now_ms; // of the slot's batch: what UNIX_TIMESTAMP() says
-    const struct batch_range
-        *recorded;       // as many as the ranges: their last records must be the same ones
-    const bool *outputs; // by job.outputs: those that are replaced
-    const struct lake_file *files;
-    size_t file_count;                               // what the slot has in the lake now
-    enum { EXECUTE_KEEP, EXECUTE_FOLLOW } positions; // KEEP: positions, state and tables stay
-    enum { EXECUTE_SILENT, EXECUTE_SEND } topics;    // SEND: they never got the slot's records
-    enum execute_end end;                            // FOLLOW: snapshots are due with the last slot
-};
-struct execute_spec {
-    enum batch_kind kind;
-    const struct sequence_range *ranges; // none: BATCH_ROLL
-    size_t count;
-    struct arena *a;                       // what *out points to, and scratch
-    const struct execute_replace *replace; // NULL = a batch of its own slot
-};
-bool execute_batch(struct batch_record *out, enum execute_end *end, struct session *s,
-                   const struct execute_spec *spec, struct err *e) ERR_CHECKED;
-
-// run.c
-bool run_settle(struct session *s, struct err *e) ERR_CHECKED; // step 1, after session_open
-// The end of a run: its record. A failure is remembered when the store still works; it is what run list shows.
-bool run_done(struct session *s, struct err *e) ERR_CHECKED;
-void run_failed(struct session *s, const struct err *failure);
-// After execute_batch: delivery, and what it has proven needless goes.
-bool run_deliver(struct session *s, const struct batch_record *r, struct err *e) ERR_CHECKED;
 
 // deliver.c
 bool deliver_batch(struct session *s, const struct batch_record *r, struct err *e) ERR_CHECKED;

@@ -1,4 +1,4 @@
-// Sources of records: Kafka today. Order: open  plan  assign  poll*  (group_commit)  close.
+// Sources of records: Kafka today. Order: open  (plan  assign  poll*  (group_commit)  wait*)*  close.
 //
 // plan() freezes per partition the log start and the last stable offset. assign() starts reading explicit ranges, poll() returns
 // records of ONE range in offset order; payload memory belongs to the batch until release(). One thread per handle, except release,
@@ -59,6 +59,8 @@ enum source_poll {
     POLL_FAILED,
 };
 
+enum source_wait { SOURCE_READY, SOURCE_QUIET, SOURCE_WAIT_FAILED };
+
 struct source_spec {
     const struct str *topics;
     size_t topic_count;
@@ -87,6 +89,10 @@ struct source_type {
     bool (*offsets_for_time)(struct source *s, int64_t ms, struct source_offset *io, size_t n,
                              struct err *e);
     bool (*assign)(struct source *s, const struct source_range *ranges, size_t n, struct err *e);
+    // Waits until a record at or above one of the starts may be there, at most timeout_ms; ends count for nothing. SOURCE_READY is
+    // no promise: what there is, plan() says. NULL = cannot: the caller asks plan() now and then.
+    enum source_wait (*wait)(struct source *s, const struct source_range *ranges, size_t n,
+                             int64_t timeout_ms, struct err *e);
     enum source_poll (*poll)(struct source *s, size_t range, int64_t timeout_ms,
                              struct source_batch *out, struct err *e);
     void (*release)(struct source *s, struct source_batch *b);

@@ -37,6 +37,15 @@ struct dead_letters_spec {
     struct conf_at at;
 };
 
+// How an endless run makes its batches (`schedule: stream`).
+struct stream_spec {
+    int64_t commit_ms, align_ms;
+    int64_t roll_ms;
+    uint64_t roll_bytes;
+    int64_t snapshot_ms;
+    struct conf_at at;
+};
+
 enum spec_order { SPEC_ORDER_EVENT_TIME, SPEC_ORDER_TABLES_FIRST };
 struct job_spec {
     struct str name;
@@ -51,6 +60,7 @@ struct job_spec {
     int64_t threads;           // 0 = as many as processors, at most 4
     struct limits_spec limits; // filled in from the file's
     struct dead_letters_spec dead_letters;
+    struct stream_spec stream;
     bool accept_loss;
     struct conf_items outputs; // struct output_spec
     struct conf_at at;

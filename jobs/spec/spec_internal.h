@@ -12,5 +12,6 @@ extern const struct conf_table spec_admin_table;      // struct admin_spec
 
 void spec_check_schedule(struct conf_reader *r, struct schedule_spec *s);
 void spec_check_after(struct conf_reader *r, struct app_spec *app); // `after:` of all jobs
+extern const struct conf_table spec_stream_table;
 
 #endif

@@ -362,6 +362,8 @@ static const struct conf_opt job_opts[] = {
      .help = "When a batch ends, for this job."},
     {OPT(job_spec, dead_letters, "dead_letters", CONF_SECTION), .sub = &dead_table,
      .help = "Records that cannot be decoded or written."},
+    {OPT(job_spec, stream, "stream", CONF_SECTION), .sub = &spec_stream_table,
+     .help = "How an endless run makes its batches."},
     {OPT(job_spec, accept_loss, "accept_loss", CONF_BOOL), .def = "false",
      .help = "Go on when records were deleted from the topic before they were read; otherwise the "
              "job stops."},

@@ -109,7 +109,7 @@ void app_progress(void *arg, const struct run_progress *p)
 {
     static const char *const phases[] = {
         [RUN_OPENING] = "opening",       [RUN_READING] = "reading", [RUN_DECIDING] = "deciding",
-        [RUN_DELIVERING] = "delivering", [RUN_DONE] = "done",
+        [RUN_DELIVERING] = "delivering", [RUN_WAITING] = "waiting", [RUN_DONE] = "done",
     };
     struct app_progress *s = arg;
     struct clock clock = clock_system();

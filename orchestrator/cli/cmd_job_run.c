@@ -61,6 +61,16 @@ static bool job_run_marker(enum run_marker *out, const struct cli *c, struct err
     return true;
 }
 
+// What an endless run lives through is worth a line.
+static void job_run_trouble(void *arg, const struct err *e, int64_t retry_ms)
+{
+    const struct job *const *job = arg;
+    char text[1200];
+    err_format(e, text, sizeof text);
+    fprintf(stderr, "sluice: warning: job %s goes on in %lld.%03lld s: %s\n", (*job)->name,
+            (long long)(retry_ms / 1000), (long long)(retry_ms % 1000), text);
+}
+
 // In this process, when no daemon owns the state.
 static bool job_run_here(struct run_report *report, struct app *app, const struct cli *c,
                          struct app_progress *progress, struct err *e)
@@ -73,8 +83,13 @@ static bool job_run_here(struct run_report *report, struct app *app, const struc
                           .cancel = app_signals(),
                           .progress = app_progress,
                           .progress_arg = progress};
-    return job_run_marker(&env.marker, c, e) && app_job(&job, app, c->args[0], e) &&
-           run_job(report, job, &env, e);
+    env.trouble = job_run_trouble;
+    env.trouble_arg = &job;
+    if (!job_run_marker(&env.marker, c, e) || !app_job(&job, app, c->args[0], e))
+        return false;
+    if (job->stream.schedule == JOB_STREAM && !cli_opt(c, "once"))
+        return run_stream(report, job, &env, e);
+    return run_job(report, job, &env, e);
 }
 
 static bool job_run_report(struct run_report *report, struct app *app, const struct cli *c,
@@ -155,6 +170,7 @@ static const struct cli_opt job_run_opts[] = {
     {"batch", "N..M", "the same by batches"},
     {"outputs", "A,B", "with a range: only these streams"},
     {"dry-run", NULL, "with a range: say what would be replaced"},
+    {"once", NULL, "with schedule: stream: take the backlog of now and exit, like any job"},
     {"json", NULL, "the result as one JSON object"},
     {"lost-marker", "WHAT",
      "sent or resend: what of the last batch is in the topics, when Kafka has lost the marker"},
@@ -167,7 +183,8 @@ const struct cmd cmd_job_run = {
     .args_min = 1,
     .args_max = 1,
     .summary =
-        "Take the job's backlog up to the end offsets of now, deliver it everywhere, commit, exit.",
+        "Take the job's backlog up to the end offsets of now, deliver it everywhere, commit, exit; "
+        "with schedule: stream go on until SIGTERM.",
     .opts = job_run_opts,
     .run = job_run,
     .examples =

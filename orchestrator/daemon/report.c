@@ -148,6 +148,8 @@ const char *report_phase_name(enum run_phase phase)
         return "deciding";
     case RUN_DELIVERING:
         return "delivering";
+    case RUN_WAITING:
+        return "waiting";
     case RUN_DONE:
         return "done";
     }

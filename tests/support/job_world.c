@@ -182,6 +182,33 @@ bool job_world_run(struct job_world *w)
     return world_keep_error(w, run_job(&w->report, w->job, &w->env, &w->e));
 }
 
+struct world_idle {
+    struct job_world *w;
+    void (*fn)(struct job_world *w, void *arg);
+    void *arg;
+};
+
+static void world_waiting(struct source_fake *broker, void *arg)
+{
+    const struct world_idle *x = arg;
+    assert_ptr_equal(broker, x->w->broker);
+    x->fn(x->w, x->arg);
+}
+
+bool job_world_stream(struct job_world *w, void (*idle)(struct job_world *w, void *arg), void *arg)
+{
+    struct world_idle x = {w, idle, arg};
+    err_clear(&w->e);
+    atomic_store(&w->cancel, false);
+    w->env.cancel = &w->cancel;
+    w->streams = true;
+    source_fake_at_wait(w->broker, world_waiting, &x);
+    bool ok = run_stream(&w->report, w->job, &w->env, &w->e);
+    source_fake_at_wait(w->broker, NULL, NULL);
+    w->env.cancel = NULL;
+    return world_keep_error(w, ok);
+}
+
 bool job_world_reset(struct job_world *w, enum run_reset how)
 {
     err_clear(&w->e);
@@ -580,7 +607,7 @@ void job_world_check_receipts(struct job_world *w)
 static uint64_t world_delivered(const struct job_world *w, struct durable *d)
 {
     uint64_t least = UINT64_MAX;
-    if (w->spec.lake == JOB_WORLD_LAKE) {
+    if (w->spec.lake == JOB_WORLD_LAKE && !w->streams) {
         struct lake *lake;
         struct lake_head h = {0};
         struct err e;

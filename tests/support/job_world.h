@@ -39,6 +39,8 @@ struct job_world {
     struct clock_virtual time; // sleeping moves mono_ms only
     struct run_env env;
     struct run_report report; // of the last run
+    atomic_bool cancel;       // of an endless run
+    bool streams;             // the lake is not what the group's offsets follow
     struct err e;
     char text[1600]; // of the last failure
 };
@@ -51,6 +53,8 @@ void job_world_wipe(struct job_world *w);
 bool job_world_compile(struct job_world *w, const char *sql, const char *outputs);
 // Runs once. False: w->e.
 bool job_world_run(struct job_world *w);
+// Runs endlessly; idle(w, arg) is called whenever there is nothing new, to produce or to set w->cancel. False: w->e.
+bool job_world_stream(struct job_world *w, void (*idle)(struct job_world *w, void *arg), void *arg);
 bool job_world_reset(struct job_world *w, enum run_reset how);
 struct backfill_spec;
 struct recover_report;

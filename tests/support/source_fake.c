@@ -50,6 +50,8 @@ struct source_fake {
     bool varied;
     enum source_fake_commits commits;
     atomic_size_t batches; // not yet released
+    void (*waiting)(struct source_fake *, void *);
+    void *waiting_arg;
 };
 
 struct fake_range {
@@ -304,6 +306,12 @@ void source_fake_at_poll(struct source_fake *s, uint64_t n,
     assert(n > 0);
     struct fake_event event = {s->polls + n, fn, arg};
     vec_push(&s->events, event);
+}
+
+void source_fake_at_wait(struct source_fake *s, void (*fn)(struct source_fake *, void *), void *arg)
+{
+    s->waiting = fn;
+    s->waiting_arg = arg;
 }
 
 uint64_t source_fake_polls(const struct source_fake *s)
@@ -586,6 +594,18 @@ static enum source_poll fake_poll(struct source *base, size_t range, int64_t tim
     return r->position < limit ? fake_read(h, r, p, limit, out) : POLL_IDLE;
 }
 
+static enum source_wait fake_wait(struct source *base, const struct source_range *ranges, size_t n,
+                                  int64_t timeout_ms, struct err *e)
+{
+    (void)ranges, (void)n, (void)timeout_ms;
+    struct fake_handle *h = fake_from(base);
+    if (!fake_alive(h, e))
+        return SOURCE_WAIT_FAILED;
+    assert(h->broker->waiting);
+    h->broker->waiting(h->broker, h->broker->waiting_arg);
+    return SOURCE_READY;
+}
+
 static void fake_release(struct source *base, struct source_batch *b)
 {
     if (!b->owner)
@@ -656,6 +676,7 @@ const struct source_type source_fake = {
     .plan = fake_plan,
     .offsets_for_time = fake_offsets_for_time,
     .assign = fake_assign,
+    .wait = fake_wait,
     .poll = fake_poll,
     .release = fake_release,
     .group_read = fake_group_read,

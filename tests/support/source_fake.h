@@ -62,6 +62,9 @@ int64_t source_fake_end(const struct source_fake *s, const char *topic, int32_t 
 // Calls fn(s, arg) before the n-th next poll (1 = the next) of any handle: growth, deletion, recreation under the reader.
 void source_fake_at_poll(struct source_fake *s, uint64_t n,
                          void (*fn)(struct source_fake *, void *), void *arg);
+// Calls fn(s, arg) whenever a reader waits for something new: the place to produce it, or to cancel. NULL: waiting fails the test.
+void source_fake_at_wait(struct source_fake *s, void (*fn)(struct source_fake *, void *),
+                         void *arg);
 uint64_t source_fake_polls(const struct source_fake *s);
 // The next n requests (plan, offsets, group) fail as ERR_REMOTE; polls meanwhile are idle and count too.
 void source_fake_down(struct source_fake *s, uint64_t n);

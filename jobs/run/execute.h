@@ -1,0 +1,50 @@
+// Shared inside jobs/run: batches as steps of a run. execute_batch is one up to and including its decision; the run_ functions are what runs,
+// endless runs, backfills and recoveries are put together from.
+#ifndef JOBS_RUN_EXECUTE_H
+#define JOBS_RUN_EXECUTE_H
+
+#include "jobs/run/session.h"
+
+// execute.c: one batch up to and including its decision.
+enum execute_end { EXECUTE_MORE, EXECUTE_LAST };
+// A recorded slot executed again, in its place.
+struct execute_replace {
+    uint64_t slot;
+    int64_t now_ms; // of the slot's batch: what UNIX_TIMESTAMP() says
+    const struct batch_range
+        *recorded;       // as many as the ranges: their last records must be the same ones
+    const bool *outputs; // by job.outputs: those that are replaced
+    const struct lake_file *files;
+    size_t file_count;                               // what the slot has in the lake now
+    enum { EXECUTE_KEEP, EXECUTE_FOLLOW } positions; // KEEP: positions, state and tables stay
+    enum { EXECUTE_SILENT, EXECUTE_SEND } topics;    // SEND: they never got the slot's records
+    enum execute_end end;                            // FOLLOW: snapshots are due with the last slot
+};
+struct execute_spec {
+    enum batch_kind kind;
+    const struct sequence_range *ranges; // none: BATCH_ROLL
+    size_t count;
+    struct arena *a;                                         // what *out points to, and scratch
+    const struct execute_replace *replace;                   // NULL = a batch of its own slot
+    enum { EXECUTE_DIRECT, EXECUTE_LOG, EXECUTE_ROLL } lake; // collect.h: collect_lake
+    // Of changed tables: with the batch that reaches the frozen ends, never, now.
+    enum { EXECUTE_SNAPSHOT_LAST, EXECUTE_SNAPSHOT_NONE, EXECUTE_SNAPSHOT_NOW } snapshot;
+};
+bool execute_batch(struct batch_record *out, enum execute_end *end, struct session *s,
+                   const struct execute_spec *spec, struct err *e) ERR_CHECKED;
+
+// run.c
+bool run_settle(struct session *s, struct err *e) ERR_CHECKED; // step 1, after session_open
+bool run_recovered(const struct session *s, struct err *e) ERR_CHECKED; // no recovery is half done
+// The end of a run: its record. A failure is remembered when the store still works; it is what run list shows.
+bool run_done(struct session *s, struct err *e) ERR_CHECKED;
+void run_failed(struct session *s, const struct err *failure);
+// Plans (kinds but BATCH_ROLL), executes, decides, delivers one batch: kind, lake and snapshot of `how` count.
+bool run_batch(struct session *s, const struct execute_spec *how, enum execute_end *end,
+               struct err *e) ERR_CHECKED;
+// Rows that an endless run left in row logs become files.
+bool run_flush_logs(struct session *s, struct err *e) ERR_CHECKED;
+// After execute_batch: delivery, and what it has proven needless goes.
+bool run_deliver(struct session *s, const struct batch_record *r, struct err *e) ERR_CHECKED;
+
+#endif
