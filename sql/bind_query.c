@@ -15,8 +15,10 @@ static bool refuse_later(const struct query *s)
     if (q->emit == AST_EMIT_FINAL)
         return bind_refuse(b, &q->emit_pos, "EMIT FINAL");
     if (q->limit.p)
-        return bind_fail(b, &q->limit_pos,
-                         "CREATE AS SELECT statements don't support LIMIT clause.");
+        return bind_fail(b, &q->limit_pos, "%s statements don't support LIMIT clause.",
+                         s->st->kind == AST_INSERT_SELECT ? "INSERT INTO"
+                         : s->st->table                   ? "CREATE TABLE AS SELECT"
+                                                          : "CREATE STREAM AS SELECT");
     if (q->window && q->window->kind == WINDOW_SESSION)
         return bind_refuse(b, &q->window->pos, "SESSION windows");
     if (q->window && !q->has_group)
@@ -160,6 +162,10 @@ static bool bind_partition(struct query *s)
         return false;
     if (same_key(s))
         return bind_plain(s);
+    if (s->input.schema->windowed)
+        return bind_fail(s->b, &s->q->partition_pos,
+                         "Implicit repartitioning of windowed sources is not supported. See "
+                         "https://github.com/confluentinc/ksql/issues/4385.");
     const bool keyless = s->q->partition_by[0]->kind == AST_NULL;
     sc.clause = "SELECT";
     s->rekeyed = true;

@@ -256,10 +256,11 @@ static bool check_names(const struct scope *sc, const struct select_list *list)
     for (uint32_t i = 0; i < list->n; i++) {
         bool added;
         (void)map_put(seen, list->v[i].name, &added);
+        const struct select_item *x = &list->v[i];
         if (!added)
-            return bind_fail(sc->b, &list->v[i].pos,
-                             "The projection contains the column name `%.*s` more than once",
-                             STR_ARG(list->v[i].name));
+            return bind_fail(sc->b, &x->pos, "Duplicate %s columns found in schema: `%.*s` %s",
+                             x->key ? "key" : "value", STR_ARG(x->name),
+                             bind_type_text(sc->b, x->bound->type));
     }
     return true;
 }

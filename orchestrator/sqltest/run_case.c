@@ -123,9 +123,8 @@ static bool run_queries(struct runner *s)
         struct query *q;
         struct err e;
         const bool ok = query_open(&q, &spec, &e) && feed(s, q, &e);
-        if (ok)
-            query_close(q);
-        else
+        query_close(q);
+        if (!ok)
             return fail(s, "%.*s: %s", STR_ARG(spec.plan->id), e.text);
     }
     return true;
@@ -241,10 +240,10 @@ static void run_negative(struct runner *s, const struct jnode *expected)
     s->out->negative = true;
     const bool planned = plan_case(s, &e);
     if (planned) {
-        (void)(load_inputs(s) && run_queries(s) &&
-               fail(s, "every statement is accepted and runs: expected a refusal"));
-        if (str_starts(s->out->reason, STR("every")))
+        if (s->plan->query_count == 0 || (load_inputs(s) && run_queries(s))) {
+            (void)fail(s, "every statement is accepted and runs: expected a refusal");
             return;
+        }
         e = (struct err){.kind = ERR_SQL};
         snprintf(e.text, sizeof e.text, "%.*s", STR_ARG(s->out->reason));
     } else if (refusal_is_test_function(&e, s->c->text)) {
