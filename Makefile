@@ -12,6 +12,7 @@ PREFIX ?= /usr/local
 BUILD ?= build
 WERROR ?= 1
 WITH_MYSQL ?= auto
+WITH_POSTGRES ?= auto
 FUZZ_SECONDS ?= 60
 ifeq ($(origin CC),default)
 CC := gcc
@@ -38,6 +39,14 @@ endif
 ifeq ($(MYSQL),yes)
 PKGS += libmariadb
 endif
+ifeq ($(WITH_POSTGRES),auto)
+POSTGRES := $(shell pkg-config --exists libpq 2>/dev/null && echo yes || echo no)
+else
+POSTGRES := $(WITH_POSTGRES)
+endif
+ifeq ($(POSTGRES),yes)
+PKGS += libpq
+endif
 PKG_MISSING := $(shell pkg-config --print-errors --exists $(PKGS) >/dev/null 2>&1 || echo yes)
 PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) cmocka 2>/dev/null))
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -pthread
@@ -50,6 +59,9 @@ LIB_SRC := $(call find_c,$(FOLDERS),*.c)
 HEADERS := $(call find_c,$(FOLDERS) tests bench,*.h)
 ifneq ($(MYSQL),yes)
 LIB_SRC := $(filter-out warehouse/mysql/%,$(LIB_SRC))
+endif
+ifneq ($(POSTGRES),yes)
+LIB_SRC := $(filter-out warehouse/postgres/%,$(LIB_SRC))
 endif
 SUPPORT_SRC := $(filter-out tests/support/fuzz_main.c,$(wildcard tests/support/*.c))
 TEST_SRC := $(call find_c,tests/unit,test_*.c) $(sort $(foreach d,contract golden fault sim,\
@@ -70,7 +82,8 @@ SCRIPTS := $(wildcard .ci/run) $(sort $(shell find tests bench examples -name '*
 
 # --- flags ---------------------------------------------------------------------------------------
 CPPFLAGS_ALL := -I. -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' \
-    -DSLUICE_WITH_MYSQL=$(if $(filter yes,$(MYSQL)),1,0) $(PKG_CFLAGS) $(CPPFLAGS)
+    -DSLUICE_WITH_MYSQL=$(if $(filter yes,$(MYSQL)),1,0) \
+    -DSLUICE_WITH_POSTGRES=$(if $(filter yes,$(POSTGRES)),1,0) $(PKG_CFLAGS) $(CPPFLAGS)
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
     -Wmissing-prototypes -Wold-style-definition -Wvla -Wformat=2 -Wundef -Wcast-qual -Wcast-align \
     -Wpointer-arith -Wwrite-strings -Wswitch-enum -Wimplicit-fallthrough -Wnull-dereference \
@@ -304,7 +317,7 @@ lint-cppcheck:
 	@mkdir -p $(BUILD)/cppcheck
 	@cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	    --std=c11 --cppcheck-build-dir=$(BUILD)/cppcheck -j $(JOBS) --suppressions-list=tests/lint/cppcheck.allow \
-	    -I. -D_GNU_SOURCE -DSLUICE_WITH_MYSQL=1 -DSLUICE_VERSION='"x"' $(LIB_SRC) main.c
+	    -I. -D_GNU_SOURCE -DSLUICE_WITH_MYSQL=1 -DSLUICE_WITH_POSTGRES=1 -DSLUICE_VERSION='"x"' $(LIB_SRC) main.c
 lint-shell:
 	@shellcheck -x $(SCRIPTS)
 lint-docs: sluice
@@ -324,5 +337,5 @@ compile_commands.json: FORCE ## for editors and clang tools
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z_.-]+( [a-z_.-]+)*:.*## / {printf "  %-22s %s\n", $$1, $$2}' Makefile | sort
-	@echo "  variables: V=1 T=part/of/path CC= MODE=debug|release|asan|tsan|cov WERROR=0 WITH_MYSQL=auto|yes|no"
+	@echo "  variables: V=1 T=part/of/path CC= MODE=debug|release|asan|tsan|cov WERROR=0 WITH_MYSQL=auto|yes|no WITH_POSTGRES="
 	@echo "             BUILD=dir JOBS=n FUZZ_SECONDS=n PREFIX= DESTDIR="

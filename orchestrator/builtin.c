@@ -6,12 +6,18 @@
 #if SLUICE_WITH_MYSQL
 #include "warehouse/mysql/mysql.h"
 #endif
+#if SLUICE_WITH_POSTGRES
+#include "warehouse/postgres/postgres.h"
+#endif
 
 #include <stddef.h>
 
 const struct sink_type *const builtin_sinks[] = {
 #if SLUICE_WITH_MYSQL
     &sink_mysql,
+#endif
+#if SLUICE_WITH_POSTGRES
+    &sink_postgres,
 #endif
     &sink_sqlite,
     NULL,

@@ -106,8 +106,9 @@ static bool decimal_from_number(struct cell *out, struct cells *s, struct arena 
     } else if (!isfinite(c->f64[row]) || !decimal_from_double(&v, a, c->f64[row])) {
         return refuse(s, "is no decimal number");
     }
-    struct decimal scaled;
-    if (!decimal_rescale(&scaled, a, v, t->precision, t->scale, DECIMAL_HALF_UP)) {
+    struct decimal scaled = v;
+    if (t->precision > 0 &&
+        !decimal_rescale(&scaled, a, v, t->precision, t->scale, DECIMAL_HALF_UP)) {
         snprintf(s->why, sizeof s->why, "does not fit DECIMAL(%u, %u)", t->precision, t->scale);
         return false;
     }

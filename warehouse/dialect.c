@@ -6,6 +6,7 @@ enum {
     WORD_FIXED = 1 << 0,    // CHAR, BINARY
     WORD_OCTETS = 1 << 1,   // length counts bytes
     WORD_ARGS = 1 << 2,     // (n) or (p, s) means something; else it is a display width and ignored
+    WORD_TRUTH = 1 << 4,    // 0 and 1 only
     WORD_AFFINITY = 1 << 3, // SQLite turns the text into REAL: exact up to 15 digits only
 };
 
@@ -88,6 +89,34 @@ static const struct type_word sqlite_words[] = {
     {.word = "json", .kind = TARGET_JSON},
 };
 
+static const struct type_word postgres_words[] = {
+    {.word = "smallint", .kind = TARGET_INTEGER, .bits = 16},
+    {.word = "int2", .kind = TARGET_INTEGER, .bits = 16},
+    {.word = "integer", .kind = TARGET_INTEGER, .bits = 32},
+    {.word = "int", .kind = TARGET_INTEGER, .bits = 32},
+    {.word = "int4", .kind = TARGET_INTEGER, .bits = 32},
+    {.word = "bigint", .kind = TARGET_INTEGER, .bits = 64},
+    {.word = "int8", .kind = TARGET_INTEGER, .bits = 64},
+    {.word = "boolean", .kind = TARGET_INTEGER, .bits = 1, .flags = WORD_TRUTH},
+    {.word = "bool", .kind = TARGET_INTEGER, .bits = 1, .flags = WORD_TRUTH},
+    {.word = "double", .kind = TARGET_DOUBLE},
+    {.word = "float8", .kind = TARGET_DOUBLE},
+    {.word = "numeric", .kind = TARGET_DECIMAL, .flags = WORD_ARGS},
+    {.word = "decimal", .kind = TARGET_DECIMAL, .flags = WORD_ARGS},
+    {.word = "text", .kind = TARGET_TEXT},
+    {.word = "varchar", .kind = TARGET_TEXT, .flags = WORD_ARGS},
+    {.word = "char", .kind = TARGET_TEXT, .length = 1, .flags = WORD_ARGS | WORD_FIXED},
+    {.word = "bpchar", .kind = TARGET_TEXT, .flags = WORD_ARGS | WORD_FIXED},
+    {.word = "uuid", .kind = TARGET_TEXT},
+    {.word = "bytea", .kind = TARGET_BYTES, .flags = WORD_OCTETS},
+    {.word = "date", .kind = TARGET_DATE},
+    {.word = "time", .kind = TARGET_TIME, .scale = 6, .flags = WORD_ARGS},
+    {.word = "timestamp", .kind = TARGET_TIMESTAMP, .scale = 6, .flags = WORD_ARGS},
+    {.word = "timestamptz", .kind = TARGET_TIMESTAMP, .scale = 6, .flags = WORD_ARGS},
+    {.word = "json", .kind = TARGET_JSON},
+    {.word = "jsonb", .kind = TARGET_JSON},
+};
+
 // DATETIME, not TIMESTAMP: years 1000 to 9999 instead of 1970 to 2038, no session zone, no hidden ON UPDATE.
 static const char *const mysql_types[] = {
     [TYPE_BOOLEAN] = "boolean",       [TYPE_INTEGER] = "int",     [TYPE_BIGINT] = "bigint",
@@ -113,6 +142,16 @@ static const char *const sqlite_types[] = {
     [TYPE_STRUCT] = "JSON",
 };
 
+static const char *const postgres_types[] = {
+    [TYPE_BOOLEAN] = "boolean", [TYPE_INTEGER] = "integer",
+    [TYPE_BIGINT] = "bigint",   [TYPE_DOUBLE] = "double precision",
+    [TYPE_DECIMAL] = "numeric", [TYPE_STRING] = "text",
+    [TYPE_BYTES] = "bytea",     [TYPE_DATE] = "date",
+    [TYPE_TIME] = "time(3)",    [TYPE_TIMESTAMP] = "timestamp(3)",
+    [TYPE_ARRAY] = "jsonb",     [TYPE_MAP] = "jsonb",
+    [TYPE_STRUCT] = "jsonb",
+};
+
 static const char *const mysql_head_types[] = {
     "varchar(128) NOT NULL", "int unsigned NOT NULL",    "varchar(255) NOT NULL",
     "varchar(255) NOT NULL", "bigint unsigned NOT NULL", "char(16) NOT NULL",
@@ -122,6 +161,12 @@ static const char *const mysql_head_types[] = {
 static const char *const sqlite_head_types[] = {
     "TEXT NOT NULL", "INTEGER NOT NULL", "TEXT NOT NULL", "TEXT NOT NULL", "INTEGER NOT NULL",
     "TEXT NOT NULL", "TEXT NOT NULL",    "TEXT NOT NULL", "TIMESTAMP",
+};
+
+static const char *const postgres_head_types[] = {
+    "varchar(128) NOT NULL", "integer NOT NULL",      "varchar(255) NOT NULL",
+    "varchar(255) NOT NULL", "bigint NOT NULL",       "varchar(16) NOT NULL",
+    "varchar(16) NOT NULL",  "varchar(512) NOT NULL", "timestamp(3)",
 };
 
 const struct dialect dialect_mysql = {
@@ -135,11 +180,38 @@ const struct dialect dialect_mysql = {
     .lock_suffix = " FOR UPDATE",
     .table_suffix = " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC",
     .key_collation = "utf8mb4_nopad_bin",
+    .collate = " CHARACTER SET utf8mb4 COLLATE ",
     .key_text = "varchar(255)",
+    .key_bytes =
+        "varbinary(255)", // no LONGBLOB or JSON is indexed without a prefix, and a prefix is not the key
+    .key_shape = KEY_FLAT,
+    .bare_time = TIME_SECONDS,
     .words = mysql_words,
     .word_count = sizeof mysql_words / sizeof *mysql_words,
     .types = mysql_types,
     .head_types = mysql_head_types,
+};
+
+// Names beyond 63 bytes are cut by the server, silently.
+const struct dialect dialect_postgres = {
+    .name = "postgresql",
+    .quote = '"',
+    .upsert = UPSERT_ON_CONFLICT,
+    .max_params = 65535,
+    .name_max = 63,
+    .name_unit = TARGET_OCTETS,
+    .decimal_precision_max = 1000,
+    .decimal_scale_max = 1000,
+    .lock_suffix = " FOR UPDATE",
+    .table_suffix = "",
+    .key_collation = "\"C\"", // bytes: exact, and the fastest
+    .collate = " COLLATE ",
+    .key_text = "text",
+    .staging = "sluice_staging",
+    .words = postgres_words,
+    .word_count = sizeof postgres_words / sizeof *postgres_words,
+    .types = postgres_types,
+    .head_types = postgres_head_types,
 };
 
 const struct dialect dialect_sqlite = {
@@ -198,7 +270,7 @@ const char *target_kind_name(enum target_kind kind)
 
 static bool word_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
 // "(a)" or "(a, b)" at the start of *text; takes them off. Absent = n 0.
@@ -309,7 +381,7 @@ bool target_parse(struct target *out, const struct dialect *d, struct str text)
             .nullable = true,
         };
         if (w->kind == TARGET_INTEGER)
-            integer_range(out, w->bits, is_unsigned);
+            integer_range(out, w->bits, is_unsigned || (w->flags & WORD_TRUTH));
         if (w->flags & WORD_ARGS)
             apply_args(out, args, arg_count);
         // REAL keeps 15 digits: wider declared decimals cannot be exact.
@@ -406,12 +478,11 @@ static bool default_type(struct buf *out, const struct dialect *d, const struct 
     }
     if (c->key && c->type->kind == TYPE_STRING) {
         buf_text(out, d->key_text);
-    } else if (c->key && d->name_max && (c->type->kind == TYPE_BYTES || type_is_nested(c->type))) {
-        // MySQL indexes no LONGBLOB or JSON without a prefix, and a prefix is not the key.
-        if (type_is_nested(c->type))
-            return err_fail(e, ERR_CONFIG, "key column %.*s: %s cannot have a nested value as key",
-                            STR_ARG(c->name), d->name);
-        buf_text(out, "varbinary(255)");
+    } else if (c->key && d->key_shape == KEY_FLAT && type_is_nested(c->type)) {
+        return err_fail(e, ERR_CONFIG, "key column %.*s: %s cannot have a nested value as key",
+                        STR_ARG(c->name), d->name);
+    } else if (c->key && d->key_bytes && c->type->kind == TYPE_BYTES) {
+        buf_text(out, d->key_bytes);
     } else {
         buf_text(out, d->types[c->type->kind]);
     }
@@ -435,8 +506,8 @@ bool target_for_column(struct target *out, struct buf *type_text, const struct d
                  STR_ARG(c->name), STR_ARG(text), d->name);
         return err_hint(e, "docs/warehouses.md lists the types");
     }
-    // "timestamp" alone is whole seconds on MySQL: as many digits as the values have.
-    if (d->name_max &&
+    // As many digits as the values have.
+    if (d->bare_time == TIME_SECONDS &&
         (str_eq_nocase(text, STR("timestamp")) || str_eq_nocase(text, STR("datetime")))) {
         out->scale = c->type->kind == TYPE_STRING ? 6 : 3;
         buf_printf(type_text, "(%u)", out->scale);

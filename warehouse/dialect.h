@@ -23,7 +23,7 @@ enum target_unit { TARGET_CHARACTERS, TARGET_OCTETS };
 
 struct target {
     enum target_kind kind;
-    unsigned precision;    // DECIMAL
+    unsigned precision;    // DECIMAL; 0 = any number, as it is
     unsigned scale;        // DECIMAL; digits of a second's fraction for TIME, TIMESTAMP
     int64_t min, max;      // INTEGER
     uint64_t length_max;   // TEXT, BYTES; 0 = the store's row limit only
@@ -45,13 +45,20 @@ struct dialect {
     char quote;
     enum upsert_form upsert;
     size_t max_params; // in one statement
-    size_t name_max;   // bytes of a table or column name; 0 = no limit
+    size_t name_max;   // of a table or column name, in …; 0 = no limit
+    enum target_unit name_unit;
     unsigned decimal_precision_max, decimal_scale_max;
     const char *lock_suffix;  // of the head's SELECT
     const char *table_suffix; // of CREATE TABLE
     const char *
         key_collation; // of text key columns created, when the server's own list is not known; "" = none
-    const char *key_text;          // type of a STRING key column
+    const char *collate;                          // before it
+    const char *key_text;                         // type of a STRING key column
+    const char *key_bytes;                        // of a BYTES key column; NULL = as a value column
+    enum { KEY_NESTED, KEY_FLAT } key_shape;      // FLAT: a nested value cannot be a key
+    enum { TIME_DIGITS, TIME_SECONDS } bare_time; // SECONDS: "timestamp" alone keeps whole seconds
+    const char *
+        staging; // table that rows are copied to before they are upserted; NULL = sent as parameters
     const struct type_word *words; // the store's types
     size_t word_count;
     const char *const *types; // by enum type_kind: what a value column is created with
@@ -60,6 +67,7 @@ struct dialect {
 };
 
 extern const struct dialect dialect_mysql;
+extern const struct dialect dialect_postgres;
 extern const struct dialect dialect_sqlite;
 
 // Quotes a name; the quote character inside is doubled.

@@ -6,6 +6,7 @@
 #define WAREHOUSE_ROWS_H
 
 #include "warehouse/cells.h"
+#include "warehouse/upsert.h"
 
 struct rows_plan {
     const struct sink_spec *spec;
@@ -20,7 +21,6 @@ const struct sink_spec *sink_spec_copy(struct arena *a, const struct sink_spec *
 bool rows_plan_init(struct rows_plan *out, struct arena *a, const struct sink_spec *spec,
                     const struct target *targets, struct err *e) ERR_CHECKED;
 
-enum rows_kind { ROWS_PUT, ROWS_DELETE };
 struct rows_run {
     const struct block *b;
     enum rows_kind kind;

@@ -61,7 +61,8 @@ static const struct sink_column *spec_find(const struct sink_spec *spec, struct 
 }
 
 static void check_collation(struct findings *f, struct target *out, const struct table_info *t,
-                            const struct table_column *have, struct str table)
+                            const struct dialect *d, const struct table_column *have,
+                            struct str table)
 {
     if (!t->collation || have->collation.n == 0)
         return;
@@ -73,8 +74,10 @@ static void check_collation(struct findings *f, struct target *out, const struct
                STR_ARG(have->name), STR_ARG(have->collation),
                kind == COLLATION_PADDED ? "'a' and 'a ' (padding)"
                                         : "different strings, such as 'a' and 'A',");
-    hint(f, "ALTER TABLE %.*s MODIFY %.*s %.*s COLLATE %s NOT NULL", STR_ARG(table),
-         STR_ARG(have->name), STR_ARG(have->type), t->key_collation);
+    const bool modify = d->upsert == UPSERT_ON_DUPLICATE_KEY;
+    hint(f, "ALTER TABLE %.*s %s %.*s %s%.*s COLLATE %s%s", STR_ARG(table),
+         modify ? "MODIFY" : "ALTER COLUMN", STR_ARG(have->name), modify ? "" : "TYPE ",
+         STR_ARG(have->type), t->key_collation, modify ? " NOT NULL" : "");
 }
 
 static void check_column(struct findings *f, struct target *out, const struct table_info *t,
@@ -104,7 +107,7 @@ static void check_column(struct findings *f, struct target *out, const struct ta
     }
     out->nullable = have->nullable;
     if (spec->mode == SINK_UPSERT && c->key && out->kind == TARGET_TEXT)
-        check_collation(f, out, t, have, spec->table);
+        check_collation(f, out, t, d, have, spec->table);
 }
 
 static void print_table_key(struct buf *out, const struct table_info *t, size_t in_table)

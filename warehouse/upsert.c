@@ -15,9 +15,11 @@ static bool check_name(const struct dialect *d, const char *what, struct str nam
         return err_fail(e, ERR_CONFIG, "%s has no name", what);
     if (memchr(name.p, 0, name.n) || !utf8_valid(name.p, name.n))
         return err_fail(e, ERR_CONFIG, "%s name is not text", what);
-    if (d->name_max && utf8_count(name) > d->name_max)
-        return err_fail(e, ERR_CONFIG, "%s name %.*s has %zu characters, %s allows %zu", what,
-                        STR_ARG(name), utf8_count(name), d->name, d->name_max);
+    const bool octets = d->name_unit == TARGET_OCTETS;
+    const size_t n = octets ? name.n : utf8_count(name);
+    if (d->name_max && n > d->name_max)
+        return err_fail(e, ERR_CONFIG, "%s name %.*s has %zu %s, %s allows %zu", what,
+                        STR_ARG(name), n, octets ? "bytes" : "characters", d->name, d->name_max);
     return true;
 }
 
@@ -106,8 +108,10 @@ static bool column_definition(struct buf *out, const struct creation *create, si
     if (!target_for_column(t, out, d, &c, e))
         return err_wrap(e, "table %.*s", STR_ARG(create->spec->table));
     if (c.key && t->kind == TARGET_TEXT && *create->collation) {
-        buf_printf(out, " CHARACTER SET utf8mb4 COLLATE %s", create->collation);
-        t->padded = !strstr(create->collation, "nopad") && !strstr(create->collation, "_0900_");
+        buf_text(out, d->collate);
+        buf_text(out, create->collation);
+        t->padded = strstr(create->collation, "_bin") && !strstr(create->collation, "nopad") &&
+                    !strstr(create->collation, "_0900_");
     }
     buf_text(out, c.key ? " NOT NULL" : " NULL");
     // Without a default of its own, MySQL's first TIMESTAMP NOT NULL sets itself to now at every update.
@@ -214,6 +218,75 @@ static void conflict_clause(struct buf *out, const struct dialect *d, const stru
     }
 }
 
+static void column_list(struct buf *out, const struct dialect *d, const struct sink_spec *spec,
+                        enum rows_kind kind)
+{
+    bool first = true;
+    for (size_t i = 0; i < spec->count; i++) {
+        if (kind == ROWS_DELETE && !in_key(spec, i))
+            continue;
+        separate(out, &first, ", ");
+        dialect_name(out, d, spec->columns[i].name);
+    }
+    if (kind == ROWS_PUT && spec->mode == SINK_APPEND) {
+        buf_text(out, ", ");
+        dialect_name(out, d, STR(SINK_BATCH_COLUMN));
+    }
+}
+
+void upsert_stage_create(struct buf *out, const struct dialect *d, const struct sink_spec *spec)
+{
+    buf_printf(out, "CREATE TEMPORARY TABLE IF NOT EXISTS %s ON COMMIT DELETE ROWS AS SELECT ",
+               d->staging);
+    column_list(out, d, spec, ROWS_PUT);
+    buf_text(out, " FROM ");
+    dialect_name(out, d, spec->table);
+    buf_text(out, " WITH NO DATA");
+}
+
+void upsert_copy(struct buf *out, const struct dialect *d, const struct sink_spec *spec,
+                 enum rows_kind kind)
+{
+    buf_text(out, "COPY ");
+    if (spec->mode == SINK_APPEND)
+        dialect_name(out, d, spec->table);
+    else
+        buf_text(out, d->staging);
+    buf_text(out, " (");
+    column_list(out, d, spec, kind);
+    buf_text(out, ") FROM STDIN");
+}
+
+void upsert_from_stage(struct buf *out, const struct dialect *d, const struct sink_spec *spec,
+                       enum rows_kind kind)
+{
+    assert(spec->mode == SINK_UPSERT);
+    if (kind == ROWS_PUT) {
+        buf_text(out, "INSERT INTO ");
+        dialect_name(out, d, spec->table);
+        buf_text(out, " (");
+        column_list(out, d, spec, kind);
+        buf_text(out, ") SELECT ");
+        column_list(out, d, spec, kind);
+        buf_printf(out, " FROM %s", d->staging);
+        conflict_clause(out, d, spec);
+        return;
+    }
+    buf_text(out, "DELETE FROM ");
+    dialect_name(out, d, spec->table);
+    buf_printf(out, " AS t USING %s AS s WHERE ", d->staging);
+    bool first = true;
+    for (size_t i = 0; i < spec->count; i++) {
+        if (!in_key(spec, i))
+            continue;
+        separate(out, &first, " AND ");
+        buf_text(out, "t.");
+        dialect_name(out, d, spec->columns[i].name);
+        buf_text(out, " = s.");
+        dialect_name(out, d, spec->columns[i].name);
+    }
+}
+
 void upsert_write(struct buf *out, const struct dialect *d, const struct sink_spec *spec,
                   size_t rows)
 {
@@ -222,15 +295,7 @@ void upsert_write(struct buf *out, const struct dialect *d, const struct sink_sp
     buf_text(out, "INSERT INTO ");
     dialect_name(out, d, spec->table);
     buf_text(out, " (");
-    for (size_t i = 0; i < spec->count; i++) {
-        if (i)
-            buf_text(out, ", ");
-        dialect_name(out, d, spec->columns[i].name);
-    }
-    if (spec->mode == SINK_APPEND) {
-        buf_text(out, ", ");
-        dialect_name(out, d, STR(SINK_BATCH_COLUMN));
-    }
+    column_list(out, d, spec, ROWS_PUT);
     buf_text(out, ") VALUES ");
     for (size_t r = 0; r < rows; r++) {
         buf_text(out, r ? ", (" : "(");
@@ -351,6 +416,24 @@ void upsert_heads_update(struct buf *out, const struct dialect *d)
     heads_where(out, d);
 }
 
+static void describe_staged(struct buf *out, const struct dialect *d, const struct sink_spec *spec)
+{
+    if (spec->mode == SINK_APPEND) {
+        upsert_copy(out, d, spec, ROWS_PUT);
+        buf_text(out, ";\n");
+        return;
+    }
+    upsert_stage_create(out, d, spec);
+    buf_text(out, ";\n");
+    static const enum rows_kind kinds[] = {ROWS_DELETE, ROWS_PUT};
+    for (size_t i = 0; i < 2; i++) {
+        upsert_copy(out, d, spec, kinds[i]);
+        buf_text(out, ";\n");
+        upsert_from_stage(out, d, spec, kinds[i]);
+        buf_text(out, ";\n");
+    }
+}
+
 bool upsert_describe(struct buf *out, const struct dialect *d, const struct sink_spec *spec,
                      struct err *e)
 {
@@ -375,12 +458,16 @@ bool upsert_describe(struct buf *out, const struct dialect *d, const struct sink
     buf_text(out, ";\n");
     upsert_heads_select(out, d);
     buf_text(out, ";\n");
-    if (spec->mode == SINK_UPSERT) {
-        upsert_delete(out, d, spec, 1);
+    if (d->staging) {
+        describe_staged(out, d, spec);
+    } else {
+        if (spec->mode == SINK_UPSERT) {
+            upsert_delete(out, d, spec, 1);
+            buf_text(out, ";\n");
+        }
+        upsert_write(out, d, spec, 1);
         buf_text(out, ";\n");
     }
-    upsert_write(out, d, spec, 1);
-    buf_text(out, ";\n");
     upsert_heads_update(out, d);
     buf_text(out, ";\n");
     return buf_ok(out, "the statements", e);

@@ -11,6 +11,8 @@
 #define SINK_BATCH_COLUMN "_sluice_batch" // append mode: the batch that wrote the row
 #define SINK_SQL_MAX      ((size_t)16 << 20)
 
+enum rows_kind { ROWS_PUT, ROWS_DELETE };
+
 enum heads_column {
     HEADS_JOB, // HEADS_JOB … HEADS_TARGET are the primary key
     HEADS_TASK,
@@ -44,6 +46,13 @@ void upsert_write(struct buf *out, const struct dialect *d, const struct sink_sp
 // DELETE by the key columns, in spec order, of `rows` rows.
 void upsert_delete(struct buf *out, const struct dialect *d, const struct sink_spec *spec,
                    size_t rows);
+// Stores with a staging table: its DDL (once per session), the COPY of rows (append: into the table itself), and what
+// brings them from there into the table.
+void upsert_stage_create(struct buf *out, const struct dialect *d, const struct sink_spec *spec);
+void upsert_copy(struct buf *out, const struct dialect *d, const struct sink_spec *spec,
+                 enum rows_kind kind);
+void upsert_from_stage(struct buf *out, const struct dialect *d, const struct sink_spec *spec,
+                       enum rows_kind kind);
 // DELETE of what one batch appended; one parameter: the batch.
 void upsert_delete_batch(struct buf *out, const struct dialect *d, const struct sink_spec *spec);
 size_t upsert_params(const struct sink_spec *spec); // of one row of upsert_write

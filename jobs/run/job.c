@@ -191,8 +191,12 @@ static bool job_warehouses(struct job_build *b, const struct sink_type *const *s
         if (!types[i]) {
             err_fail(e, ERR_CONFIG, "warehouse %.*s: this program has no driver for %.*s://",
                      STR_ARG(w->name), STR_ARG(w->url.scheme));
-            err_hint(e, str_eq(w->url.scheme, STR("mysql")) ? "built without mysql (libmariadb)"
-                                                            : "known: mysql, sqlite");
+            if (str_eq(w->url.scheme, STR("mysql")))
+                err_hint(e, "built without mysql (libmariadb)");
+            else if (str_eq(w->url.scheme, STR("postgres")))
+                err_hint(e, "built without postgres (libpq)");
+            else
+                err_hint(e, "known: mysql, postgres, sqlite");
             return job_fail(b, w->at, e);
         }
     }

@@ -42,6 +42,8 @@ static bool produce_open(struct produce *s, const struct generate_spec *spec, st
         rd_kafka_conf_set(conf, "compression.type", "lz4", why, sizeof why) == RD_KAFKA_CONF_OK &&
         rd_kafka_conf_set(conf, "enable.idempotence", "true", why, sizeof why) ==
             RD_KAFKA_CONF_OK &&
+        // A broker that refuses one batch must not have taken the next: the demo's does not check sequences.
+        rd_kafka_conf_set(conf, "max.in.flight", "1", why, sizeof why) == RD_KAFKA_CONF_OK &&
         rd_kafka_conf_set(conf, "log_level", "2", why, sizeof why) == RD_KAFKA_CONF_OK;
     s->rk = ok ? rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why) : NULL;
     if (s->rk)

@@ -1,24 +1,26 @@
 #!/bin/bash
-# with_servers.sh CMD… : starts a real Kafka and a real MariaDB on free ports, runs CMD with their addresses
+# with_servers.sh CMD… : starts a real Kafka, MariaDB and PostgreSQL on free ports, runs CMD with their addresses
 # in the environment, stops them, and exits as CMD did. Servers that are already in the environment are
 # used as they are. SERVERS="kafka" starts only that one.
 #
 #   SLUICE_TEST_BOOTSTRAP                          127.0.0.1:PORT of Kafka
 #   SLUICE_TEST_MYSQL_HOST/_PORT/_USER/_PASSWORD   MariaDB, an account that may do everything
-#   SLUICE_TEST_KAFKA, SLUICE_TEST_MARIADB         "DIR PORT" for kafka.sh and mariadb.sh, to kill and restart
+#   SLUICE_TEST_POSTGRES_HOST/_PORT/_USER/_PASSWORD   PostgreSQL, a superuser whose database has its name
+#   SLUICE_TEST_KAFKA, _MARIADB, _POSTGRES         "DIR PORT" for kafka.sh, mariadb.sh, postgres.sh, to kill and restart
 set -euo pipefail
 # shellcheck source=tests/servers/lib.sh
 source "$(dirname "$0")/lib.sh"
 (($#)) || die "usage: with_servers.sh CMD…"
 
 here=$root/tests/servers
-servers=${SERVERS:-kafka mariadb}
+servers=${SERVERS:-kafka mariadb postgres}
 work=$(mktemp -d "${TMPDIR:-/tmp}/sluice-servers.XXXXXX")
 stop_all() {
     local status=$?
     trap - EXIT INT TERM HUP
     [[ ! -d $work/kafka ]] || "$here/kafka.sh" kill "$work/kafka" 0 || true
     [[ ! -d $work/mariadb ]] || "$here/mariadb.sh" kill "$work/mariadb" 0 || true
+    [[ ! -d $work/postgres ]] || "$here/postgres.sh" kill "$work/postgres" 0 || true
     rm -rf "$work"
     exit "$status"
 }
@@ -49,5 +51,13 @@ if [[ $servers == *mariadb* && -z ${SLUICE_TEST_MYSQL_PORT:-} ]]; then
     SLUICE_TEST_MARIADB=$(<"$work/mariadb.at")
     export SLUICE_TEST_MARIADB SLUICE_TEST_MYSQL_HOST=127.0.0.1
     export SLUICE_TEST_MYSQL_PORT=${SLUICE_TEST_MARIADB##* }
+fi
+if [[ $servers == *postgres* && -z ${SLUICE_TEST_POSTGRES_PORT:-} ]]; then
+    export SLUICE_TEST_POSTGRES_USER=sluice SLUICE_TEST_POSTGRES_PASSWORD=sluice-test
+    POSTGRES_USER=$SLUICE_TEST_POSTGRES_USER POSTGRES_PASSWORD=$SLUICE_TEST_POSTGRES_PASSWORD start postgres ||
+        die "no PostgreSQL"
+    SLUICE_TEST_POSTGRES=$(<"$work/postgres.at")
+    export SLUICE_TEST_POSTGRES SLUICE_TEST_POSTGRES_HOST=127.0.0.1
+    export SLUICE_TEST_POSTGRES_PORT=${SLUICE_TEST_POSTGRES##* }
 fi
 "$@"

@@ -8,7 +8,7 @@
 
 #include "tests/support/test.h"
 
-enum store_kind { STORE_MEMORY, STORE_SQLITE, STORE_MYSQL };
+enum store_kind { STORE_MEMORY, STORE_SQLITE, STORE_MYSQL, STORE_POSTGRES };
 
 // A driver under test. `arg` is the suite's own.
 struct store {

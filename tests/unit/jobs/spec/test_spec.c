@@ -352,7 +352,7 @@ TEST(warehouse_urls_are_checked_in_their_place)
         const char *url, *want;
     } bad[] = {
         {"mysq://h/d", "1:22: unknown warehouse \"mysq://\""},
-        {"postgres://h/d", "1:22: warehouse postgres is not supported yet"},
+        {"clickhouse://h/d", "1:22: warehouse clickhouse is not supported yet"},
         {"just text", "1:22: a warehouse is a URL"},
         {"mysql://h", "1:22: the URL names no database"},
         {"mysql:///d", "1:22: the URL names no host"},
