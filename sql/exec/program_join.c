@@ -101,7 +101,15 @@ void compile_table_sides(struct compile *c)
                 *input |= REACHES_TABLE;
         }
     }
-    for (uint32_t i = 0; i < p->count; i++)
-        if (p->nodes[i]->source >= 0)
-            p->sources[p->nodes[i]->source].pub.table_side = reaches[i] == REACHES_TABLE;
+    for (uint32_t i = 0; i < p->count; i++) {
+        uint8_t all = 0; // a topic may be declared more than once
+        if (p->nodes[i]->source < 0)
+            continue;
+        struct program_source *source = &p->sources[p->nodes[i]->source].pub;
+        for (uint32_t k = 0; k < p->count; k++)
+            if (p->nodes[k]->source >= 0 &&
+                str_eq(p->sources[p->nodes[k]->source].pub.topic, source->topic))
+                all |= reaches[k];
+        source->table_side = all == REACHES_TABLE;
+    }
 }

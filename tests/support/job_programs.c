@@ -80,6 +80,28 @@ static const struct piece pieces[] = {
      "CREATE TABLE t2 AS SELECT status, COUNT(*) AS n, SUM(cents) AS total FROM tt GROUP BY "
      "status EMIT CHANGES;\n",
      TABLE_OUT, false, false},
+    {"J1",
+     "CREATE STREAM j1 AS SELECT ty.k AS k, ty.cents AS cents, tt.status AS status, tt.cents AS c "
+     "FROM "
+     "ty LEFT JOIN tt ON ty.k = tt.k EMIT CHANGES;\n",
+     STREAM_OUT, false, false},
+    {"J2",
+     "CREATE STREAM j2 AS SELECT ROWKEY AS who, tx.id AS id, ty.cents AS cents FROM tx FULL OUTER "
+     "JOIN "
+     "ty WITHIN (3 HOURS, 1 HOUR) GRACE PERIOD 2 HOURS ON tx.usr = ty.usr EMIT CHANGES;\n",
+     STREAM_OUT, false, false},
+    {"J3",
+     "CREATE TABLE jx AS SELECT usr, SUM(cents) AS total FROM tx GROUP BY usr EMIT CHANGES;\n"
+     "CREATE TABLE jy AS SELECT usr, COUNT(*) AS n FROM ty GROUP BY usr EMIT CHANGES;\n"
+     "CREATE TABLE j3 AS SELECT jx.usr AS usr, total, n FROM jx LEFT JOIN jy ON jx.usr = jy.usr "
+     "EMIT "
+     "CHANGES;\n",
+     TABLE_OUT, false, false},
+    {"J4",
+     "CREATE TABLE js AS SELECT status, COUNT(*) AS n FROM ty GROUP BY status EMIT CHANGES;\n"
+     "CREATE TABLE j4 AS SELECT tt.k AS k, tt.cents AS cents, n FROM tt JOIN js ON tt.status = "
+     "js.status EMIT CHANGES;\n",
+     TABLE_OUT, false, false},
 };
 enum { PIECES = sizeof pieces / sizeof pieces[0], FREE_PIECES = 6 };
 
