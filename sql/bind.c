@@ -67,7 +67,7 @@ struct plan_node *bind_plan_node(struct binder *b, enum plan_kind kind, const st
     n->kind = kind;
     n->schema = s;
     n->pos = *pos;
-    n->window = (struct window_spec){WINDOW_NONE, -1, -1, -1, -1};
+    n->window = (struct window_spec){WINDOW_NONE, -1, -1, -1, -1, false};
     if (input) {
         n->inputs = ARENA_ARRAY(b->a, struct plan_node *, 1);
         n->inputs[0] = input;

@@ -39,19 +39,11 @@ bool bind_duration(int64_t *out, const struct binder *b, const struct sql_pos *p
                      STR_ARG(d->unit));
 }
 
-static bool bind_window(struct window_spec *out, const struct binder *b, const struct ast_window *w)
+static bool check_advance(struct window_spec *out, const struct binder *b,
+                          const struct ast_window *w)
 {
-    *out = (struct window_spec){WINDOW_NONE, -1, -1, -1, -1};
-    if (!w)
+    if (w->kind == WINDOW_SESSION)
         return true;
-    out->kind = w->kind;
-    if (!bind_duration(&out->size_ms, b, &w->pos, &w->size) ||
-        !bind_duration(&out->advance_ms, b, &w->pos, &w->advance) ||
-        !bind_duration(&out->grace_ms, b, &w->pos, &w->grace) ||
-        !bind_duration(&out->retention_ms, b, &w->pos, &w->retention))
-        return false;
-    if (out->size_ms <= 0)
-        return bind_fail(b, &w->pos, "the window's SIZE must be more than 0");
     if (w->kind == WINDOW_TUMBLING)
         out->advance_ms = out->size_ms;
     if (out->advance_ms <= 0 || out->advance_ms > out->size_ms)
@@ -61,10 +53,31 @@ static bool bind_window(struct window_spec *out, const struct binder *b, const s
     if (out->size_ms / out->advance_ms > 100000)
         return bind_fail(b, &w->pos, "a row would be in %lld windows, at most 100000 are allowed",
                          (long long)(out->size_ms / out->advance_ms));
+    return true;
+}
+
+static bool bind_window(struct window_spec *out, const struct query *s)
+{
+    const struct binder *b = s->b;
+    const struct ast_window *w = s->q->window;
+    *out = (struct window_spec){WINDOW_NONE, -1, -1, -1, -1, s->q->emit == AST_EMIT_FINAL};
+    if (!w)
+        return true;
+    out->kind = w->kind;
+    if (!bind_duration(&out->size_ms, b, &w->pos, &w->size) ||
+        !bind_duration(&out->advance_ms, b, &w->pos, &w->advance) ||
+        !bind_duration(&out->grace_ms, b, &w->pos, &w->grace) ||
+        !bind_duration(&out->retention_ms, b, &w->pos, &w->retention))
+        return false;
+    if (out->size_ms <= 0)
+        return bind_fail(b, &w->pos, "the window's %s must be more than 0",
+                         w->kind == WINDOW_SESSION ? "gap" : "SIZE");
+    if (!check_advance(out, b, w))
+        return false;
     const int64_t day = 86400000;
-    const int64_t grace = out->grace_ms >= 0   ? out->grace_ms
-                          : out->size_ms < day ? day - out->size_ms
-                                               : 0;
+    const int64_t grace = out->grace_ms >= 0                  ? out->grace_ms
+                          : out->final || out->size_ms >= day ? 0
+                                                              : day - out->size_ms;
     if (out->retention_ms >= 0 && out->retention_ms < out->size_ms + grace) {
         if (out->grace_ms >= 0 || out->retention_ms < out->size_ms)
             return bind_fail(b, &w->pos,
@@ -217,6 +230,16 @@ static bool is_grouped(const struct query *s, const struct ast_expr *x)
     return true;
 }
 
+static bool check_aggregates(const struct query *s)
+{
+    bool any = s->q->having && bind_find_aggregate(s->q->having);
+    for (uint32_t i = 0; !any && i < s->list.n; i++)
+        any = bind_find_aggregate(s->list.v[i].x) != NULL;
+    return any || bind_fail(s->b, &s->q->pos,
+                            "GROUP BY requires aggregate functions in either the SELECT or HAVING "
+                            "clause.");
+}
+
 // Names all select expressions that are neither grouped by nor aggregated.
 static bool check_grouped(const struct query *s)
 {
@@ -253,27 +276,24 @@ bool bind_group(struct query *s)
     struct window_spec window;
     struct expr *having = NULL;
     below.clause = "GROUP BY";
-    if (!check_table_functions(s) || !check_grouping(s) ||
-        !bind_window(&window, s->b, s->q->window) || !bind_group_keys(&g, s, &below))
+    if (!check_table_functions(s) || !check_grouping(s) || !bind_window(&window, s) ||
+        !bind_group_keys(&g, s, &below))
         return false;
     below.clause = "SELECT";
     above.group = &g;
-    if (!check_grouped(s) || !bind_items(s, &above))
+    if (!check_aggregates(s) || !check_grouped(s) || !bind_items(s, &above))
         return false;
     above.clause = "HAVING";
     above.item = s->q->having;
     if (s->q->having && !bind_predicate(&having, &above, s->q->having))
         return false;
     above.clause = "SELECT";
-    if (g.aggregates.n == 0)
-        return bind_fail(s->b, &s->q->pos,
-                         "GROUP BY requires aggregate functions in either the SELECT "
-                         "or HAVING clause.");
     if (!check_undo(s, &g) || !check_intermediate(s, &g) ||
         !bind_select_keys(&s->list, &above, g.keys, g.key_count, "grouping expression"))
         return false;
     add_aggregate(s, &g, &window);
-    s->window = (struct plan_window){window.kind, window.size_ms > 0 ? window.size_ms : 0};
+    s->window = (struct plan_window){
+        window.kind, window.kind == WINDOW_SESSION || window.size_ms < 0 ? 0 : window.size_ms};
     if (having)
         bind_add_filter(s, having, &s->q->having->pos);
     bind_add_project(s, PLAN_PROJECT, &above);

@@ -12,17 +12,16 @@ static bool refuse_later(const struct query *s)
 {
     const struct ast_query *q = s->q;
     const struct binder *b = s->b;
-    if (q->emit == AST_EMIT_FINAL)
-        return bind_refuse(b, &q->emit_pos, "EMIT FINAL");
     if (q->limit.p)
         return bind_fail(b, &q->limit_pos, "%s statements don't support LIMIT clause.",
                          s->st->kind == AST_INSERT_SELECT ? "INSERT INTO"
                          : s->st->table                   ? "CREATE TABLE AS SELECT"
                                                           : "CREATE STREAM AS SELECT");
-    if (q->window && q->window->kind == WINDOW_SESSION)
-        return bind_refuse(b, &q->window->pos, "SESSION windows");
     if (q->window && !q->has_group)
         return bind_fail(b, &q->window->pos, "WINDOW clause requires a GROUP BY clause.");
+    if (q->emit == AST_EMIT_FINAL && !q->window)
+        return bind_fail(b, &q->emit_pos,
+                         "EMIT FINAL is only supported for windowed aggregations.");
     if (q->having && !q->has_group)
         return bind_fail(b, &q->having->pos, "HAVING clause requires a GROUP BY clause.");
     if (q->group_count > BIND_KEYS_MAX || q->partition_count > BIND_KEYS_MAX)

@@ -1,6 +1,8 @@
 #include "sql/exec/agg_states.h"
 
-#include <assert.h>
+#include "schema/rowcodec.h"
+
+#define KEYS_MAX ((size_t)1 << 30)
 
 void agg_states_init(const struct phys_node *n, void *states)
 {
@@ -97,8 +99,8 @@ static bool has_key(const struct op *o, const struct column *keys, const struct 
     return true;
 }
 
-uint32_t agg_rows_with_key(struct op *o, const struct column *keys, const struct block *b,
-                           uint32_t *idx)
+static uint32_t rows_with_key(struct op *o, const struct column *keys, const struct block *b,
+                              uint32_t *idx)
 {
     uint32_t n = 0;
     for (uint32_t row = 0; row < b->rows; row++) {
@@ -110,4 +112,80 @@ uint32_t agg_rows_with_key(struct op *o, const struct column *keys, const struct
             o->counters.dropped_null_key++;
     }
     return n;
+}
+
+void agg_keys_init(struct agg_keys *out)
+{
+    *out = (struct agg_keys){0};
+    buf_init(&out->bytes, KEYS_MAX);
+}
+
+void agg_keys_fini(struct agg_keys *s)
+{
+    buf_fini(&s->bytes);
+    vec_fini(&s->ends);
+}
+
+bool agg_keys_make(struct agg_keys *s, struct op *o, const struct block *b, struct err *e)
+{
+    struct arena *a = o->x->window;
+    const uint32_t count = o->node->expr_count;
+    uint32_t *idx = ARENA_ARRAY(a, uint32_t, b->rows + 1);
+    s->columns = ARENA_ARRAY(a, struct column, count + 1);
+    for (uint32_t i = 0; i < count; i++)
+        expr_run(&s->columns[i], o->node->exprs[i], b, o->x->env, a);
+    s->idx = idx;
+    s->n = rows_with_key(o, s->columns, b, idx);
+    s->ends.n = 0;
+    while (s->ends.cap < s->n)
+        vec_push(&s->ends, 0);
+    buf_clear(&s->bytes);
+    if (s->n)
+        keycodec_encode_rows(&s->bytes, s->ends.v, s->columns, count, idx, s->n);
+    return buf_ok(&s->bytes, "group keys of one block", e);
+}
+
+// --- as groups keep them ------------------------------------------------------------------------
+
+static void states_init(const void *ctx, void *state)
+{
+    agg_states_init(ctx, state);
+}
+
+static void states_save(const void *ctx, struct buf *out, const void *state)
+{
+    agg_states_save(ctx, out, state);
+}
+
+static bool states_load(const void *ctx, void *state, struct cursor *in, struct err *e)
+{
+    return agg_states_load(ctx, state, in, e);
+}
+
+static void states_drop(const void *ctx, void *state)
+{
+    agg_states_drop(ctx, state);
+}
+
+static size_t states_heap(const void *ctx, const void *state)
+{
+    return agg_states_heap(ctx, state);
+}
+
+static const struct groups_type states_fixed = {
+    .init = states_init,
+    .save = states_save,
+    .load = states_load,
+};
+static const struct groups_type states_heaped = {
+    .init = states_init,
+    .save = states_save,
+    .load = states_load,
+    .drop = states_drop,
+    .heap_bytes = states_heap,
+};
+
+const struct groups_type *agg_states_type(const struct phys_node *n)
+{
+    return agg_states_have_heap(n) ? &states_heaped : &states_fixed;
 }

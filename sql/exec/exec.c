@@ -14,7 +14,9 @@ static const struct op_type *type_for(const struct phys_node *n)
     case PLAN_REKEY:
         return &op_project;
     case PLAN_AGGREGATE:
-        return &op_aggregate;
+        return n->plan->window.kind == WINDOW_SESSION ? &op_session
+               : n->plan->window.final                ? &op_final
+                                                      : &op_aggregate;
     case PLAN_UNNEST:
         return &op_unnest;
     case PLAN_JOIN_STREAM_TABLE:

@@ -54,12 +54,14 @@ struct exec {
 
 extern const struct op_type op_aggregate;
 extern const struct op_type op_filter;
+extern const struct op_type op_final;
 extern const struct op_type op_join_foreign_key;
 extern const struct op_type op_join_stream_stream;
 extern const struct op_type op_join_stream_table;
 extern const struct op_type op_join_table_table;
 extern const struct op_type op_object;
 extern const struct op_type op_project;
+extern const struct op_type op_session;
 extern const struct op_type op_source;
 extern const struct op_type op_unnest;
 extern const struct op_type op_table; // wraps sources and objects that make a table

@@ -14,7 +14,6 @@
 
 #include <assert.h>
 
-#define KEYS_MAX  ((size_t)1 << 30)
 #define EMIT_ROWS 4096
 #define STEPS_MAX (UINT32_C(1) << 26) // rows x windows of one block
 
@@ -31,49 +30,8 @@ struct step_list {
 
 struct aggregate {
     struct groups *groups;
-    struct buf keys;
-    VEC(size_t) ends;
+    struct agg_keys keys;
     int64_t size, advance, grace;
-};
-
-// --- states of a group --------------------------------------------------------------------------
-
-static void states_init(const void *ctx, void *state)
-{
-    agg_states_init(ctx, state);
-}
-
-static void states_save(const void *ctx, struct buf *out, const void *state)
-{
-    agg_states_save(ctx, out, state);
-}
-
-static bool states_load(const void *ctx, void *state, struct cursor *in, struct err *e)
-{
-    return agg_states_load(ctx, state, in, e);
-}
-
-static void states_drop(const void *ctx, void *state)
-{
-    agg_states_drop(ctx, state);
-}
-
-static size_t states_heap(const void *ctx, const void *state)
-{
-    return agg_states_heap(ctx, state);
-}
-
-static const struct groups_type states_fixed = {
-    .init = states_init,
-    .save = states_save,
-    .load = states_load,
-};
-static const struct groups_type states_heaped = {
-    .init = states_init,
-    .save = states_save,
-    .load = states_load,
-    .drop = states_drop,
-    .heap_bytes = states_heap,
 };
 
 static bool aggregate_open(struct op *o, struct err *e)
@@ -87,13 +45,13 @@ static bool aggregate_open(struct op *o, struct err *e)
         .name = n->name.p,
         .shape = w->kind == WINDOW_NONE ? GROUPS_PLAIN : GROUPS_WINDOWED,
         .state_bytes = n->state_bytes,
-        .type = agg_states_have_heap(n) ? &states_heaped : &states_fixed,
+        .type = agg_states_type(n),
         .ctx = n,
         .kv = o->x->spec.kv,
         .read = &o->x->read,
     };
     s->groups = groups_new(&spec);
-    buf_init(&s->keys, KEYS_MAX);
+    agg_keys_init(&s->keys);
     s->size = w->size_ms;
     s->advance = w->kind == WINDOW_HOPPING ? w->advance_ms : w->size_ms;
     s->grace = w->kind == WINDOW_NONE ? 0 : phys_grace(w);
@@ -105,8 +63,7 @@ static void aggregate_close(struct op *o)
 {
     struct aggregate *s = o->state;
     groups_free(s->groups);
-    buf_fini(&s->keys);
-    vec_fini(&s->ends);
+    agg_keys_fini(&s->keys);
 }
 
 // --- from rows to steps -------------------------------------------------------------------------
@@ -141,16 +98,14 @@ static void steps_add(struct step_list *out, struct groups *groups, struct group
     g->present = true;
 }
 
-static bool plain_steps(struct op *o, struct step_list *out, const struct block *b,
-                        const uint32_t *idx, uint32_t n, struct err *e)
+static bool plain_steps(struct op *o, struct step_list *out, const struct block *b, struct err *e)
 {
     struct aggregate *s = o->state;
-    size_t start = 0;
+    const uint32_t *idx = s->keys.idx;
     const struct group *last = NULL;
-    for (uint32_t i = 0; i < n; i++) {
-        const struct str bytes = {s->keys.p + start, s->ends.v[i] - start};
+    for (uint32_t i = 0; i < s->keys.n; i++) {
+        const struct str bytes = agg_key(&s->keys, i);
         struct group *g;
-        start = s->ends.v[i];
         if (!groups_get(&g, s->groups,
                         groups_key(s->groups, bytes, hash_bytes(bytes.p, bytes.n, 0)), 0, e))
             return false;
@@ -173,17 +128,15 @@ static uint32_t windows_per_row(const struct aggregate *s)
     return (uint32_t)((s->size + s->advance - 1) / s->advance);
 }
 
-static bool window_steps(struct op *o, struct step_list *out, const struct block *b,
-                         const uint32_t *idx, uint32_t n, struct err *e)
+static bool window_steps(struct op *o, struct step_list *out, const struct block *b, struct err *e)
 {
     struct aggregate *s = o->state;
+    const uint32_t *idx = s->keys.idx;
     int64_t *stream_time = groups_stream_time(s->groups);
-    size_t at = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        const struct str bytes = {s->keys.p + at, s->ends.v[i] - at};
+    for (uint32_t i = 0; i < s->keys.n; i++) {
+        const struct str bytes = agg_key(&s->keys, i);
         const int64_t t = b->rowtime[idx[i]];
         struct group_key *key = groups_key(s->groups, bytes, hash_bytes(bytes.p, bytes.n, 0));
-        at = s->ends.v[i];
         if (t > *stream_time)
             *stream_time = t;
         if (t < 0) { // no window holds a time before the epoch, or a record without one
@@ -191,8 +144,7 @@ static bool window_steps(struct op *o, struct step_list *out, const struct block
             continue;
         }
         const int64_t close = *stream_time - s->grace;
-        const int64_t earliest = t - s->size + s->advance;
-        int64_t start = earliest > 0 ? earliest / s->advance * s->advance : 0;
+        int64_t start = agg_first_window(t, s->size, s->advance);
         for (; start <= t; start += s->advance) {
             struct group *g;
             if (start + s->size <= close) {
@@ -345,33 +297,23 @@ static bool aggregate_push(struct op *o, uint32_t input, const struct block *b, 
 {
     assert(input == 0);
     struct aggregate *s = o->state;
-    struct arena *a = o->x->window;
-    struct column *keys = ARENA_ARRAY(a, struct column, o->node->expr_count + 1);
-    for (uint32_t i = 0; i < o->node->expr_count; i++)
-        expr_run(&keys[i], o->node->exprs[i], b, o->x->env, a);
-    uint32_t *idx = ARENA_ARRAY(a, uint32_t, b->rows);
-    const uint32_t n = agg_rows_with_key(o, keys, b, idx);
+    if (!agg_keys_make(&s->keys, o, b, e))
+        return false;
+    const uint32_t n = s->keys.n;
     if (n == 0)
         return true;
-    s->ends.n = 0;
-    while (s->ends.cap < n)
-        vec_push(&s->ends, 0);
-    buf_clear(&s->keys);
-    keycodec_encode_rows(&s->keys, s->ends.v, keys, o->node->expr_count, idx, n);
-    if (!buf_ok(&s->keys, "group keys of one block", e))
-        return false;
     const bool windowed = o->node->plan->window.kind != WINDOW_NONE;
     const uint64_t cap = (uint64_t)n * (windowed ? windows_per_row(s) : 1);
     if (cap > STEPS_MAX)
         return err_fail(e, ERR_LIMIT, "%.*s: %u windows per record", STR_ARG(o->node->name),
                         windows_per_row(s));
     struct step_list steps;
-    steps_init(&steps, a, (uint32_t)cap);
-    if (!(windowed ? window_steps : plain_steps)(o, &steps, b, idx, n, e))
+    steps_init(&steps, o->x->window, (uint32_t)cap);
+    if (!(windowed ? window_steps : plain_steps)(o, &steps, b, e))
         return false;
     if (o->node->collapsed)
         return run_aggregates(o, &steps, b, NULL, NULL, e);
-    return run_uncollapsed(o, &steps, b, keys, e);
+    return run_uncollapsed(o, &steps, b, s->keys.columns, e);
 }
 
 static bool emit_groups(struct op *o, struct group *const *groups, uint32_t n, uint64_t seq,

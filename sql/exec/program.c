@@ -260,8 +260,8 @@ static bool compile_project(struct compile *c, struct phys_node *n, const struct
     return true;
 }
 
-static bool compile_args(struct compile *c, struct phys_agg *agg, const struct plan_aggregate *p,
-                         const struct expr_input *in, struct err *e)
+static bool compile_args(struct compile *c, const struct phys_node *n, struct phys_agg *agg,
+                         const struct plan_aggregate *p, const struct expr_input *in, struct err *e)
 {
     const struct type **types = ARENA_ARRAY(c->a, const struct type *, p->arg_count + 1);
     const struct type **want = ARENA_ARRAY(c->a, const struct type *, p->arg_count + 1);
@@ -284,7 +284,8 @@ static bool compile_args(struct compile *c, struct phys_agg *agg, const struct p
             return false;
         types[i] = expr_prog_type(agg->args[i]);
     }
-    agg->ctx = (struct agg_ctx){types, p->arg_count, t, consts, p->limit, false};
+    agg->ctx = (struct agg_ctx){types,  p->arg_count, t,
+                                consts, p->limit,     n->plan->window.kind == WINDOW_SESSION};
     return true;
 }
 
@@ -293,8 +294,6 @@ static bool compile_aggregate(struct compile *c, struct phys_node *n, const stru
 {
     const struct expr_input in = input_of(c, n);
     const struct plan_node *p = n->plan;
-    if (p->window.kind == WINDOW_SESSION)
-        return err_fail(e, ERR_SQL, "SESSION windows are not supported");
     compile_schema(c, n, use);
     n->expr_count = p->key_count;
     n->exprs = ARENA_ARRAY(c->a, const struct expr_prog *, p->key_count + 1);
@@ -305,7 +304,7 @@ static bool compile_aggregate(struct compile *c, struct phys_node *n, const stru
     n->aggs = ARENA_ZARRAY(c->a, struct phys_agg, p->aggregate_count + 1);
     for (uint32_t i = 0; i < p->aggregate_count; i++) {
         struct phys_agg *agg = &n->aggs[i];
-        if (!compile_args(c, agg, &p->aggregates[i], &in, e))
+        if (!compile_args(c, n, agg, &p->aggregates[i], &in, e))
             return false;
         if (p->inputs[0]->table && !agg->agg->undo)
             return err_fail(e, ERR_SQL, "aggregate %s cannot be used on a table: it cannot undo",
@@ -424,7 +423,8 @@ static bool compile_node(struct compile *c, uint32_t at, struct err *e)
         p->table && (p->kind == PLAN_SOURCE ||
                      (p->kind == PLAN_OBJECT && p->input_count == 1 && !p->inputs[0]->table));
     n->keeps_rows = n->entry && n->before;
-    n->collapsed = p->kind == PLAN_AGGREGATE && m->collapses;
+    n->collapsed = p->kind == PLAN_AGGREGATE && m->collapses && p->window.kind != WINDOW_SESSION &&
+                   !p->window.final;
     n->input_count = p->input_count;
     n->inputs = ARENA_ARRAY(c->a, struct phys_node *, p->input_count + 1);
     for (uint32_t i = 0; i < p->input_count; i++)
@@ -525,7 +525,15 @@ int64_t phys_grace(const struct window_spec *w)
     assert(w->kind != WINDOW_NONE);
     if (w->grace_ms >= 0)
         return w->grace_ms;
+    if (w->final)
+        return 0;
     return w->size_ms < day_ms ? day_ms - w->size_ms : 0;
+}
+
+int64_t phys_window_retention(const struct window_spec *w)
+{
+    const int64_t least = w->size_ms + phys_grace(w);
+    return w->retention_ms > least ? w->retention_ms : least;
 }
 
 size_t program_source_count(const struct program *p)

@@ -96,8 +96,10 @@ struct program {
 
 // How long a side of a stream-stream join is kept, by its own stream time.
 int64_t phys_retention(const struct join_spec *s);
-// ksqlDB's default: 24 hours less the size.
+// ksqlDB's default: 24 hours less the size; none with EMIT FINAL.
 int64_t phys_grace(const struct window_spec *w);
+// How long behind stream time a window is kept.
+int64_t phys_window_retention(const struct window_spec *w);
 
 static inline bool phys_is_stateful(const struct phys_node *n)
 {

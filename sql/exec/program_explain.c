@@ -42,10 +42,23 @@ static void print_exprs(struct buf *out, const struct phys_node *n)
     }
 }
 
+static void print_window(struct buf *out, const struct window_spec *w)
+{
+    if (w->kind == WINDOW_NONE)
+        return;
+    if (w->kind == WINDOW_SESSION)
+        buf_printf(out, "\n      session gap %lld ms", (long long)w->size_ms);
+    else
+        buf_printf(out, "\n      %s size %lld ms, advance %lld ms",
+                   w->kind == WINDOW_TUMBLING ? "tumbling" : "hopping", (long long)w->size_ms,
+                   (long long)(w->kind == WINDOW_HOPPING ? w->advance_ms : w->size_ms));
+    buf_printf(out, ", grace %lld ms%s", (long long)phys_grace(w),
+               w->final ? ", a row per window when it closes" : "");
+}
+
 static void print_aggregate(struct buf *out, const struct phys_node *n)
 {
     const struct schema *input = n->plan->inputs[0]->schema;
-    const struct window_spec *w = &n->plan->window;
     buf_text(out, "aggregate by ");
     for (uint32_t i = 0; i < n->plan->key_count; i++) {
         buf_text(out, i ? ", " : "");
@@ -60,11 +73,7 @@ static void print_aggregate(struct buf *out, const struct phys_node *n)
         }
         buf_text(out, agg->arg_count ? ")" : "*)");
     }
-    if (w->kind != WINDOW_NONE)
-        buf_printf(out, "\n      %s size %lld ms, advance %lld ms, grace %lld ms",
-                   w->kind == WINDOW_TUMBLING ? "tumbling" : "hopping", (long long)w->size_ms,
-                   (long long)(w->kind == WINDOW_HOPPING ? w->advance_ms : w->size_ms),
-                   (long long)phys_grace(w));
+    print_window(out, &n->plan->window);
 }
 
 static void print_unnest(struct buf *out, const struct phys_node *n)

@@ -30,6 +30,7 @@ static void print_window(struct buf *out, const struct window_spec *w)
                : w->kind == WINDOW_HOPPING ? "HOPPING"
                                            : "SESSION",
                (long long)w->size_ms, (long long)w->advance_ms);
+    buf_text(out, w->final ? " final" : "");
 }
 
 static void print_aggregate(struct buf *out, const struct phys_node *n)

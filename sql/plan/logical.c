@@ -41,6 +41,7 @@ static void print_window(struct buf *out, const struct window_spec *w)
     print_ms(out, "advance", w->advance_ms);
     print_ms(out, "grace", w->grace_ms);
     print_ms(out, "retention", w->retention_ms);
+    buf_text(out, w->final ? " final" : "");
 }
 
 static void print_aggregate(struct buf *out, const struct plan_node *n)

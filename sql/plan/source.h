@@ -8,7 +8,8 @@ enum window_kind { WINDOW_NONE, WINDOW_TUMBLING, WINDOW_HOPPING, WINDOW_SESSION 
 struct window_spec {
     enum window_kind kind;
     int64_t size_ms, advance_ms, grace_ms,
-        retention_ms; // -1 = not given (grace default: 24 h - size)
+        retention_ms; // -1 = not given (grace default: 24 h - size, 0 when final)
+    bool final;       // EMIT FINAL: one row per window, when it closes
 };
 
 // What a windowed key in a topic says: kind, and the size that gives the end of a window of time.

@@ -154,6 +154,7 @@ bool groups_get(struct group **out, struct groups *s, struct group_key *k, int64
     g->key = k;
     g->window_start = window_start;
     g->rowtime = INT64_MIN;
+    g->stored_time = GROUPS_NO_TIME;
     s->spec.type->init(s->spec.ctx, group_state(g));
     if (!groups_load(s, g, e)) {
         drop_group(s, g);
@@ -288,12 +289,14 @@ void groups_committed(struct groups *s, size_t cache_max)
     clean_dirty(s);
     s->saved_time = s->stream_time;
     s->stored = s->spec.kv != NULL;
+    if (!s->spec.kv)
+        return; // nothing to evict into: groups stay where they are
     const int64_t window = s->spec.shape == GROUPS_WINDOWED ? s->expired : INT64_MIN;
-    if (s->spec.kv && s->bytes > cache_max)
+    if (s->bytes > cache_max)
         rebuild(s, (struct keep){s->batch, window});
     else if (moved && s->bytes > cache_max / 2) // expired windows are never touched again: no hurry
         rebuild(s, (struct keep){0, window});
-    if (s->spec.kv && s->bytes > cache_max)
+    if (s->bytes > cache_max)
         rebuild(s, (struct keep){s->batch + 1, window});
 }
 

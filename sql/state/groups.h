@@ -6,6 +6,8 @@
 //
 // Stored (table KV_STATE): id 'g' [window start, key codec] 0 key bytes        -> row time, state
 //                          id 'g' [window start, key codec] 1 hash of the key  -> key bytes, row time, state
+//                          id 't' [time, key codec] 0 key bytes                ->            (TIMED)
+//                          id 't' [time, key codec] 1 hash of the key          -> key bytes
 //                          id 'm'                                              -> stream time
 // id is the operator's fingerprint hash, 8 bytes big endian. The second form is for keys beyond LMDB's 511 bytes.
 #ifndef SQL_STATE_GROUPS_H
@@ -13,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/vec.h"
 
 #include <assert.h>
 
@@ -20,7 +23,8 @@ struct kv;
 struct kv_txn;
 struct groups;
 
-enum groups_shape { GROUPS_PLAIN, GROUPS_WINDOWED };
+// TIMED: a group has a time of its own (type->time), by which the store finds and expires it.
+enum groups_shape { GROUPS_PLAIN, GROUPS_WINDOWED, GROUPS_TIMED };
 
 struct groups_type { // of the states; ctx is the operator's
     void (*init)(const void *ctx, void *state);
@@ -28,6 +32,7 @@ struct groups_type { // of the states; ctx is the operator's
     bool (*load)(const void *ctx, void *state, struct cursor *in, struct err *e);
     void (*drop)(const void *ctx, void *state);
     size_t (*heap_bytes)(const void *ctx, const void *state);
+    int64_t (*time)(const void *ctx, const void *state); // GROUPS_TIMED
 };
 
 struct groups_spec {
@@ -50,9 +55,10 @@ struct group_key;
 struct group {
     const struct group_key *key;
     int64_t window_start;
-    int64_t rowtime; // the latest of its records
-    size_t heap;     // bytes counted for variable parts
-    bool present;    // has a row: set by the operator, false = deleted or new
+    int64_t rowtime;     // the latest of its records
+    int64_t stored_time; // TIMED: under which the store has it, GROUPS_NO_TIME = not there
+    size_t heap;         // bytes counted for variable parts
+    bool present;        // has a row: set by the operator, false = deleted or new
     bool dirty;
     bool was_present; // before this batch; set when first touched
 };
@@ -86,7 +92,14 @@ size_t groups_dirty_bytes(struct groups *s);
 int64_t *groups_stream_time(struct groups *s);
 bool groups_begin(struct groups *s,
                   struct err *e) ERR_CHECKED; // first batch: loads the stream time
-// Writes dirty groups; windowed: deletes those whose window start is below expired.
+// Groups that the store had when the batch began, with a window start or time in [from, to], loaded, by (that, key).
+// *next = the first one beyond, INT64_MAX = none: until then there is no need to ask again.
+struct group_list {
+    VEC(struct group *) of;
+};
+bool groups_stored(struct group_list *out, int64_t *next, struct groups *s, int64_t from,
+                   int64_t to, struct err *e) ERR_CHECKED;
+// Writes dirty groups; deletes those whose window start or time is below expired.
 bool groups_save(struct groups *s, struct kv_txn *t, int64_t expired, struct err *e) ERR_CHECKED;
 // Clean groups beyond cache_max bytes are forgotten (those of this batch last), and expired ones.
 void groups_committed(struct groups *s, size_t cache_max);

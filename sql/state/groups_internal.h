@@ -4,8 +4,6 @@
 
 #include "sql/state/groups.h"
 
-#include "base/vec.h"
-
 struct group_key {
     uint64_t hash;
     struct str bytes;

@@ -152,21 +152,28 @@ static struct block_list window_of(struct engine *s, size_t source, uint64_t fro
     return (struct block_list){v, 1};
 }
 
-void engine_run(struct engine *s, uint32_t window)
+bool engine_try(struct engine *s, uint32_t window, struct err *e)
 {
-    struct err e = {0};
     uint64_t from = s->next_seq;
+    bool ok = true;
     for (size_t i = 0; i < 4; i++)
         if (s->n[i] && s->seq[i][0] < from)
             from = s->seq[i][0];
-    for (; from < s->next_seq; from += window) {
+    for (; ok && from < s->next_seq; from += window) {
         struct block_list inputs[4] = {{NULL, 0}};
         arena_reset(s->batch);
         for (size_t i = 0; i < program_source_count(s->program); i++)
             inputs[i] = window_of(s, i, from, from + window);
-        assert_ok(exec_window(s->x, inputs, &e), &e);
+        ok = exec_window(s->x, inputs, e);
     }
     memset(s->n, 0, sizeof s->n);
+    return ok;
+}
+
+void engine_run(struct engine *s, uint32_t window)
+{
+    struct err e = {0};
+    assert_ok(engine_try(s, window, &e), &e);
 }
 
 void engine_end(struct engine *s)

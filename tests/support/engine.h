@@ -40,6 +40,8 @@ void engine_begin(struct engine *s);
 void engine_add(struct engine *s, size_t source, const char *key, const char *value, int64_t ts);
 // Runs everything added since the last call in windows of `window` sequence numbers.
 void engine_run(struct engine *s, uint32_t window);
+// The same in one batch that may fail: the first error.
+bool engine_try(struct engine *s, uint32_t window, struct err *e) ERR_CHECKED;
 void engine_end(struct engine *s); // batch end, save, commit
 void engine_abort(struct engine *s);
 const char *engine_text(struct engine *s); // what was emitted, one line a row

@@ -55,12 +55,6 @@ static const char *const programs[] = {
     "INSERT INTO u SELECT k, g, i FROM c WHERE i > 2 EMIT CHANGES;\n"
     "CREATE TABLE o AS SELECT g, COUNT(*) AS n, COLLECT_LIST(i) AS x FROM u GROUP BY g "
     "EMIT CHANGES;",
-    // table functions, filtered and aggregated
-    SOURCES
-    "CREATE STREAM e AS SELECT k, EXPLODE(l) AS x, CUBE_EXPLODE(ARRAY[i, 1]) AS c FROM a WHERE "
-    "i > 2 EMIT CHANGES;\n"
-    "CREATE TABLE o AS SELECT x, COUNT(*) AS n, COLLECT_LIST(c) AS cl FROM e GROUP BY x EMIT "
-    "CHANGES;",
     // HAVING needs what a key had before
     SOURCES
     "CREATE TABLE o AS SELECT g, SUM(i) AS n FROM a GROUP BY g HAVING SUM(i) > 10 AND SUM(i) "
@@ -117,6 +111,31 @@ static const char *const programs[] = {
     "CREATE TABLE j AS SELECT f.k AS k, t.g AS g, f.i AS i FROM f LEFT JOIN t ON CONCAT('k', "
     "SUBSTRING(f.g, 2)) = t.k EMIT CHANGES;\n"
     "CREATE TABLE o AS SELECT g, COUNT(*) AS n, SUM(i) AS si FROM j GROUP BY g EMIT "
+    "CHANGES;",
+    // sessions: merged, late, forgotten, with HAVING and with what is merged by sequence
+    SOURCES
+    "CREATE TABLE o AS SELECT g, COUNT(*) AS n, SUM(d) AS sd, COLLECT_LIST(i) AS cl, MAX(k) AS mx, "
+    "LATEST_BY_OFFSET(i) AS la, EARLIEST_BY_OFFSET(i, 2, false) AS ea, TOPK(i, 2) AS tk, "
+    "STDDEV_SAMP(d) AS sd2, COUNT_DISTINCT(k) AS cd FROM a "
+    "WINDOW SESSION (40 MINUTES, GRACE PERIOD 3 HOURS) GROUP BY g EMIT CHANGES;",
+    SOURCES "CREATE TABLE o WITH (KEY_FORMAT='JSON') AS SELECT g, k, COUNT(*) AS n FROM a WINDOW "
+            "SESSION (5 "
+            "HOURS, GRACE PERIOD 0 SECONDS) GROUP BY g, k HAVING COUNT(*) > 2 EMIT CHANGES;",
+    // rows when windows close
+    SOURCES "CREATE TABLE o AS SELECT g, COUNT(*) AS n, COLLECT_LIST(i) AS cl FROM a WINDOW "
+            "HOPPING (SIZE 3 "
+            "HOURS, ADVANCE BY 1 HOUR, GRACE PERIOD 2 HOURS) GROUP BY g EMIT FINAL;",
+    SOURCES
+    "CREATE TABLE o AS SELECT k, SUM(i) AS n FROM a WINDOW TUMBLING (SIZE 30 MINUTES) GROUP BY k "
+    "HAVING SUM(i) > 3 EMIT FINAL;",
+    SOURCES
+    "CREATE TABLE o AS SELECT k, SUM(i) AS n, COLLECT_SET(g) AS s FROM a WINDOW SESSION (1 HOUR, "
+    "GRACE PERIOD 90 MINUTES) GROUP BY k EMIT FINAL;",
+    // table functions, filtered and aggregated
+    SOURCES
+    "CREATE STREAM e AS SELECT k, EXPLODE(l) AS x, CUBE_EXPLODE(ARRAY[i, 1]) AS c FROM a WHERE "
+    "i > 2 EMIT CHANGES;\n"
+    "CREATE TABLE o AS SELECT x, COUNT(*) AS n, COLLECT_LIST(c) AS cl FROM e GROUP BY x EMIT "
     "CHANGES;",
 };
 #define PROGRAMS (sizeof programs / sizeof *programs)

@@ -35,7 +35,14 @@ static bool sum_load(const void *ctx, void *state, struct cursor *in, struct err
     return cur_le64(in, state) || err_fail(e, ERR_DATA, "short");
 }
 
-static const struct groups_type sum_type = {.init = sum_init, .save = sum_save, .load = sum_load};
+static int64_t sum_time(const void *ctx, const void *state)
+{
+    assert_ptr_equal(ctx, NULL);
+    return *(const int64_t *)state;
+}
+
+static const struct groups_type sum_type = {
+    .init = sum_init, .save = sum_save, .load = sum_load, .time = sum_time};
 
 static void open_groups(struct place *p, enum groups_shape shape)
 {
@@ -220,6 +227,63 @@ TEST(expired_windows_leave_the_store_and_deleted_groups_too)
     place_close(&p);
 }
 
+static void check_stored(struct place *p, int64_t from, int64_t to, const char *want, int64_t next)
+{
+    struct group_list found = {0};
+    struct buf text;
+    int64_t beyond;
+    buf_init(&text, 1 << 16);
+    assert_ok(groups_stored(&found, &beyond, p->groups, from, to, &p->e), &p->e);
+    for (size_t i = 0; i < found.of.n; i++) {
+        const struct str key = group_key_bytes(found.of.v[i]->key);
+        buf_printf(&text, "%.3s=%llu ", key.p,
+                   (unsigned long long)*(uint64_t *)group_state(found.of.v[i]));
+    }
+    buf_char(&text, '\0');
+    assert_string_equal(text.p, want);
+    assert_int_equal(beyond, next);
+    vec_fini(&found.of);
+    buf_fini(&text);
+}
+
+TEST(stored_groups_are_found_by_their_time_and_expire_by_it)
+{
+    struct place p;
+    char long_key[600];
+    memset(long_key, 'x', sizeof long_key - 1);
+    long_key[sizeof long_key - 1] = 0;
+    place_open(&p, GROUPS_TIMED);
+    add(&p, "aaa", 0, 30);
+    add(&p, "bbb", 0, 10);
+    add(&p, long_key, 0, 20);
+    check_stored(&p, 0, 100, "", INT64_MAX); // as the batch began
+    commit(&p, INT64_MIN, 0);
+    check_stored(&p, 0, 20, "bbb=10 xxx=20 ", 30);
+    check_stored(&p, 40, 50, "", INT64_MAX);
+    add(&p, "bbb", 0, 35); // its time is 45 now
+    find(&p, "aaa", 0)->present = false;
+    groups_touch(p.groups, find(&p, "aaa", 0));
+    commit(&p, INT64_MIN, 0);
+    check_stored(&p, 0, 100, "xxx=20 bbb=45 ", INT64_MAX);
+    commit(&p, 40, 0);
+    check_stored(&p, 0, 100, "bbb=45 ", INT64_MAX);
+    assert_int_equal(value(&p, long_key, 0), UINT64_MAX);
+    place_close(&p);
+}
+
+TEST(stored_windows_are_found_by_their_start)
+{
+    struct place p;
+    place_open(&p, GROUPS_WINDOWED);
+    add(&p, "bbb", 10, 1);
+    add(&p, "aaa", 20, 2);
+    add(&p, "aaa", 10, 3);
+    add(&p, "aaa", 30, 4);
+    commit(&p, INT64_MIN, 0);
+    check_stored(&p, 0, 20, "aaa=3 bbb=1 aaa=2 ", 30);
+    place_close(&p);
+}
+
 TEST(malformed_state_is_an_error_not_a_crash)
 {
     struct place p;
@@ -249,7 +313,9 @@ TEST(malformed_state_is_an_error_not_a_crash)
     place_close(&p);
 }
 
-TEST_MAIN(T(groups_survive_a_new_process_whatever_the_length_of_their_key),
+TEST_MAIN(T(stored_groups_are_found_by_their_time_and_expire_by_it),
+          T(stored_windows_are_found_by_their_start),
+          T(groups_survive_a_new_process_whatever_the_length_of_their_key),
           T(a_rollback_brings_the_committed_state_back),
           T(a_small_cache_forgets_clean_groups_and_loads_them_again),
           T(dirty_groups_come_in_key_and_window_order),
