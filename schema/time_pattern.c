@@ -166,6 +166,10 @@ static bool push_letter(struct compiler *s, char c, int count)
     case 'Z':
         return push_text(s, STEP_OFFSET, c, count, 5);
     default:
+        if (strchr("GQqYwWecFgBp", c)) // Java's too
+            return err_fail(s->e, ERR_SQL,
+                            "not supported yet: letter %c in the date and time pattern \"%.*s\"", c,
+                            STR_ARG(str_slice(s->pattern, 0, 100)));
         return err_fail(s->e, ERR_SQL, "date and time pattern \"%.*s\": letter %c is not supported",
                         STR_ARG(str_slice(s->pattern, 0, 100)), c);
     }

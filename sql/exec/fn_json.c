@@ -350,7 +350,8 @@ static void concat_two(struct buf *out, const struct json_value *x, const struct
 static bool concat_row(struct buf *out, struct buf work[2], const struct column *const *args,
                        uint32_t n, uint32_t row)
 {
-    struct json_value so_far, next;
+    struct json_value so_far = {.kind = JSON_KIND_NULL};
+    struct json_value next;
     bool empty;
     for (uint32_t i = 0; i < n; i++) {
         if (!column_is_valid(args[i], row) || !json_scan(&next, &empty, args[i]->str[row]))

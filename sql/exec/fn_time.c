@@ -40,6 +40,19 @@ static bool format_at(struct format_cache *cache, const struct fn_call *call,
     return cache->pattern && !cache->zone_bad;
 }
 
+// A literal pattern with letters of Java's that are not built is refused with the statement; one that is no pattern at all
+// fails each row, as in ksqlDB.
+static bool format_prepare(const void **state, struct arena *a, const struct value *const *consts,
+                           uint32_t n, struct err *e)
+{
+    const struct time_pattern *ignored;
+    assert(state && n >= 2);
+    if (!consts[1] || consts[1]->null || !consts[1]->type ||
+        time_pattern_compile(&ignored, a, consts[1]->column.str[0], e))
+        return true;
+    return !str_starts(str_from(e->text), STR("not supported yet"));
+}
+
 static int64_t time_ms(const struct column *c, uint32_t row)
 {
     switch (c->type->kind) {
@@ -190,6 +203,7 @@ static const struct fn fns[] = {
         .help = "Unix milliseconds as text by a java.time pattern, in a zone.",
         .example = "TIMESTAMPTOSTRING(1526075913000, 'yyyy-MM-dd HH:mm', 'Europe/Paris')",
         .gives = "2018-05-11 23:58",
+        .prepare = format_prepare,
         .eval = format_eval,
     },
     {
@@ -198,6 +212,7 @@ static const struct fn fns[] = {
         .help = "Text parsed by a java.time pattern, in a zone, to Unix milliseconds.",
         .example = "STRINGTOTIMESTAMP('2018-05-11', 'yyyy-MM-dd')",
         .gives = "1525996800000",
+        .prepare = format_prepare,
         .eval = parse_eval,
     },
     {
@@ -206,6 +221,7 @@ static const struct fn fns[] = {
         .help = "A timestamp as text by a java.time pattern, in a zone.",
         .example = "FORMAT_TIMESTAMP(FROM_UNIXTIME(0), 'yyyy/MM/dd')",
         .gives = "1970/01/01",
+        .prepare = format_prepare,
         .eval = format_eval,
     },
     {
@@ -214,6 +230,7 @@ static const struct fn fns[] = {
         .help = "Text parsed by a java.time pattern, in a zone.",
         .example = "PARSE_TIMESTAMP('11.05.2018 21:58', 'dd.MM.yyyy HH:mm')",
         .gives = "2018-05-11T21:58:00.000",
+        .prepare = format_prepare,
         .eval = parse_eval,
     },
     {
@@ -222,6 +239,7 @@ static const struct fn fns[] = {
         .help = "Days since 1970-01-01 as text by a java.time pattern.",
         .example = "DATETOSTRING(17662, 'dd/MM/yyyy')",
         .gives = "11/05/2018",
+        .prepare = format_prepare,
         .eval = format_eval,
     },
     {
@@ -230,6 +248,7 @@ static const struct fn fns[] = {
         .help = "Text parsed by a java.time pattern to days since 1970-01-01.",
         .example = "STRINGTODATE('2018-05-11', 'yyyy-MM-dd')",
         .gives = "17662",
+        .prepare = format_prepare,
         .eval = parse_eval,
     },
     {
@@ -238,6 +257,7 @@ static const struct fn fns[] = {
         .help = "A date as text by a java.time pattern.",
         .example = "FORMAT_DATE(FROM_DAYS(17662), 'dd MMM yyyy')",
         .gives = "11 May 2018",
+        .prepare = format_prepare,
         .eval = format_eval,
     },
     {
@@ -246,6 +266,7 @@ static const struct fn fns[] = {
         .help = "Text parsed by a java.time pattern of a date; what follows it is ignored.",
         .example = "PARSE_DATE('11/05/2018', 'dd/MM/yyyy')",
         .gives = "2018-05-11",
+        .prepare = format_prepare,
         .eval = parse_eval,
     },
     {
@@ -254,6 +275,7 @@ static const struct fn fns[] = {
         .help = "A time of day as text by a java.time pattern.",
         .example = "FORMAT_TIME(PARSE_TIME('010203', 'HHmmss'), 'HH-mm')",
         .gives = "01-02",
+        .prepare = format_prepare,
         .eval = format_eval,
     },
     {
@@ -262,6 +284,7 @@ static const struct fn fns[] = {
         .help = "Text parsed by a java.time pattern.",
         .example = "PARSE_TIME('01:02 PM', 'hh:mm a')",
         .gives = "13:02",
+        .prepare = format_prepare,
         .eval = parse_eval,
     },
 };
