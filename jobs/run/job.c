@@ -4,6 +4,7 @@
 #include "base/vec.h"
 #include "jobs/run/job_internal.h"
 #include "jobs/spec/spec.h"
+#include "schema/registry/registry_http.h"
 #include "sql/sql.h"
 
 #include <assert.h>
@@ -54,7 +55,28 @@ static bool job_plan(struct job_build *b, struct err *e)
             return job_fail(b, sql->at, e);
         }
     }
-    return sql_plan(&b->job->plan, b->a, scripts, sql->n, e);
+    const struct sql_spec spec = {
+        .scripts = scripts, .count = sql->n, .use = SQL_JOB, .registry = b->registry};
+    return sql_plan_spec(&b->job->plan, b->a, &spec, e);
+}
+
+static bool job_registry(struct job_build *b, struct err *e)
+{
+    const struct registry_spec *r = &b->app->registry;
+    if (r->at.line == 0)
+        return true;
+    const struct registry_http_spec spec = {
+        .url = r->url,
+        .user = r->user,
+        .password = secret_reveal(r->password),
+        .ca_file = r->ca_file,
+        .cert_file = r->cert_file,
+        .key_file = r->key_file,
+        .verify = r->verify ? REGISTRY_VERIFY : REGISTRY_NO_VERIFY,
+        .timeout_ms = r->timeout_ms,
+        .clock = clock_system(),
+    };
+    return registry_http_new(&b->registry, b->a, &spec, e) || job_fail(b, r->at, e);
 }
 
 const struct plan_node *job_object(const struct plan *plan, struct str name)
@@ -114,7 +136,8 @@ static bool job_program(struct job_build *b, struct err *e)
     struct program_spec p = {.plan = b->job->plan,
                              .outputs = outputs,
                              .output_count = count,
-                             .collapse = PROGRAM_COLLAPSE};
+                             .collapse = PROGRAM_COLLAPSE,
+                             .registry = b->registry};
     return program_compile(&b->job->program, b->a, &p, e);
 }
 
@@ -281,7 +304,8 @@ bool job_compile(const struct job **out, struct arena *a, const struct app_spec 
     struct job_build b = {.a = a, .app = app, .spec = spec, .job = ARENA_NEW(a, struct job)};
     job_settings(&b);
     job_properties(&b);
-    if (!job_warehouses(&b, sinks, e) || !job_plan(&b, e) || !job_program(&b, e))
+    if (!job_warehouses(&b, sinks, e) || !job_registry(&b, e) || !job_plan(&b, e) ||
+        !job_program(&b, e))
         return err_wrap(e, "job %s", spec->name.p);
     job_topics(&b);
     if (!job_outputs(&b, e))

@@ -31,6 +31,7 @@ struct job_topic {
     size_t output; // index in job.outputs
     enum serde_format key_format, value_format;
     const struct encoder *key, *value; // key NULL: the output has no key
+    bool bare_value;                   // the single value column alone: NULL is Kafka's null
     enum window_kind window;           // what follows the key bytes
 };
 

@@ -10,6 +10,7 @@ struct job_build {
     const struct app_spec *app;
     const struct job_spec *spec;
     struct job *job;
+    struct registry *registry; // NULL = none configured
 };
 
 bool job_outputs(struct job_build *b, struct err *e);

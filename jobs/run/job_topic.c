@@ -1,5 +1,6 @@
 // Outputs bound to topics: names, formats and encoders as the SQL and the configuration say.
 #include "jobs/run/job_internal.h"
+#include "schema/serde/serde_schema.h"
 
 #include <assert.h>
 
@@ -16,36 +17,68 @@ static bool topic_fail(const struct job_build *b, const struct topic_output_spec
     return job_fail(b, t->at, e);
 }
 
-static bool topic_encoder(const struct encoder **out, struct job_build *b,
-                          const struct schema *schema, uint32_t first, uint32_t count,
-                          enum serde_format format, struct err *e)
+struct topic_side {
+    const struct schema *schema;
+    uint32_t first, count;
+    struct serde_spec spec; // format, wrapping and schema
+};
+
+static bool topic_encoder(const struct encoder **out, struct job_build *b, struct topic_side *s,
+                          struct err *e)
 {
-    struct serde_column *columns = ARENA_ZARRAY(b->a, struct serde_column, count + 1);
-    for (uint32_t i = 0; i < count; i++)
-        columns[i] =
-            (struct serde_column){schema->columns[first + i].name, schema->columns[first + i].type};
+    struct serde_column *columns = ARENA_ZARRAY(b->a, struct serde_column, s->count + 1);
+    for (uint32_t i = 0; i < s->count; i++)
+        columns[i] = (struct serde_column){s->schema->columns[s->first + i].name,
+                                           s->schema->columns[s->first + i].type};
+    s->spec.columns = columns;
+    s->spec.count = s->count;
+    s->spec.registry = b->registry;
+    return encoder_new(out, b->a, &s->spec, e);
+}
+
+static void topic_schema(struct serde_spec *spec, const struct plan_schema *schema,
+                         enum serde_format format)
+{
+    if (spec->format != format) // the configuration has another one than the SQL
+        return;
+    spec->schema_id = schema->id;
+    spec->full_name = schema->full_name;
+    spec->nullable = schema->nullable;
+}
+
+static void topic_sides(struct job_build *b, struct job_topic *out, struct topic_side *key,
+                        struct topic_side *value, const struct plan_formats *f)
+{
+    key->spec.format = out->key_format;
+    value->spec.format = out->value_format;
     // A key of one column is that column's bare value.
-    const struct serde_spec spec = {
-        .format = format,
-        .columns = columns,
-        .count = count,
-        .wrapping = first == 0 && count == 1 ? SERDE_UNWRAPPED : SERDE_WRAPPED,
-    };
-    return encoder_new(out, b->a, &spec, e);
+    key->spec.wrapping =
+        serde_key_unwrapped(out->key_format, key->count) ? SERDE_UNWRAPPED : SERDE_WRAPPED;
+    out->bare_value = f && f->value_wrapping == PLAN_UNWRAPPED && value->count == 1 &&
+                      serde_can_unwrap(out->value_format);
+    value->spec.wrapping = out->bare_value ? SERDE_UNWRAPPED : SERDE_WRAPPED;
+    key->spec.subject = arena_printf(b->a, "%.*s-key", STR_ARG(out->want.name));
+    value->spec.subject = arena_printf(b->a, "%.*s-value", STR_ARG(out->want.name));
+    if (!f)
+        return;
+    topic_schema(&key->spec, &f->key_schema, f->key_format);
+    topic_schema(&value->spec, &f->value_schema, f->value_format);
 }
 
 static bool topic_encoders(struct job_build *b, struct job_topic *out, const struct job_output *o,
                            const struct topic_output_spec *t, struct err *e)
 {
     const struct schema *schema = o->shape.schema;
-    uint32_t keys = schema->key_count;
+    const uint32_t keys = schema->key_count;
+    struct topic_side key = {.schema = schema, .count = keys};
+    struct topic_side value = {.schema = schema, .first = keys, .count = schema->count - keys};
+    topic_sides(b, out, &key, &value, job_object(b->job->plan, o->name)->formats);
     if (keys > 0 && out->key_format == SERDE_NONE)
         err_fail(e, ERR_CONFIG, "output %.*s has a key, its key format is NONE", STR_ARG(o->name));
-    else if ((keys == 0 || topic_encoder(&out->key, b, schema, 0, keys, out->key_format, e)) &&
-             topic_encoder(&out->value, b, schema, keys, schema->count - keys, out->value_format,
-                           e))
+    else if ((keys == 0 || topic_encoder(&out->key, b, &key, e)) &&
+             topic_encoder(&out->value, b, &value, e))
         return true;
-    e->kind = ERR_CONFIG;
+    e->kind = e->kind == ERR_REMOTE ? ERR_REMOTE : ERR_CONFIG;
     err_wrap(e, "topic of output %.*s", STR_ARG(o->name));
     return topic_fail(b, t, e);
 }

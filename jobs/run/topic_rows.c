@@ -50,35 +50,45 @@ static void rows_payload(struct buf *out, struct payload p)
 }
 
 // Kafka's null: no key columns, or the one there is is NULL.
-static struct payload rows_key(struct topic_rows *s, const struct block *b, uint32_t row)
+static bool rows_key(struct payload *out, struct topic_rows *s, const struct block *b, uint32_t row,
+                     struct err *e)
 {
+    *out = (struct payload){NULL, 0};
     buf_clear(&s->key);
     bool null =
         !s->topic->key || (b->schema->key_count == 1 && !column_is_valid(&b->columns[0], row));
     if (null)
-        return (struct payload){NULL, 0};
+        return true;
     buf_room(&s->key, 1); // an empty key is not null
-    encoder_row(s->topic->key, &s->key, b->columns, row);
+    if (!encoder_write(s->topic->key, &s->key, b->columns, row, e))
+        return err_wrap(e, "key of topic %.*s", STR_ARG(s->topic->want.name));
     if (b->window_start)
         window_key_put(&s->key,
                        s->topic->window == WINDOW_SESSION ? WINDOW_KEY_SESSION : WINDOW_KEY_TIME,
                        b->window_start[row], b->window_end[row]);
-    return (struct payload){s->key.p, s->key.n};
+    *out = (struct payload){s->key.p, s->key.n};
+    return buf_ok(&s->key, "a row's key", e);
 }
 
-static struct payload rows_value(struct topic_rows *s, const struct block *b, uint32_t row,
-                                 enum row_op op)
+static bool rows_value(struct payload *out, struct topic_rows *s, const struct block *b,
+                       uint32_t row, struct err *e)
 {
+    const enum row_op op = b->op ? (enum row_op)b->op[row] : OP_INSERT;
+    *out = (struct payload){NULL, 0};
+    assert(op != OP_UPDATE_BEFORE); // outputs never see what a key had before
     const struct column *values = b->columns + b->schema->key_count;
     buf_clear(&s->value);
     bool null = op == OP_DELETE || (b->null_value && b->null_value[row]) ||
                 // The KAFKA format has no other way to say NULL.
-                (s->topic->value_format == SERDE_KAFKA && !column_is_valid(values, row));
+                ((s->topic->value_format == SERDE_KAFKA || s->topic->bare_value) &&
+                 !column_is_valid(values, row));
     if (null)
-        return (struct payload){NULL, 0};
+        return true;
     buf_room(&s->value, 1);
-    encoder_row(s->topic->value, &s->value, values, row);
-    return (struct payload){s->value.p, s->value.n};
+    if (!encoder_write(s->topic->value, &s->value, values, row, e))
+        return err_wrap(e, "value of topic %.*s", STR_ARG(s->topic->want.name));
+    *out = (struct payload){s->value.p, s->value.n};
+    return true;
 }
 
 static int32_t rows_partition(const struct topic_rows *s, struct payload key, uint64_t seq)
@@ -90,10 +100,8 @@ static int32_t rows_partition(const struct topic_rows *s, struct payload key, ui
 bool topic_rows_add(struct topic_rows *s, const struct block *b, struct err *e)
 {
     for (uint32_t row = 0; row < b->rows; row++) {
-        enum row_op op = b->op ? (enum row_op)b->op[row] : OP_INSERT;
-        assert(op != OP_UPDATE_BEFORE); // outputs never see what a key had before
-        struct payload key = rows_key(s, b, row), value = rows_value(s, b, row, op);
-        if (!buf_ok(&s->key, "a row's key", e) || !buf_ok(&s->value, "a row's value", e))
+        struct payload key, value;
+        if (!rows_key(&key, s, b, row, e) || !rows_value(&value, s, b, row, e))
             return false;
         buf_clear(&s->row);
         buf_le32(&s->row, (uint32_t)rows_partition(s, key, b->seq[row]));

@@ -7,6 +7,7 @@
 #define JOBS_SPEC_SPEC_H
 
 #include "jobs/spec/spec_output.h"
+#include "jobs/spec/spec_registry.h"
 #include "jobs/spec/spec_schedule.h"
 
 enum spec_start { SPEC_START_EARLIEST, SPEC_START_LATEST, SPEC_START_GROUP, SPEC_START_TIME };
@@ -74,6 +75,7 @@ struct lake_spec {
 struct app_spec {
     struct str file; // as given
     struct conf_pairs kafka;
+    struct registry_spec registry;
     struct str state;
     struct lake_spec lake;
     struct conf_items warehouses; // struct warehouse_spec

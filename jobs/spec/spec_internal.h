@@ -1,10 +1,11 @@
-// What the option tables (spec_table.c, spec_schedule.c) give to spec.c (loading and checks). Not for others.
+// What the option tables (spec_table.c, spec_schedule.c, spec_registry.c) give to spec.c (loading and checks). Not for others.
 #ifndef JOBS_SPEC_SPEC_INTERNAL_H
 #define JOBS_SPEC_SPEC_INTERNAL_H
 
 #include "jobs/spec/spec.h"
 
-extern const struct conf_table spec_app_table;        // struct app_spec
+extern const struct conf_table spec_app_table;
+extern const struct conf_table spec_registry_table;   // struct app_spec
 extern const struct conf_table spec_schedule_table;   // struct schedule_spec
 extern const struct conf_table spec_on_failure_table; // struct on_failure_spec
 extern const struct conf_table spec_daemon_table;     // struct daemon_spec

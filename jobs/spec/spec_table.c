@@ -110,8 +110,8 @@ static bool parse_serde(struct conf_reader *r, void *field, const struct yaml_no
     if (!conf_scalar(r, out, n))
         return false;
     return serde_format_parse(&f, *out) ||
-           conf_fail(r, n, "JSON, KAFKA or DELIMITED", "unknown format \"%.*s\"",
-                     STR_ARG(str_slice(n->text, 0, 80)));
+           conf_fail(r, n, "JSON, KAFKA, DELIMITED, AVRO, PROTOBUF or JSON_SR",
+                     "unknown format \"%.*s\"", STR_ARG(str_slice(n->text, 0, 80)));
 }
 
 static bool target_name(struct conf_reader *r, void *out, const struct yaml_node *n)
@@ -411,6 +411,9 @@ static const struct conf_opt app_opts[] = {
      .help = "Properties of librdkafka, at least `bootstrap.servers`; TLS and SASL settings go "
              "here. Those that the "
              "commit protocol owns (group.id, isolation.level, acks, …) are refused."},
+    {OPT(app_spec, registry, "schema_registry", CONF_SECTION), .flags = CONF_OPTIONAL,
+     .sub = &spec_registry_table,
+     .help = "The schema registry of the formats AVRO, PROTOBUF and JSON_SR."},
     {OPT(app_spec, state, "state", CONF_PATH), .def = "./state", .env = "SLUICE_STATE",
      .help = "State directory, on a local file system; relative to this file."},
     {OPT(app_spec, lake, "lake", CONF_SECTION), .sub = &root_table, .help = "The data lake."},

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct known {
     int32_t id;
@@ -44,7 +45,7 @@ bool framed_header(int32_t *id, struct str *rest, struct payload v)
     return true;
 }
 
-void framed_put_header(struct buf *out, int32_t id)
+static void put_header(struct buf *out, int32_t id)
 {
     buf_u8(out, 0);
     for (unsigned shift = 32; shift > 0; shift -= 8)
@@ -251,4 +252,45 @@ bool framed_schema(struct schema_files *out, struct arena *a, const struct serde
                         (int)spec->schema_id, registry_kind_name(schema->kind),
                         serde_format_name(spec->format));
     return schema_files_load(out, a, spec->registry, schema, e) == REGISTRY_FOUND;
+}
+
+// --- ids of encoders ---------------------------------------------------------------------------------
+
+struct framed_id {
+    atomic_int id; // 0 = not registered yet
+    struct registry *registry;
+    struct registry_schema schema;
+    struct str subject;
+};
+
+bool framed_encoder(struct framed_id **id, struct schema_files *out, struct arena *a,
+                    const struct serde_spec *spec, struct err *e)
+{
+    struct framed_id *s = ARENA_NEW(a, struct framed_id);
+    *id = s;
+    atomic_init(&s->id, spec->schema_id);
+    if (spec->schema_id)
+        return framed_schema(out, a, spec, e);
+    assert(spec->subject.n);
+    s->registry = spec->registry;
+    s->subject = spec->subject;
+    if (!serde_need_registry(spec, e) || !serde_derive(&s->schema, a, spec, e))
+        return false;
+    struct schema_file *file = ARENA_NEW(a, struct schema_file);
+    *file = (struct schema_file){STR(""), s->schema.text};
+    *out = (struct schema_files){file, 1};
+    return true;
+}
+
+// Two threads may both register: the registry gives them the same id.
+bool framed_put_id(struct framed_id *s, struct buf *out, struct err *e)
+{
+    int32_t id = atomic_load_explicit(&s->id, memory_order_relaxed);
+    if (!id) {
+        if (!registry_put(s->registry, &id, s->subject, &s->schema, e))
+            return false;
+        atomic_store_explicit(&s->id, id, memory_order_relaxed);
+    }
+    put_header(out, id);
+    return true;
 }

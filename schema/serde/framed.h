@@ -21,9 +21,13 @@ bool framed_decoder_new(const struct decoder **out, struct arena *a, const struc
 // The registered schema of spec->schema_id with its references, for an encoder.
 bool framed_schema(struct schema_files *out, struct arena *a, const struct serde_spec *spec,
                    struct err *e) ERR_CHECKED;
+// The same, or the derived schema of a spec that has a subject instead; *id gives the id to write. Thread-safe.
+struct framed_id;
+bool framed_encoder(struct framed_id **id, struct schema_files *out, struct arena *a,
+                    const struct serde_spec *spec, struct err *e) ERR_CHECKED;
+bool framed_put_id(struct framed_id *id, struct buf *out, struct err *e) ERR_CHECKED; // the header
 
 #define FRAMED_HEADER 5
-void framed_put_header(struct buf *out, int32_t id);
 // The id in front of a payload and what follows; false when there is none.
 bool framed_header(int32_t *id, struct str *rest, struct payload v);
 // Fields of every column NULL in one row.

@@ -78,6 +78,8 @@ static bool copy_spec(struct serde_spec *out, struct arena *a, const struct serd
     out->columns = copy_columns(a, spec->columns, spec->count);
     if (spec->declared)
         out->declared = copy_columns(a, spec->declared, spec->declared_count);
+    if (spec->subject.p)
+        out->subject = arena_str(a, spec->subject);
     if (spec->full_name.p)
         out->full_name = arena_str(a, spec->full_name);
     if (spec->positions) {

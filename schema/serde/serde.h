@@ -64,10 +64,12 @@ struct serde_spec {
     size_t bytes_max; // one payload; 0 = 64 MiB
     // AVRO, PROTOBUF, JSON_SR: where schemas come from; thread-safe, outlives decoder and encoder.
     struct registry *registry;
-    int32_t
-        schema_id; // encoder: of the schema it writes (serde_derive, registry_put, or the user's choice)
+    // Encoder: the schema it writes (serde_register, or the user's choice). 0 with a subject: the derived schema,
+    // which is registered under it when the first row is written.
+    int32_t schema_id;
+    struct str subject;
     struct str
-        full_name; // encoder and serde_derive: of the record or message; "" = ksqlDB's default, the first message
+        full_name; // of the derived record or message; "" = ksqlDB's default, the first message
     enum {
         SERDE_PLAIN,
         SERDE_OPTIONAL,

@@ -7,6 +7,7 @@
 struct avro_encoder {
     struct encoder base;
     const struct avro_writer *writer;
+    struct framed_id *id;
 };
 
 static bool parse_files(const struct avro_type **out, struct arena *a,
@@ -52,8 +53,7 @@ static bool encoder_put(const struct encoder *base, struct buf *out, const struc
     const struct serde_spec *spec = &base->spec;
     if (spec->wrapping == SERDE_UNWRAPPED && spec->count == 1 && !column_is_valid(&columns[0], row))
         return true;
-    framed_put_header(out, spec->schema_id);
-    return avro_write(s->writer, out, columns, row, e);
+    return framed_put_id(s->id, out, e) && avro_write(s->writer, out, columns, row, e);
 }
 
 static bool avro_encoder(const struct encoder **out, struct arena *a, const struct serde_spec *spec,
@@ -64,7 +64,7 @@ static bool avro_encoder(const struct encoder **out, struct arena *a, const stru
     struct schema_files files;
     s->base = (struct encoder){.write = encoder_put, .spec = *spec};
     *out = &s->base;
-    if (!framed_schema(&files, a, spec, e))
+    if (!framed_encoder(&s->id, &files, a, spec, e))
         return false;
     return (parse_files(&writer, a, &files, e) &&
             avro_writer_new(&s->writer, a, spec, writer, e)) ||

@@ -10,6 +10,7 @@ struct json_sr_decoder {
 struct json_sr_encoder {
     struct encoder base;
     const struct encoder *json;
+    struct framed_id *id;
 };
 
 static void json_sr_run(const struct decoder *base, const struct decoder_run *run)
@@ -43,12 +44,14 @@ static bool json_sr_decoder(const struct decoder **out, struct arena *a,
     return serde_json.decoder(&s->json, a, spec, e);
 }
 
-static void json_sr_row(const struct encoder *base, struct buf *out, const struct column *columns,
-                        uint32_t row)
+static bool json_sr_put(const struct encoder *base, struct buf *out, const struct column *columns,
+                        uint32_t row, struct err *e)
 {
     const struct json_sr_encoder *s = (const struct json_sr_encoder *)base;
-    framed_put_header(out, base->spec.schema_id);
+    if (!framed_put_id(s->id, out, e))
+        return false;
     s->json->row(s->json, out, columns, row);
+    return true;
 }
 
 static bool json_sr_encoder(const struct encoder **out, struct arena *a,
@@ -56,9 +59,9 @@ static bool json_sr_encoder(const struct encoder **out, struct arena *a,
 {
     struct json_sr_encoder *s = ARENA_NEW(a, struct json_sr_encoder);
     struct schema_files files;
-    s->base = (struct encoder){.row = json_sr_row, .spec = *spec};
+    s->base = (struct encoder){.write = json_sr_put, .spec = *spec};
     *out = &s->base;
-    return framed_schema(&files, a, spec, e) && serde_json.encoder(&s->json, a, spec, e);
+    return framed_encoder(&s->id, &files, a, spec, e) && serde_json.encoder(&s->json, a, spec, e);
 }
 
 const struct serde_type serde_json_sr = {

@@ -126,15 +126,16 @@ static bool protobuf_decoder(const struct decoder **out, struct arena *a,
 struct protobuf_encoder {
     struct encoder base;
     const struct proto_writer *writer;
-    struct str head; // the message's indexes; without registry nothing
+    struct framed_id *id; // NULL: without a registry
+    struct str head;      // the message's indexes; without registry nothing
 };
 
 static bool encoder_put(const struct encoder *base, struct buf *out, const struct column *columns,
                         uint32_t row, struct err *e)
 {
     const struct protobuf_encoder *s = (const struct protobuf_encoder *)base;
-    if (base->spec.format == SERDE_PROTOBUF)
-        framed_put_header(out, base->spec.schema_id);
+    if (s->id && !framed_put_id(s->id, out, e))
+        return false;
     buf_str(out, s->head);
     return proto_write(s->writer, out, columns, row, e);
 }
@@ -166,7 +167,7 @@ static bool protobuf_encoder(const struct encoder **out, struct arena *a,
     struct schema_files files;
     s->base = (struct encoder){.write = encoder_put, .spec = *spec};
     *out = &s->base;
-    if (!framed_schema(&files, a, spec, e))
+    if (!framed_encoder(&s->id, &files, a, spec, e))
         return false;
     if (!proto_parse(&file, a, &files, e))
         return err_wrap(e, "schema %d", (int)spec->schema_id);

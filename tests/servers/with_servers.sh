@@ -1,11 +1,12 @@
 #!/bin/bash
 # with_servers.sh CMD… : starts a real Kafka, MariaDB and PostgreSQL on free ports, runs CMD with their addresses
 # in the environment, stops them, and exits as CMD did. Servers that are already in the environment are
-# used as they are. SERVERS="kafka" starts only that one.
+# used as they are. SERVERS="kafka" starts only that one; SERVERS="kafka registry" a schema registry too.
 #
 #   SLUICE_TEST_BOOTSTRAP                          127.0.0.1:PORT of Kafka
 #   SLUICE_TEST_MYSQL_HOST/_PORT/_USER/_PASSWORD   MariaDB, an account that may do everything
 #   SLUICE_TEST_POSTGRES_HOST/_PORT/_USER/_PASSWORD   PostgreSQL, a superuser whose database has its name
+#   SLUICE_TEST_REGISTRY_URL                       base URL of the schema registry
 #   SLUICE_TEST_KAFKA, _MARIADB, _POSTGRES         "DIR PORT" for kafka.sh, mariadb.sh, postgres.sh, to kill and restart
 set -euo pipefail
 # shellcheck source=tests/servers/lib.sh
@@ -21,6 +22,7 @@ stop_all() {
     [[ ! -d $work/kafka ]] || "$here/kafka.sh" kill "$work/kafka" 0 || true
     [[ ! -d $work/mariadb ]] || "$here/mariadb.sh" kill "$work/mariadb" 0 || true
     [[ ! -d $work/postgres ]] || "$here/postgres.sh" kill "$work/postgres" 0 || true
+    [[ ! -d $work/registry ]] || "$here/registry.sh" kill "$work/registry" 0 || true
     rm -rf "$work"
     exit "$status"
 }
@@ -59,5 +61,11 @@ if [[ $servers == *postgres* && -z ${SLUICE_TEST_POSTGRES_PORT:-} ]]; then
     SLUICE_TEST_POSTGRES=$(<"$work/postgres.at")
     export SLUICE_TEST_POSTGRES SLUICE_TEST_POSTGRES_HOST=127.0.0.1
     export SLUICE_TEST_POSTGRES_PORT=${SLUICE_TEST_POSTGRES##* }
+fi
+if [[ $servers == *registry* && -z ${SLUICE_TEST_REGISTRY_URL:-} ]]; then
+    start registry || die "no schema registry"
+    SLUICE_TEST_REGISTRY=$(<"$work/registry.at")
+    export SLUICE_TEST_REGISTRY
+    export SLUICE_TEST_REGISTRY_URL=http://127.0.0.1:${SLUICE_TEST_REGISTRY##* }/apis/ccompat/v7
 fi
 "$@"
