@@ -1,0 +1,180 @@
+"""Endless runs on real servers; stream.sh says how it is run. Each function marked @case is one case."""
+
+import json
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+
+from job import Job, server
+
+CASES = []
+SELECT = ("CREATE STREAM out AS SELECT k, id, name, amount FROM input WHERE id % 3 <> 0;\n"
+          "CREATE TABLE totals AS SELECT k, COUNT(*) AS n, SUM(id) AS ids FROM input GROUP BY k;")
+OUTPUTS = ("OUT: { lake: { compression: none } }\n      "
+           "TOTALS: { warehouse: [{ to: db, create: true }, { to: local }], lake: { snapshot: true, compression: none } }")
+STREAM = "schedule: stream\n    stream: { commit_interval: 200ms, roll_every: 2s, snapshot_every: 2s }"
+
+
+def case(f):
+    CASES.append(f)
+    return f
+
+
+def wait_for(what, seconds=30):
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def records(first, n):
+    return [(f"k{i % 7}", json.dumps({"id": i, "name": f"n{i}", "amount": i / 4})) for i in range(first, first + n)]
+
+
+def stop(process, how=signal.SIGTERM):
+    process.send_signal(how)
+    process.communicate(timeout=60)
+    return process.returncode
+
+
+def totals_seen(j):
+    """Records counted in MariaDB."""
+    try:
+        return int(j.mariadb("SELECT COALESCE(SUM(n), 0) FROM totals").strip() or 0)
+    except Exception:  # noqa: BLE001 (no table yet, or the server is away)
+        return -1
+
+
+def check(j, n):
+    """Lake, MariaDB and SQLite hold what n records make."""
+    want = sorted(i for i in range(n) if i % 3)
+    assert sorted(r["ID"] for r in j.lake("OUT")) == want
+    per_key = {f"k{k}": [n_, ids] for k in range(7)
+               for n_, ids in [(len(range(k, n, 7)), sum(range(k, n, 7)))] if n_}
+    assert {k: [c, s] for k, c, s in j.rows("totals", "k, n, ids")} == per_key
+    assert {r.split("\t")[0]: [int(x) for x in r.split("\t")[1:]]
+            for r in j.mariadb("SELECT k, n, ids FROM totals").splitlines()} == per_key
+    newest = max((j.dir / "lake/tables/TOTALS").glob("version=*"), key=lambda p: int(p.name.split("=")[1]))
+    rows = [json.loads(line) for f in newest.glob("*.jsonl") for line in f.read_text().splitlines()]
+    assert {r["K"]: [r["N"], r["IDS"]] for r in rows} == per_key
+    j.verify()
+
+
+class Producer(threading.Thread):
+    """Sends n records over two partitions, in small portions."""
+
+    def __init__(self, j, n):
+        super().__init__()
+        self.j, self.n = j, n
+
+    def run(self):
+        for first in range(0, self.n, 40):
+            self.j.produce(*records(first, 40), partition=first // 40 % 2)
+            time.sleep(0.04)
+
+
+@case
+def what_is_produced_while_it_streams_arrives_once_though_it_is_killed_again_and_again():
+    j = Job("stream-kill", key="KEY", partitions=2, select=SELECT, outputs=OUTPUTS, job=STREAM)
+    producer = Producer(j, 4000)
+    producer.start()
+    killed = 0
+    while producer.is_alive():
+        process = j.start("job", "run", "j")
+        time.sleep(0.35 + 0.13 * (killed % 5))
+        stop(process, signal.SIGKILL)
+        killed += 1
+    producer.join()
+    process = j.start("job", "run", "j")
+    wait_for(lambda: totals_seen(j) == 4000)
+    assert stop(process) == 0
+    assert killed > 4
+    check(j, 4000)
+    j.close()
+
+
+@case
+def warehouses_are_current_within_the_interval_and_an_idle_run_makes_no_batches():
+    j = Job("stream-fast", key="KEY", partitions=2, select=SELECT, outputs=OUTPUTS, job=STREAM)
+    j.produce(*records(0, 40))
+    process = j.start("job", "run", "j")
+    wait_for(lambda: totals_seen(j) == 40)
+    for n in range(40, 400, 40):
+        j.produce(*records(n, 40), partition=n // 40 % 2)
+        began = time.monotonic()
+        wait_for(lambda n=n: totals_seen(j) == n + 40, 5)
+        assert time.monotonic() - began < 2
+    time.sleep(3)  # the last roll and snapshot
+    before = json.loads(j.sluice("run", "list", "--json"))[0]["batch_last"]
+    cpu = cpu_seconds(process.pid)
+    time.sleep(2)
+    assert json.loads(j.sluice("run", "list", "--json"))[0]["batch_last"] == before
+    assert cpu_seconds(process.pid) - cpu < 0.2, cpu_seconds(process.pid) - cpu
+    assert stop(process) == 0
+    check(j, 400)
+    j.close()
+
+
+def cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+@case
+def brokers_and_warehouses_may_restart_under_it():
+    j = Job("stream-restart", key="KEY", partitions=2, select=SELECT, outputs=OUTPUTS, job=STREAM)
+    process = j.start("job", "run", "j")
+    n = 0
+    for name in ("mariadb", "kafka", "mariadb"):
+        j.produce(*records(n, 200), partition=n // 200 % 2)
+        n += 200
+        wait_for(lambda n=n: totals_seen(j) == n, 60)
+        server(name, "kill")
+        if name == "mariadb":
+            j.produce(*records(n, 200))
+            n += 200
+            time.sleep(1.5)
+        server(name, "start")
+    j.produce(*records(n, 200))
+    n += 200
+    wait_for(lambda: totals_seen(j) == n, 60)
+    assert stop(process) == 0
+    check(j, n)
+    j.close()
+
+
+@case
+def once_is_a_bounded_run_and_takes_over_what_waits():
+    j = Job("stream-once", key="KEY", partitions=2, select=SELECT, outputs=OUTPUTS,
+            job=STREAM.replace("2s", "1h"))
+    j.produce(*records(0, 200))
+    process = j.start("job", "run", "j")
+    wait_for(lambda: totals_seen(j) == 200)
+    stop(process, signal.SIGKILL)
+    assert not j.lake("OUT")
+    j.produce(*records(200, 200), partition=1)
+    report = json.loads(j.sluice("job", "run", "j", "--once", "--json"))
+    assert report["records"] == 200
+    check(j, 400)
+    j.close()
+
+
+def main():
+    failed = 0
+    picked = [f for f in CASES if not sys.argv[1:] or any(word in f.__name__ for word in sys.argv[1:])]
+    for f in picked:
+        began = time.monotonic()
+        try:
+            f()
+            print(f"{f.__name__}: passed in {time.monotonic() - began:.0f} s", flush=True)
+        except Exception:  # noqa: BLE001 (every failure is a finding of its case)
+            failed += 1
+            print(f"FAILED {f.__name__}\n{traceback.format_exc()}", flush=True)
+    print(f"{len(picked) - failed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+sys.exit(main())
