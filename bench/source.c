@@ -74,7 +74,8 @@ static bool run(struct reading *r, struct source *s, struct arena *a, struct err
     struct source_range *ranges = ARENA_ZARRAY(a, struct source_range, n);
     bool *done = ARENA_ZARRAY(a, bool, n);
     for (size_t i = 0; i < n; i++)
-        ranges[i] = (struct source_range){p[i].topic, p[i].partition, p[i].log_start, p[i].end};
+        ranges[i] = (struct source_range){p[i].topic, p[i].partition, p[i].log_start, p[i].end,
+                                          p[i].log_start};
     if (!s->type->assign(s, ranges, n, e))
         return false;
     for (size_t open = n; open > 0;)

@@ -164,7 +164,7 @@ static bool stream_wait(struct stream *x, int64_t ms, struct err *e)
         const struct source_partition *p = &s->partitions[i];
         const struct control_position *at =
             control_position(&s->control, s->job->topics[p->topic], p->partition);
-        r[i] = (struct source_range){p->topic, p->partition, at->next, at->next};
+        r[i] = (struct source_range){p->topic, p->partition, at->next, at->next, at->next};
     }
     while (!stream_cancelled(x->env) && stream_mono(x->env) < until) {
         int64_t left = until - stream_mono(x->env);

@@ -43,6 +43,8 @@ struct source_range {
     uint32_t topic;
     int32_t partition;
     int64_t start, end; // [start, end)
+    // >= start. A source that stands here since its last assign(), or since wait(), may go on here: what lies before was read.
+    int64_t resume;
 };
 
 struct source_offset {

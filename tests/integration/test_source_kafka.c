@@ -48,7 +48,7 @@ static uint64_t produce(struct real *t, int partitions, int64_t first, int n)
             snprintf(key, sizeof key, "k%d", i % 100);
             int64_t ts = 1700000000000 + i;
             kafka_world_text(t->world, t->topic, p, ts, key, value);
-            struct source_range range = {0, p, 0, 0};
+            struct source_range range = {0, p, 0, 0, 0};
             struct source_record r = {.key = {key, strlen(key)},
                                       .value = {value, strlen(value)},
                                       .timestamp = ts,
@@ -129,7 +129,7 @@ TEST(ranges_end_at_transaction_markers_and_aborted_records)
     // The whole log, its invisible tail alone, and ends inside of it.
     for (int64_t from = 0; from <= 7; from++)
         for (int64_t to = from; to <= 7; to++) {
-            struct source_range range = {0, 0, from, to};
+            struct source_range range = {0, 0, from, to, from};
             struct source_reading part = {0};
             assert_ok(source_read(&part, t.c.s, &range, 1, &t.e), &t.e);
             int64_t visible = (to < 4 ? to : 4) - (from < 4 ? from : 4);
@@ -138,7 +138,7 @@ TEST(ranges_end_at_transaction_markers_and_aborted_records)
         }
     // What follows moves nothing of that.
     produce(&t, 1, 7, 2);
-    struct source_range range = {0, 0, 0, 7};
+    struct source_range range = {0, 0, 0, 7, 0};
     struct source_reading part = {0};
     assert_ok(source_read(&part, t.c.s, &range, 1, &t.e), &t.e);
     assert_int_equal(part.records, 4);
@@ -199,11 +199,11 @@ TEST(gaps_of_a_compacted_topic_are_absent_not_lost)
     struct source_range all = kafka_case_range(&t.c, 0);
     assert_int_equal(all.start, 0);
     // Ends and starts inside the gap.
-    struct source_range range = {0, 0, 0, 2000};
+    struct source_range range = {0, 0, 0, 2000, 0};
     struct source_reading part = {0};
     assert_ok(source_read(&part, t.c.s, &range, 1, &t.e), &t.e);
     assert_int_equal(part.records, 0);
-    range = (struct source_range){0, 0, 1234, all.end};
+    range = (struct source_range){0, 0, 1234, all.end, 1234};
     part = (struct source_reading){0};
     assert_ok(source_read(&part, t.c.s, &range, 1, &t.e), &t.e);
     assert_true(part.records == r.records && part.checksum == r.checksum);
@@ -353,7 +353,7 @@ TEST(records_deleted_before_or_under_the_reader_are_lost_with_their_range)
     struct source *small;
     assert_ok(t.c.s->type->open(&small, &spec, &t.e), &t.e);
     struct cut c = {.t = &t, .at = 1000, .before = 20500};
-    struct source_range range = {0, 0, 100, 21000};
+    struct source_range range = {0, 0, 100, 21000, 100};
     r = (struct source_reading){.each = cut, .arg = &c};
     assert_ok(source_read(&r, small, &range, 1, &t.e), &t.e);
     assert_int_equal(r.records + r.lost, 20900);
@@ -393,7 +393,7 @@ TEST(a_recreated_topic_is_behind_our_position)
     kafka_case_open(&t.c, t.bootstrap, t.topic);
     kafka_case_plan(&t.c);
     assert_int_equal(t.c.partitions[0].end, 10);
-    struct source_range range = {0, 0, 100, 120};
+    struct source_range range = {0, 0, 100, 120, 100};
     struct source_reading r = {0};
     assert_fails(source_read(&r, t.c.s, &range, 1, &t.e), &t.e, ERR_BEHIND,
                  "ends at offset 10, below our position 100");

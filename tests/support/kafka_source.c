@@ -39,5 +39,5 @@ struct source_range kafka_case_range(const struct kafka_case *c, size_t partitio
 {
     assert_true(partition < c->count);
     const struct source_partition *p = &c->partitions[partition];
-    return (struct source_range){p->topic, p->partition, p->log_start, p->end};
+    return (struct source_range){p->topic, p->partition, p->log_start, p->end, p->log_start};
 }

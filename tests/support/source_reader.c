@@ -137,7 +137,8 @@ bool source_read_all(struct source_reading *io, struct source *s, struct err *e)
     if (ok) {
         struct source_range *r = ARENA_ZARRAY(a, struct source_range, n + 1);
         for (size_t i = 0; i < n; i++)
-            r[i] = (struct source_range){p[i].topic, p[i].partition, p[i].log_start, p[i].end};
+            r[i] = (struct source_range){p[i].topic, p[i].partition, p[i].log_start, p[i].end,
+                                         p[i].log_start};
         ok = source_read(io, s, r, n, e);
     }
     arena_free(a);

@@ -3,6 +3,7 @@
 #include "base/durable.h"
 #include "jobs/source/kafka/kafka_client.h"
 #include "jobs/source/kafka/kafka_internal.h"
+#include "jobs/source/kafka/kafka_tail.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@ static void kafka_on_error(rd_kafka_t *rk, int code, const char *reason, void *o
 {
     (void)rk;
     struct kafka_source *s = opaque;
+    atomic_store(&s->disturbed, true);
     pthread_mutex_lock(&s->error_lock);
     snprintf(s->last_error, sizeof s->last_error, "%s: %s",
              rd_kafka_err2str((rd_kafka_resp_err_t)code), reason);
@@ -68,6 +70,7 @@ static bool kafka_set_size(rd_kafka_conf_t *conf, const char *name, size_t value
 static bool kafka_set_prefetch(rd_kafka_conf_t *conf, const struct kafka_prefetch *p, struct err *e)
 {
     return kafka_set(conf, "queued.min.messages", "1000000", e) &&
+           kafka_set_size(conf, "fetch.wait.max.ms", (size_t)p->wait_ms, e) &&
            kafka_set_size(conf, "queued.max.messages.kbytes", p->queue_kb, e) &&
            kafka_set_size(conf, "fetch.message.max.bytes", p->fetch_bytes, e) &&
            kafka_set_size(conf, "fetch.max.bytes", p->reply_bytes, e);
@@ -83,7 +86,6 @@ rd_kafka_t *kafka_client_new(struct kafka_source *s, const struct kafka_prefetch
     rd_kafka_conf_set_log_cb(conf, kafka_on_log);
     // Defaults of ours that the user may change: short fetch waits at the end of a partition, TCP without delay.
     bool ok =
-        kafka_set(conf, "fetch.wait.max.ms", "20", e) &&
         kafka_set(conf, "fetch.error.backoff.ms", "100", e) &&
         kafka_set(conf, "reconnect.backoff.ms", "20", e) &&
         kafka_set(conf, "reconnect.backoff.max.ms", "2000", e) &&
@@ -177,6 +179,7 @@ const struct source_type source_kafka = {
     .plan = kafka_plan,
     .offsets_for_time = kafka_offsets_for_time,
     .assign = kafka_assign,
+    .wait = kafka_wait,
     .poll = kafka_poll,
     .release = kafka_release,
     .group_read = kafka_group_read,

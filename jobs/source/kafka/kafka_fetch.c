@@ -1,5 +1,6 @@
 #include "jobs/source/kafka/kafka_client.h"
 #include "jobs/source/kafka/kafka_internal.h"
+#include "jobs/source/kafka/kafka_tail.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -9,18 +10,10 @@ enum {
     // few hundred bytes of a usual one. Measured: with this, peak anonymous memory is 1.3 times the budget or less.
     PREFETCH_OVERHEAD = 3,
     PREFETCH_QUEUE_KB_MIN = 64,
+    FETCH_WAIT_MS = 20, // of a range that has an end: its end is near when nothing comes
     PREFETCH_FETCH_MIN = 64 << 10,
     PREFETCH_FETCH_MAX = 1 << 20,
     PREFETCH_REPLY_MIN = 1 << 20, // librdkafka wants at least message.max.bytes
-};
-
-// Messages and the records that view them; recycled through free_batches.
-struct kafka_batch {
-    struct kafka_batch *next;
-    rd_kafka_message_t *messages[KAFKA_POLL_MESSAGES_MAX];
-    struct source_record records[KAFKA_POLL_MESSAGES_MAX];
-    size_t message_count;
-    struct arena *headers; // NULL unless headers are wanted
 };
 
 static void kafka_batch_clear(struct kafka_batch *b)
@@ -38,8 +31,9 @@ void kafka_unassign(struct kafka_source *s)
     assert(atomic_load(&s->lent) == 0);
     kafka_waker_stop(s);
     for (size_t i = 0; i < s->range_count; i++)
-        if (s->ranges[i].queue)
+        if (s->ranges[i].queue && !s->ranges[i].tail)
             rd_kafka_queue_destroy(s->ranges[i].queue);
+    kafka_tail_free(s);
     mem_free(s->ranges);
     s->ranges = NULL;
     s->range_count = 0;
@@ -63,7 +57,7 @@ static size_t clamp(size_t v, size_t low, size_t high)
 }
 
 // A queue is filled until it is over its limit, so a reply's share may lie on top.
-static struct kafka_prefetch kafka_prefetch(const struct kafka_source *s, size_t reading)
+struct kafka_prefetch kafka_prefetch(const struct kafka_source *s, size_t reading)
 {
     size_t budget = s->spec.fetch_bytes_max ? s->spec.fetch_bytes_max : KAFKA_FETCH_BYTES_DEFAULT;
     size_t share = budget / PREFETCH_OVERHEAD / reading;
@@ -72,6 +66,7 @@ static struct kafka_prefetch kafka_prefetch(const struct kafka_source *s, size_t
     return (struct kafka_prefetch){
         .queue_kb = clamp(queue_kb, PREFETCH_QUEUE_KB_MIN, SIZE_MAX),
         .fetch_bytes = fetch,
+        .wait_ms = FETCH_WAIT_MS,
         .reply_bytes = clamp(fetch * reading, PREFETCH_REPLY_MIN, budget / 2 + PREFETCH_REPLY_MIN),
     };
 }
@@ -107,6 +102,8 @@ static bool kafka_start(struct kafka_source *s, size_t reading, struct err *e)
 bool kafka_assign(struct source *base, const struct source_range *ranges, size_t n, struct err *e)
 {
     struct kafka_source *s = kafka_from(base);
+    if (s->tails && kafka_tail_assign(s, ranges, n))
+        return true;
     kafka_unassign(s);
     s->ranges = mem_zalloc(mem_array_bytes(n ? n : 1, sizeof *s->ranges));
     s->range_count = n;
@@ -121,7 +118,7 @@ bool kafka_assign(struct source *base, const struct source_range *ranges, size_t
     return reading == 0 || kafka_start(s, reading, e);
 }
 
-static struct kafka_batch *kafka_batch_take(struct kafka_source *s)
+struct kafka_batch *kafka_batch_take(struct kafka_source *s)
 {
     pthread_mutex_lock(&s->batch_lock);
     struct kafka_batch *b = s->free_batches;
@@ -137,7 +134,7 @@ static struct kafka_batch *kafka_batch_take(struct kafka_source *s)
     return b;
 }
 
-static void kafka_batch_give(struct kafka_source *s, struct kafka_batch *b)
+void kafka_batch_give(struct kafka_source *s, struct kafka_batch *b)
 {
     kafka_batch_clear(b);
     pthread_mutex_lock(&s->batch_lock);
@@ -208,6 +205,10 @@ static void kafka_range_end(struct kafka_source *s, struct kafka_range *r)
 {
     r->state = KAFKA_ENDED;
     r->position = r->spec.end;
+    if (r->tail) { // is read on
+        r->tail->position = r->spec.end;
+        return;
+    }
     // Stop prefetching what nobody will read.
     rd_kafka_topic_partition_list_t *list = kafka_list_one(s, r);
     (void)rd_kafka_pause_partitions(s->fetch, list);
@@ -274,6 +275,8 @@ static enum source_poll kafka_event(struct kafka_source *s, struct kafka_range *
 {
     if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         // m->offset is where the next record will be: markers and gaps below it are behind us.
+        if (r->tail)
+            r->tail->eof = m->offset;
         if (m->offset >= r->spec.end)
             kafka_range_end(s, r);
         return POLL_IDLE;
@@ -294,7 +297,8 @@ static enum source_poll kafka_take(struct kafka_source *s, struct kafka_range *r
 {
     enum source_poll result = POLL_IDLE;
     uint32_t n = 0;
-    for (size_t i = 0; i < b->message_count && r->state == KAFKA_READING; i++) {
+    size_t i = 0;
+    for (; i < b->message_count && r->state == KAFKA_READING; i++) {
         const rd_kafka_message_t *m = b->messages[i];
         if (m->err) {
             result = kafka_event(s, r, m, e);
@@ -304,13 +308,19 @@ static enum source_poll kafka_take(struct kafka_source *s, struct kafka_range *r
         }
         if (m->offset < r->position)
             continue; // before a seek took effect
-        if (m->offset < r->spec.end) {
-            kafka_record(&b->records[n++], m, b->headers);
-            r->position = m->offset + 1;
+        if (m->offset >= r->spec.end) {
+            kafka_range_end(s, r);
+            break;
         }
+        kafka_record(&b->records[n++], m, b->headers);
+        r->position = m->offset + 1;
+        if (r->tail)
+            r->tail->position = r->position;
         if (m->offset + 1 >= r->spec.end)
             kafka_range_end(s, r);
     }
+    if (r->tail && r->state == KAFKA_ENDED)
+        kafka_tail_keep(s, r->tail, b, i);
     out->records = b->records;
     out->n = n;
     return result;
@@ -321,6 +331,8 @@ static enum source_poll kafka_lost(struct kafka_source *s, struct kafka_range *r
 {
     out->next_offset = r->lost_to;
     r->position = r->lost_to;
+    if (r->tail)
+        r->tail->position = r->position;
     r->lost_to = 0;
     if (r->position >= r->spec.end)
         kafka_range_end(s, r);
@@ -370,8 +382,13 @@ enum source_poll kafka_poll(struct source *base, size_t range, int64_t timeout_m
     }
     if (r->lost_to)
         return kafka_lost(s, r, out);
-    struct kafka_batch *b = kafka_batch_take(s);
-    kafka_collect(s, r, b, timeout_ms);
+    struct kafka_batch *b = r->tail ? r->tail->held : NULL;
+    if (b) {
+        r->tail->held = NULL;
+    } else {
+        b = kafka_batch_take(s);
+        kafka_collect(s, r, b, timeout_ms);
+    }
     enum source_poll result = kafka_take(s, r, b, out, e);
     // Records before the trouble go first; the loss is reported by the next poll.
     if (out->n > 0 && result != POLL_FAILED) {

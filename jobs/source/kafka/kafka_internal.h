@@ -18,6 +18,7 @@ enum {
 };
 
 struct kafka_batch;
+struct kafka_tail;
 
 // One assigned range and where reading stands. Owned by the polling thread.
 struct kafka_range {
@@ -25,6 +26,7 @@ struct kafka_range {
     int64_t position;        // every offset below it was delivered or is absent
     int64_t lost_to;         // > 0: offsets [position, lost_to) are gone; reported by the next poll
     rd_kafka_queue_t *queue; // NULL: nothing to read
+    struct kafka_tail *tail; // whose queue it is; NULL = the range's own
     enum { KAFKA_READING, KAFKA_ENDED } state;
 };
 
@@ -51,6 +53,10 @@ struct kafka_source {
     rd_kafka_t *fetch;   // NULL before assign
     struct kafka_range *ranges;
     size_t range_count;
+    struct kafka_tail *tails; // NULL: ranges are read by a client of their own
+    size_t tail_count;
+    int tail_fd;           // an event when one of their empty queues gets something
+    atomic_bool disturbed; // a connection was lost: what is behind the address may be another log
     struct kafka_waker waker;
 
     pthread_mutex_t batch_lock; // guards free_batches: release() comes from any thread
@@ -66,6 +72,7 @@ struct kafka_prefetch {
     size_t queue_kb;    // per partition
     size_t fetch_bytes; // per partition and request
     size_t reply_bytes; // per request
+    int wait_ms;        // a fetch that finds nothing is answered after this
 };
 
 static inline struct kafka_source *kafka_from(struct source *s);

@@ -1,4 +1,5 @@
 #include "jobs/source/kafka/kafka_internal.h"
+#include "jobs/source/kafka/kafka_tail.h"
 
 #include "base/clock.h"
 
@@ -47,6 +48,13 @@ static void *waker_run(void *arg)
     return NULL;
 }
 
+static void waker_partition(struct kafka_source *s, uint32_t topic, int32_t partition)
+{
+    char *name = kafka_topic_name(s, topic);
+    rd_kafka_topic_partition_list_add(s->waker.list, name, partition);
+    mem_free(name);
+}
+
 void kafka_waker_start(struct kafka_source *s)
 {
     struct kafka_waker *w = &s->waker;
@@ -54,14 +62,12 @@ void kafka_waker_start(struct kafka_source *s)
     if (rd_kafka_version() >= KAFKA_HAS_QUEUE_BACKOFF)
         return;
     w->rk = s->fetch;
-    w->list = rd_kafka_topic_partition_list_new((int)s->range_count);
-    for (size_t i = 0; i < s->range_count; i++) {
-        if (s->ranges[i].state == KAFKA_ENDED)
-            continue;
-        char *topic = kafka_topic_name(s, s->ranges[i].spec.topic);
-        rd_kafka_topic_partition_list_add(w->list, topic, s->ranges[i].spec.partition);
-        mem_free(topic);
-    }
+    w->list = rd_kafka_topic_partition_list_new((int)(s->range_count + s->tail_count));
+    for (size_t i = 0; i < s->range_count; i++)
+        if (s->ranges[i].state != KAFKA_ENDED)
+            waker_partition(s, s->ranges[i].spec.topic, s->ranges[i].spec.partition);
+    for (size_t i = 0; i < s->tail_count; i++)
+        waker_partition(s, s->tails[i].topic, s->tails[i].partition);
     w->wanted = w->stop = false;
     w->taken = 0;
     pthread_condattr_t attr;

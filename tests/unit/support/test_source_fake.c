@@ -187,7 +187,7 @@ TEST(records_keep_null_empty_headers_and_compaction)
     int64_t gone = source_fake_append(w.broker, "t", 0, &r);
     source_fake_append(w.broker, "t", 0, &r);
     source_fake_compact(w.broker, "t", 0, gone);
-    struct source_range range = {0, 0, 0, 3};
+    struct source_range range = {0, 0, 0, 3, 0};
     assert_ok(w.source->type->assign(w.source, &range, 1, &w.e), &w.e);
     struct source_batch b;
     assert_int_equal(w.source->type->poll(w.source, 0, 0, &b, &w.e), POLL_BATCH);

@@ -86,7 +86,7 @@ TEST(reading_starts_and_ends_at_any_offset)
     produce(&m, 0, 100, 1);
     for (int64_t from = 0; from <= 100; from += 33)
         for (int64_t to = from; to <= 100; to += 11) {
-            struct source_range range = {0, 0, from, to};
+            struct source_range range = {0, 0, from, to, from};
             struct source_reading r = {0};
             assert_ok(source_read(&r, m.c.s, &range, 1, &m.e), &m.e);
             assert_int_equal(r.records, to - from);
@@ -173,13 +173,13 @@ TEST(records_below_the_log_start_are_reported_as_lost)
     kafka_case_plan(&m.c);
     int64_t start = m.c.partitions[0].log_start, stop = m.c.partitions[0].end;
     assert_true(start > 0);
-    struct source_range range = {0, 0, 0, stop};
+    struct source_range range = {0, 0, 0, stop, 0};
     struct source_reading r = {0};
     assert_ok(source_read(&r, m.c.s, &range, 1, &m.e), &m.e);
     assert_int_equal(r.lost, start);
     assert_int_equal(r.records, stop - start);
     // A range that is gone as a whole ends, too.
-    range = (struct source_range){0, 0, 0, 1};
+    range = (struct source_range){0, 0, 0, 1, 0};
     struct source_reading gone = {0};
     assert_ok(source_read(&gone, m.c.s, &range, 1, &m.e), &m.e);
     assert_int_equal(gone.lost, 1);
@@ -192,7 +192,7 @@ TEST(a_position_above_the_end_is_behind)
     struct mock m;
     begin(&m, 1);
     produce(&m, 0, 10, 1);
-    struct source_range range = {0, 0, 50, 60};
+    struct source_range range = {0, 0, 50, 60, 50};
     struct source_reading r = {0};
     assert_fails(source_read(&r, m.c.s, &range, 1, &m.e), &m.e, ERR_BEHIND,
                  "t/0 ends at offset 10, below our position 50");
@@ -228,6 +228,53 @@ TEST(a_broker_that_goes_and_comes_costs_no_record)
     assert_ok(source_read_all(&r, m.c.s, &m.e), &m.e);
     assert_int_equal(r.records, 20000);
     assert_true(r.checksum == quiet.checksum);
+    end(&m);
+}
+
+// Waits at the positions until something is there.
+static void wait_at(struct mock *m, const int64_t *at, size_t n)
+{
+    struct source_range r[4];
+    for (size_t i = 0; i < n; i++)
+        r[i] = (struct source_range){0, (int32_t)i, at[i], at[i], at[i]};
+    for (int tries = 0; tries < 200; tries++) {
+        enum source_wait found = m->c.s->type->wait(m->c.s, r, n, 50, &m->e);
+        assert_int_not_equal(found, SOURCE_WAIT_FAILED);
+        if (found == SOURCE_READY)
+            return;
+    }
+    fail_msg("nothing came");
+}
+
+TEST(ranges_after_waiting_are_cut_from_what_one_client_reads_on_and_on)
+{
+    struct mock m;
+    int64_t at[2] = {0, 0};
+    struct source_reading all = {0}, whole = {0};
+    begin(&m, 2);
+    for (int i = 0; i < 12; i++) {
+        produce(&m, 0, 37, 2);
+        wait_at(&m, at, 2);
+        kafka_case_plan(&m.c);
+        struct source_range r[2];
+        for (int p = 0; p < 2; p++) {
+            // Every other time a part only: the rest is kept for the next range.
+            int64_t end =
+                m.c.partitions[p].end - (i % 2 && m.c.partitions[p].end > at[p] + 5 ? 5 : 0);
+            int64_t anchor = at[p] > 0 ? at[p] - 1 : 0;
+            r[p] = (struct source_range){0, p, at[p] < end ? anchor : end, end, at[p]};
+            at[p] = end;
+        }
+        assert_ok(source_read(&all, m.c.s, r, 2, &m.e), &m.e);
+    }
+    kafka_case_plan(&m.c);
+    struct source_range rest[2];
+    for (int p = 0; p < 2; p++)
+        rest[p] = (struct source_range){0, p, at[p], m.c.partitions[p].end, at[p]};
+    assert_ok(source_read(&all, m.c.s, rest, 2, &m.e), &m.e);
+    assert_ok(source_read_all(&whole, m.c.s, &m.e), &m.e);
+    assert_int_equal(all.records, whole.records);
+    assert_true(all.checksum == whole.checksum);
     end(&m);
 }
 
@@ -357,6 +404,7 @@ TEST_MAIN(T(every_record_of_every_partition_arrives_once),
           T(reading_starts_and_ends_at_any_offset), T(null_is_not_empty_in_keys_values_and_headers),
           T(records_below_the_log_start_are_reported_as_lost),
           T(a_position_above_the_end_is_behind), T(a_broker_that_goes_and_comes_costs_no_record),
+          T(ranges_after_waiting_are_cut_from_what_one_client_reads_on_and_on),
           T(group_offsets_are_read_and_committed), T(a_commit_goes_through_its_fault_site),
           T(many_partitions_share_one_budget), T(another_thread_may_release_batches),
           T(properties_are_checked_and_values_kept_secret))
