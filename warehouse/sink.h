@@ -90,8 +90,8 @@ struct sink_type {
     // Starts the transaction, locks the head row, compares. found (may be NULL) = the head as read.
     bool (*begin)(struct sink *s, const struct commit_step *step, enum head_state *out,
                   struct head *found, struct err *e);
-    // SINK_APPEND, after begin: the transaction replaces what batch `slot` appended (backfill). Its rows go, rows written now get
-    // that batch's number. NULL: the store cannot.
+    // After begin: the transaction puts what is written in the place of what batch `slot` appended (SINK_APPEND, backfill): its
+    // rows go, the new ones get its number. slot 0: in the place of all rows of the table (resync). NULL: the store cannot.
     bool (*replace)(struct sink *s, uint64_t slot, struct err *e);
     bool (*write)(struct sink *s, const struct block *b, struct err *e);
     // Writes the head, commits. A row the store refuses: ERR_DATA naming table, key and the store's own text;

@@ -19,6 +19,7 @@ struct sql_sink {
     enum state state;
     struct commit_step step;
     uint64_t slot;          // that appended rows belong to: the batch, or the one it replaces
+    enum upsert_gone gone;  // what replace takes away
     struct head_texts head; // what commit writes
 };
 
@@ -279,18 +280,20 @@ static bool replace_effect(void *arg, struct err *e)
     struct sql_sink *s = arg;
     struct buf sql;
     buf_init(&sql, SINK_SQL_MAX);
-    upsert_delete_batch(&sql, s->t->dialect, s->spec);
+    upsert_delete_rows(&sql, s->t->dialect, s->spec, s->gone);
     const struct str slot = arena_printf(s->step_arena, "%llu", (unsigned long long)s->slot);
-    const struct str text = sql_literals(s->session, s->step_arena, buf_view(&sql), &slot, 1);
+    const struct str text = sql_literals(s->session, s->step_arena, buf_view(&sql), &slot,
+                                         s->gone == UPSERT_BATCH_GONE ? 1 : 0);
     buf_fini(&sql);
-    return s->t->run(s->session, text, e) || err_wrap(e, "delete the batch's rows");
+    return s->t->run(s->session, text, e) || err_wrap(e, "delete the rows that are replaced");
 }
 
 bool sql_sink_replace(struct sink *base, uint64_t slot, struct err *e)
 {
     struct sql_sink *s = from_base(base);
-    assert(s->state == STATE_TRANSACTION && s->spec->mode == SINK_APPEND && slot > 0);
-    s->slot = slot;
+    assert(s->state == STATE_TRANSACTION && (s->spec->mode == SINK_APPEND || slot == 0));
+    s->gone = slot ? UPSERT_BATCH_GONE : UPSERT_ALL_GONE;
+    s->slot = slot ? slot : s->step.batch;
     if (durable_call_remote(s->spec->durable, s->t->site_replace, replace_effect, s, e))
         return true;
     roll_back(s);

@@ -329,11 +329,14 @@ void upsert_delete(struct buf *out, const struct dialect *d, const struct sink_s
     }
 }
 
-void upsert_delete_batch(struct buf *out, const struct dialect *d, const struct sink_spec *spec)
+void upsert_delete_rows(struct buf *out, const struct dialect *d, const struct sink_spec *spec,
+                        enum upsert_gone gone)
 {
-    assert(spec->mode == SINK_APPEND);
+    assert(gone == UPSERT_ALL_GONE || spec->mode == SINK_APPEND);
     buf_text(out, "DELETE FROM ");
     dialect_name(out, d, spec->table);
+    if (gone == UPSERT_ALL_GONE)
+        return;
     buf_text(out, " WHERE ");
     dialect_name(out, d, STR(SINK_BATCH_COLUMN));
     buf_text(out, " = ?");

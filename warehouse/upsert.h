@@ -53,8 +53,10 @@ void upsert_copy(struct buf *out, const struct dialect *d, const struct sink_spe
                  enum rows_kind kind);
 void upsert_from_stage(struct buf *out, const struct dialect *d, const struct sink_spec *spec,
                        enum rows_kind kind);
-// DELETE of what one batch appended; one parameter: the batch.
-void upsert_delete_batch(struct buf *out, const struct dialect *d, const struct sink_spec *spec);
+// DELETE of what one batch appended (one parameter: the batch), or of everything.
+enum upsert_gone { UPSERT_BATCH_GONE, UPSERT_ALL_GONE };
+void upsert_delete_rows(struct buf *out, const struct dialect *d, const struct sink_spec *spec,
+                        enum upsert_gone gone);
 size_t upsert_params(const struct sink_spec *spec); // of one row of upsert_write
 size_t upsert_keys(const struct sink_spec *spec);   // key columns
 

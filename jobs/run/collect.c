@@ -82,7 +82,7 @@ static bool collect_spools(struct collect *s, struct err *e)
 // Records cannot be taken back: a slot that is replaced leaves the topics alone, unless they never got it.
 static size_t collect_topic_count(const struct collect *s)
 {
-    bool silent = s->spec.slot && s->spec.topics == COLLECT_SILENT;
+    bool silent = s->spec.outputs && s->spec.topics == COLLECT_SILENT;
     return silent || s->spec.how == COLLECT_ROLLED ? 0 : s->spec.job->topic_output_count;
 }
 
@@ -158,7 +158,13 @@ static bool collect_stream(struct collect *s, const struct job_output *o, const 
 
 static bool collect_takes(const struct collect *s, size_t output)
 {
-    return !s->spec.slot || s->spec.outputs[output];
+    return !s->spec.outputs || s->spec.outputs[output];
+}
+
+static bool collect_target_takes(const struct collect *s, size_t target)
+{
+    return collect_takes(s, s->spec.job->targets[target].output) &&
+           (!s->spec.targets || s->spec.targets[target]);
 }
 
 bool collect_emit(void *arg, size_t output, const struct block *b, struct err *e)
@@ -197,6 +203,8 @@ static bool collect_changes(struct collect *s, const struct collect_output *o, e
         }
         for (size_t i = 0; i < o->output->target_count; i++) {
             struct collect_target *t = &s->targets[o->output->target_first + i];
+            if (!collect_target_takes(s, o->output->target_first + i))
+                continue;
             const struct column *c = collect_project(s->scratch, t->target, columns);
             for (uint32_t row = 0; row < n; row++)
                 if (!spool_add(t->spool, c, t->target->spec.count, row, want, e))
@@ -309,7 +317,8 @@ static bool collect_seal_spools(struct collect *s, struct batch_target *out, str
             .bytes = t->info.bytes,
             .checksum = t->info.checksum,
             .rows_hash = t->info.rows_hash,
-            .slot = j->spec.mode == SINK_APPEND && collect_takes(s, j->output) ? s->spec.slot : 0,
+            .slot = j->spec.mode == SINK_APPEND && collect_target_takes(s, i) ? s->spec.slot : 0,
+            .whole = s->spec.tables == COLLECT_WHOLE && collect_target_takes(s, i),
         };
     }
     return true;

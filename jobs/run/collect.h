@@ -26,12 +26,12 @@ struct collect_spec {
     struct stream_rows *rows; // COLLECT_LOGGED
     uint64_t batch;
     int64_t now_ms;
-    uint64_t slot;       // whose files and rows these replace; 0 = none
-    const bool *outputs; // with a slot: those that take part, by job.outputs
-    enum {
-        COLLECT_SILENT,
-        COLLECT_SEND
-    } topics;        // with a slot: its records are in the topics, or not yet
+    uint64_t slot; // whose files and rows these replace; 0 = none
+    // Of a batch that is not a step forward: which outputs (by job.outputs) and tables (by job.targets; NULL = theirs) take part, whether
+    // tables are replaced whole, whether topics got its records already.
+    const bool *outputs, *targets;
+    enum { COLLECT_ROWS, COLLECT_WHOLE } tables;
+    enum { COLLECT_SILENT, COLLECT_SEND } topics;
     struct arena *a; // the batch's
 };
 

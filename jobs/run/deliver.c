@@ -116,7 +116,8 @@ static bool deliver_rows(struct session *s, struct sink *sink, const struct batc
         .bytes = t->bytes,
         .block_rows = DELIVER_BLOCK_ROWS,
     };
-    return (t->slot == 0 || sink->type->replace(sink, t->slot, e)) &&
+    bool replaces = t->slot != 0 || t->whole;
+    return (!replaces || sink->type->replace(sink, t->whole ? 0 : t->slot, e)) &&
            spool_replay(&spec, deliver_block, sink, e) && sink->type->commit(sink, e);
 }
 
@@ -260,6 +261,8 @@ bool deliver_batch(struct session *s, const struct batch_record *r, struct err *
     if (!deliver_lake(s, r, e) || !deliver_dead_file(s, r, e))
         return false;
     for (size_t i = 0; i < r->target_count; i++) {
+        if (r->targets[i].skipped)
+            continue;
         if (!deliver_target(s, r, &r->targets[i], e))
             return false;
         s->report->warehouse_rows += r->targets[i].rows;

@@ -10,7 +10,6 @@
 
 enum {
     EXECUTE_DEAD_BYTES_MAX = 64 << 20, // dead letters in memory: a batch ends early at this
-    EXECUTE_SEQ_SHIFT = 40,            // sequence numbers of batch N start at N << 40
     EXECUTE_MANIFEST_MAX = 256 << 20,
 };
 
@@ -388,7 +387,7 @@ static bool execute_decide(struct execution *x, const struct sequence_range *pla
 {
     struct session *s = x->s;
     struct kv_txn *t;
-    session_progress(s, RUN_DECIDING, x->batch, r->batch ? sequence_records(x->sequence) : 0, 0);
+    session_progress(s, RUN_DECIDING, x->batch, x->sequence ? sequence_records(x->sequence) : 0, 0);
     if (!kv_begin_write(&t, s->kv, e))
         return false;
     bool ok = execute_state(x, t, planned, r, end, e);
@@ -401,8 +400,10 @@ static bool execute_decide(struct execution *x, const struct sequence_range *pla
         c->last_batch = r->batch;
         c->last_run = s->run;
         c->now_ms = r->now_ms;
-        if (x->replace)
+        if (r->slot)
             control_redo_step(c);
+        else if (r->kind == BATCH_RESYNC && str_eq(c->redo.kind, STR("resync")))
+            c->redo = (struct control_redo){.kind = STR("")};
         ok = control_put_record(t, r, e) && control_store(c, t, e) &&
              history_put(t, s, "running", NULL, e);
     }
@@ -414,11 +415,11 @@ static bool execute_decide(struct execution *x, const struct sequence_range *pla
 }
 
 // What is read again must be what was read: the last record of every range is compared.
-static bool execute_same_source(const struct execute_replace *x, const struct batch_record *r,
-                                struct err *e)
+bool execute_same_source(const struct batch_range *recorded, const struct batch_range *ranges,
+                         size_t count, uint64_t slot, struct err *e)
 {
-    for (size_t i = 0; i < r->range_count; i++) {
-        const struct batch_range *now = &r->ranges[i], *then = &x->recorded[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct batch_range *now = &ranges[i], *then = &recorded[i];
         assert(now->end == then->end);
         if (!now->anchored || !then->anchored || now->anchor_offset != then->anchor_offset ||
             now->anchor_hash == then->anchor_hash)
@@ -426,7 +427,7 @@ static bool execute_same_source(const struct execute_replace *x, const struct ba
         err_fail(e, ERR_BEHIND,
                  "%.*s/%d: the record at offset %lld is not the one that batch %llu read",
                  STR_ARG(now->topic), (int)now->partition, (long long)now->anchor_offset,
-                 (unsigned long long)x->slot);
+                 (unsigned long long)slot);
         return err_hint(e, "the topic was recreated: what it held then cannot be read again");
     }
     return true;
@@ -462,6 +463,11 @@ static bool execute_roll(struct execution *x, struct err *e)
     return collect_roll(x->collect, c, x->s->log_dir, e);
 }
 
+static bool execute_fed(const struct execute_replace *r)
+{
+    return r && r->feed;
+}
+
 static bool execute_run(struct execution *x, const struct sequence_range *ranges,
                         struct batch_record *r, enum execute_end *end, struct err *e)
 {
@@ -479,6 +485,8 @@ static bool execute_run(struct execution *x, const struct sequence_range *ranges
                                                : COLLECT_DIRECT,
         .slot = r->slot,
         .outputs = x->replace ? x->replace->outputs : NULL,
+        .targets = x->replace ? x->replace->targets : NULL,
+        .tables = x->replace && x->replace->tables == EXECUTE_WHOLE ? COLLECT_WHOLE : COLLECT_ROWS,
         .topics = x->replace && x->replace->topics == EXECUTE_SEND ? COLLECT_SEND : COLLECT_SILENT,
         .a = x->a,
     };
@@ -487,11 +495,18 @@ static bool execute_run(struct execution *x, const struct sequence_range *ranges
     if (!collect_open(&x->collect, &spec, e))
         return false;
     s->collecting = x->collect;
-    if (!execute_roll(x, e) || !execute_read(x, ranges, r->range_count, e))
-        return false;
-    sequence_finish(x->sequence, r->ranges);
-    if (x->replace && !execute_same_source(x->replace, r, e))
-        return false;
+    if (execute_fed(x->replace)) {
+        if (!x->replace->feed(x->replace->feed_arg, x->collect, e) ||
+            !collect_close_rows(x->collect, e))
+            return false;
+    } else {
+        if (!execute_roll(x, e) || !execute_read(x, ranges, r->range_count, e))
+            return false;
+        sequence_finish(x->sequence, r->ranges);
+        if (x->replace && !execute_same_source(x->replace->recorded, r->ranges, r->range_count,
+                                               x->replace->slot, e))
+            return false;
+    }
     execute_counters(x, r);
     return execute_decide(x, ranges, r, end, e);
 }
@@ -503,8 +518,8 @@ static void execute_report(const struct execution *x, const struct batch_record 
     out->batch_last = r->batch;
     if (out->batch_first == 0)
         out->batch_first = r->batch;
-    out->records += sequence_records(x->sequence);
-    out->bytes += sequence_bytes(x->sequence);
+    out->records += x->sequence ? sequence_records(x->sequence) : 0;
+    out->bytes += x->sequence ? sequence_bytes(x->sequence) : 0;
     out->dead += r->dead;
     for (size_t i = 0; i < r->range_count; i++)
         out->lost += r->ranges[i].lost;
@@ -553,12 +568,13 @@ bool execute_batch(struct batch_record *out, enum execute_end *end, struct sessi
         return false;
     }
     int64_t now_ms = spec->replace ? spec->replace->now_ms : x.now_ms;
-    bool ok =
-        exec_batch_begin(s->exec, now_ms, x.batch, e) && execute_run(&x, spec->ranges, out, end, e);
+    bool fed = execute_fed(spec->replace); // runs the engine itself
+    bool ok = (fed || exec_batch_begin(s->exec, now_ms, x.batch, e)) &&
+              execute_run(&x, spec->ranges, out, end, e);
     s->collecting = NULL;
     if (ok && s->engine == SESSION_STATE)
         exec_committed(s->exec);
-    else
+    else if (!fed)
         exec_rollback(s->exec);
     if (ok) {
         execute_report(&x, out);

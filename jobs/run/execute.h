@@ -5,15 +5,22 @@
 
 #include "jobs/run/session.h"
 
+struct collect;
+
 // execute.c: one batch up to and including its decision.
+enum { EXECUTE_SEQ_SHIFT = 40 }; // numbers of batch N from N << 40 on, where they are not counted
 enum execute_end { EXECUTE_MORE, EXECUTE_LAST };
-// A recorded slot executed again, in its place.
+// A recorded slot executed again, in its place; or tables written anew (no slot, no ranges: feed brings the rows).
 struct execute_replace {
-    uint64_t slot;
+    uint64_t slot;  // 0 = none
     int64_t now_ms; // of the slot's batch: what UNIX_TIMESTAMP() says
     const struct batch_range
         *recorded;       // as many as the ranges: their last records must be the same ones
     const bool *outputs; // by job.outputs: those that are replaced
+    const bool *targets; // by job.targets, NULL = those of the outputs
+    enum { EXECUTE_ROWS, EXECUTE_WHOLE } tables;
+    bool (*feed)(void *arg, struct collect *c, struct err *e);
+    void *feed_arg;
     const struct lake_file *files;
     size_t file_count;                               // what the slot has in the lake now
     enum { EXECUTE_KEEP, EXECUTE_FOLLOW } positions; // KEEP: positions, state and tables stay
@@ -30,6 +37,8 @@ struct execute_spec {
     // Of changed tables: with the batch that reaches the frozen ends, never, now.
     enum { EXECUTE_SNAPSHOT_LAST, EXECUTE_SNAPSHOT_NONE, EXECUTE_SNAPSHOT_NOW } snapshot;
 };
+bool execute_same_source(const struct batch_range *recorded, const struct batch_range *ranges,
+                         size_t count, uint64_t slot, struct err *e) ERR_CHECKED;
 bool execute_batch(struct batch_record *out, enum execute_end *end, struct session *s,
                    const struct execute_spec *spec, struct err *e) ERR_CHECKED;
 

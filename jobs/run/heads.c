@@ -42,10 +42,9 @@ bool heads_behind(struct str name, uint64_t held, uint64_t ours, struct err *e)
     err_fail(e, ERR_BEHIND, "%.*s holds batch %llu, but batches %llu to %llu were delivered to it",
              STR_ARG(name), (unsigned long long)held, (unsigned long long)held + 1,
              (unsigned long long)ours);
-    return err_hint(
-        e,
-        "the store was restored or truncated and its spools are gone: see the recovery handbook, "
-        "\"behind\"");
+    return err_hint(e, "the store was restored or truncated and its spools are gone: job resync "
+                       "brings it back; see "
+                       "the recovery handbook, \"behind\"");
 }
 
 static const struct batch_target *heads_record_target(struct arena *a, const struct batch_record *r,

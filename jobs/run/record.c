@@ -134,6 +134,10 @@ static json_t *target_write(const struct batch_target *t)
     json_object_set_new(j, "prev_digest", doc_new_hex(t->prev_digest));
     if (t->slot)
         json_object_set_new(j, "slot", doc_new_u64(t->slot));
+    if (t->whole)
+        json_object_set_new(j, "whole", json_true());
+    if (t->skipped)
+        json_object_set_new(j, "skipped", json_true());
     return j;
 }
 
@@ -176,6 +180,8 @@ static bool target_read(struct doc *d, const json_t *j, struct batch_target *out
     out->prev_batch = doc_u64(d, j, "prev_batch");
     out->prev_digest = doc_hex(d, j, "prev_digest");
     out->slot = json_object_get(j, "slot") ? doc_u64(d, j, "slot") : 0;
+    out->whole = json_is_true(json_object_get(j, "whole"));
+    out->skipped = json_is_true(json_object_get(j, "skipped"));
     return target_columns_read(d, j, out, e);
 }
 

@@ -48,6 +48,8 @@ struct batch_target {
     uint64_t bytes, checksum, rows_hash;
     uint64_t digest, prev_batch, prev_digest;
     uint64_t slot; // appended rows: the batch whose rows these replace; 0 = none
+    bool whole;    // resync: the rows are the whole table, what else is there goes
+    bool skipped;  // by a person: never delivered; its rows are dead letters
 };
 
 // One topic output of the batch. All of a batch are one transaction with one marker.

@@ -212,3 +212,65 @@ bool redo_execute(struct redo *r, const struct redo_slot *slot, const struct exe
     arena_free(a);
     return ok;
 }
+
+// --- reading only ----------------------------------------------------------------------------------------------------
+
+static bool redo_ignore_dead(void *arg, const struct sequence_range *range,
+                             const struct scan_record *record, struct str reason, struct err *e)
+{
+    (void)arg, (void)range, (void)record, (void)reason, (void)e;
+    return true;
+}
+
+static bool redo_windows(const struct session *s, struct sequence *q, struct err *e)
+{
+    for (;;) {
+        const struct block_list *inputs;
+        switch (sequence_next(q, &inputs, e)) {
+        case SEQUENCE_END:
+            return true;
+        case SEQUENCE_FAILED:
+            return false;
+        case SEQUENCE_WINDOW:
+            break;
+        }
+        if (s->env->cancel && atomic_load(s->env->cancel))
+            return err_fail(e, ERR_CANCELLED, "stopped: nothing was decided");
+        if (!exec_window(s->exec, inputs, e))
+            return false;
+    }
+}
+
+bool redo_read(const struct redo *r, const struct redo_slot *slot, struct err *e)
+{
+    const struct session *s = r->s;
+    struct arena *a = arena_new(r->a);
+    struct batch_range *ranges = ARENA_ZARRAY(a, struct batch_range, slot->range_count + 1);
+    struct sequence *q = NULL;
+    struct sequence_spec spec = {
+        .program = s->job->program,
+        .source = s->source,
+        .ranges = redo_ranges(r, slot, a),
+        .range_count = slot->range_count,
+        .order =
+            program_order(s->job->program) == ORDER_ALIGNED ? SEQUENCE_MERGE : SEQUENCE_STRIPES,
+        .loss = SEQUENCE_REFUSE_LOSS,
+        .seq_base = slot->slot << EXECUTE_SEQ_SHIFT,
+        .window = s->env->window,
+        .pool = s->pool,
+        .clock = &s->env->clock,
+        .patience_ms = s->job->limits.patience_ms,
+        .cancel = s->env->cancel,
+        .dead = redo_ignore_dead,
+    };
+    bool ok = redo_readable(r, slot, e) && exec_batch_begin(s->exec, slot->now_ms, slot->slot, e) &&
+              sequence_open(&q, &spec, e) && redo_windows(s, q, e) && exec_batch_end(s->exec, e);
+    if (ok) {
+        sequence_finish(q, ranges);
+        ok = execute_same_source(slot->ranges, ranges, slot->range_count, slot->slot, e);
+        exec_committed(s->exec);
+    }
+    sequence_close(q);
+    arena_free(a);
+    return ok;
+}

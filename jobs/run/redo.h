@@ -34,6 +34,8 @@ bool redo_readable(const struct redo *r, const struct redo_slot *slot, struct er
 // One batch of the kind: executed, decided, delivered.
 bool redo_execute(struct redo *r, const struct redo_slot *slot, const struct execute_replace *how,
                   enum batch_kind kind, struct err *e) ERR_CHECKED;
+// The slot's records through the session's engine, which keeps what it learns: nothing is decided, dead letters are not written.
+bool redo_read(const struct redo *r, const struct redo_slot *slot, struct err *e) ERR_CHECKED;
 // May the output be replaced by parts? Streams that remember nothing between batches; otherwise the reason.
 bool redo_replaceable(const struct redo *r, size_t output, struct err *e) ERR_CHECKED;
 

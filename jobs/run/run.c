@@ -142,15 +142,15 @@ void run_failed(struct session *s, const struct err *failure)
         (void)!run_record(s, "failed", failure, &ignored);
 }
 
-// A recovery that was cut short has yet to execute what its positions stand before.
+// A recovery that was cut short has yet to execute what its positions stand before; a resync to write what its table lacks.
 bool run_recovered(const struct session *s, struct err *e)
 {
     const struct control_redo *r = &s->control.redo;
-    if (!str_eq(r->kind, str_from(batch_kind_name(BATCH_RECOVER))))
+    if (r->kind.n == 0 || str_eq(r->kind, str_from(batch_kind_name(BATCH_BACKFILL))))
         return true;
-    err_fail(e, ERR_BEHIND, "a recovery is not finished: %zu batches are still to be executed",
-             r->count - r->next);
-    return err_hint(e, "sluice job recover %s goes on with it", s->job->name);
+    err_fail(e, ERR_BEHIND, "a %.*s is not finished", STR_ARG(r->kind));
+    return err_hint(e, "sluice job %.*s %s%s%.*s goes on with it", STR_ARG(r->kind), s->job->name,
+                    r->output_count ? " " : "", STR_ARG(r->output_count ? r->outputs[0] : STR("")));
 }
 
 bool run_job(struct run_report *out, const struct job *job, const struct run_env *env,

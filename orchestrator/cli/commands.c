@@ -16,6 +16,8 @@ const struct cmd *const cli_commands[] = {
     &cmd_job_reset,
     &cmd_job_backfill,
     &cmd_job_recover,
+    &cmd_job_resync,
+    &cmd_job_deliver,
     &cmd_state_backup,
     &cmd_state_restore,
     &cmd_state_compact,

@@ -255,6 +255,16 @@ CASE(a_batch_that_replaces_another_takes_its_rows_away_and_its_number)
     ROWS_ARE(w, "a|5|1.00\n");
 }
 
+CASE(a_batch_that_replaces_everything_leaves_what_it_writes)
+{
+    open_standard(w);
+    deliver(w, BLOCK(w, {"a", 1, "1.00"}, {"b", 2, "1.00"}));
+    assert_ok(replace(w, 0, BLOCK(w, {"b", 3, "1.00"}, {"c", 4, "1.00"})), &w->e);
+    ROWS_ARE(w, "b|3|1.00\nc|4|1.00\n");
+    deliver(w, BLOCK(w, {"b", 5, "1.00"}));
+    ROWS_ARE(w, "b|5|1.00\nc|4|1.00\n");
+}
+
 // --- crashes --------------------------------------------------------------------------------------
 
 struct crash {
@@ -848,6 +858,7 @@ static const struct sink_case cases[] = {
     C(a_table_of_keys_only_can_be_written_again),
     C(appended_rows_carry_their_batch),
     C(a_batch_that_replaces_another_takes_its_rows_away_and_its_number),
+    C(a_batch_that_replaces_everything_leaves_what_it_writes),
     C(a_crash_error_or_lost_reply_is_all_or_nothing),
     C(a_crash_while_creating_can_be_opened_again),
     C(a_second_owner_waits_for_the_lock_and_then_sees_the_head),

@@ -24,8 +24,8 @@ struct memory_sink {
     struct rows_plan plan;
     bool in_transaction;
     struct commit_step step;
-    uint64_t slot; // that appended rows belong to
-    bool replaces; // the rows of slot go first
+    uint64_t slot;                                          // that appended rows belong to
+    enum { KEEP_ROWS, REPLACE_SLOT, REPLACE_ALL } replaces; // whose rows go first
     struct head next;
     VEC(struct change) changes;
 };
@@ -193,7 +193,7 @@ static bool memory_begin(struct sink *base, const struct commit_step *step, enum
     s->in_transaction = true;
     s->step = *step;
     s->slot = step->batch;
-    s->replaces = false;
+    s->replaces = KEEP_ROWS;
     s->next =
         (struct head){.batch = step->batch, .digest = step->digest, .prev = step->prev_digest};
     struct head_texts texts;
@@ -277,16 +277,16 @@ static void memory_abort(struct sink *base)
 static bool replace_effect(void *arg, struct err *e)
 {
     (void)e;
-    struct memory_sink *s = arg;
-    s->replaces = true;
+    assert(arg);
     return true;
 }
 
 static bool memory_replace(struct sink *base, uint64_t slot, struct err *e)
 {
     struct memory_sink *s = from_base(base);
-    assert(s->in_transaction && s->spec->mode == SINK_APPEND && slot > 0);
-    s->slot = slot;
+    assert(s->in_transaction && (s->spec->mode == SINK_APPEND || slot == 0));
+    s->replaces = slot ? REPLACE_SLOT : REPLACE_ALL;
+    s->slot = slot ? slot : s->step.batch;
     if (durable_call_remote(s->spec->durable, "memory.replace", replace_effect, s, e))
         return true;
     memory_abort(base);
@@ -389,13 +389,22 @@ static void apply_replacement(struct memory_sink *s)
     vec_fini(&old.rows);
 }
 
+static void empty_table(struct memory_table *t)
+{
+    for (size_t i = 0; i < t->rows.n; i++)
+        mem_free(t->rows.v[i].row);
+    t->rows.n = 0;
+}
+
 static bool commit_effect(void *arg, struct err *e)
 {
     (void)e;
     struct memory_sink *s = arg;
+    if (s->replaces == REPLACE_ALL)
+        empty_table(s->table);
     if (s->spec->mode == SINK_UPSERT) {
         apply_upserts(s);
-    } else if (s->replaces) {
+    } else if (s->replaces == REPLACE_SLOT) {
         apply_replacement(s);
     } else {
         keep_changes(s);

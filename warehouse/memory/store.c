@@ -243,6 +243,21 @@ bool memory_get(struct buf *out, const char *warehouse, const char *table, const
     return false;
 }
 
+bool memory_delete(const char *warehouse, const char *table, const char *key_text)
+{
+    struct memory_table *t =
+        memory_table_named(memory_warehouse_named(str_from(warehouse)), str_from(table));
+    for (size_t i = 0; t && i < t->rows.n; i++) {
+        if (!memory_row_is(t, t->rows.v[i].row, key_text))
+            continue;
+        mem_free(t->rows.v[i].row);
+        memmove(&t->rows.v[i], &t->rows.v[i + 1], (t->rows.n - i - 1) * sizeof *t->rows.v);
+        t->rows.n--;
+        return true;
+    }
+    return false;
+}
+
 static void print_table(struct buf *out, const struct memory_table *t)
 {
     for (size_t i = 0; i < t->rows.n; i++) {

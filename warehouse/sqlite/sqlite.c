@@ -381,10 +381,11 @@ static bool replace_effect(void *arg, struct err *e)
     struct buf sql;
     sqlite3_stmt *stmt = NULL;
     buf_init(&sql, SINK_SQL_MAX);
-    upsert_delete_batch(&sql, &dialect_sqlite, s->spec);
+    upsert_delete_rows(&sql, &dialect_sqlite, s->spec, s->gone);
     bool ok = prepare(&stmt, s, &sql, e);
     if (ok) {
-        sqlite3_bind_int64(stmt, 1, (int64_t)s->slot);
+        if (s->gone == UPSERT_BATCH_GONE)
+            sqlite3_bind_int64(stmt, 1, (int64_t)s->slot);
         const int rc = sqlite3_step(stmt);
         ok = rc == SQLITE_DONE || sqlite_err(e, s, rc, "delete the batch's rows");
         sqlite3_finalize(stmt);
@@ -396,8 +397,9 @@ static bool replace_effect(void *arg, struct err *e)
 static bool sqlite_replace(struct sink *base, uint64_t slot, struct err *e)
 {
     struct sqlite_sink *s = from_base(base);
-    assert(s->in_transaction && s->spec->mode == SINK_APPEND && slot > 0 && slot <= INT64_MAX);
-    s->slot = slot;
+    assert(s->in_transaction && (s->spec->mode == SINK_APPEND || slot == 0) && slot <= INT64_MAX);
+    s->gone = slot ? UPSERT_BATCH_GONE : UPSERT_ALL_GONE;
+    s->slot = slot ? slot : s->step.batch;
     if (durable_call(s->spec->durable, "sqlite.replace", replace_effect, s, e))
         return true;
     roll_back(s);

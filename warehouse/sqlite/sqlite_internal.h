@@ -21,6 +21,7 @@ struct sqlite_sink {
     bool in_transaction;
     struct commit_step step;
     uint64_t slot;          // that appended rows belong to: the batch, or the one it replaces
+    enum upsert_gone gone;  // what replace takes away
     struct head_texts head; // what commit writes
 };
 

@@ -1,0 +1,290 @@
+#include "jobs/run/resync.h"
+
+#include "jobs/run/backfill.h"
+#include "jobs/run/collect.h"
+#include "jobs/run/redo.h"
+#include "jobs/run/skip.h"
+#include "jobs/run/table.h"
+
+#include <assert.h>
+
+static const struct str resync_kind = {"resync", 6};
+
+struct resync {
+    struct session *s;
+    struct redo redo; // its outputs: the streams
+    struct str name;  // "" = what is behind
+    bool *targets;    // by job.targets: all that are meant …
+    bool *written;    // … and those that are tables, by job.targets and by job.outputs
+    bool *tables;
+    size_t table_count, stream_count; // targets
+};
+
+// --- which tables ----------------------------------------------------------------------------------------------------
+
+// From here on what the store holds is what we believe it holds.
+static bool resync_head(struct resync *r, size_t target, struct err *e)
+{
+    struct session *s = r->s;
+    const struct job_target *t = &s->job->targets[target];
+    struct control_output *ours = control_output(&s->control, t->name);
+    struct sink *sink = NULL;
+    struct head h;
+    if (r->name.n && !skip_means(r->name, s->job->outputs[t->output].name, t->name))
+        return true;
+    if (!heads_sink(&sink, s, target, e))
+        return false;
+    assert(sink);
+    if (!sink->type->head(sink, &h, e))
+        return err_wrap(e, "output %.*s", STR_ARG(t->name));
+    if (h.batch > s->control.last_batch)
+        return heads_fenced(t->name, h.batch, h.digest, ours->batch, ours->digest, e);
+    if (!r->name.n && h.batch >= ours->batch)
+        return true;
+    r->targets[target] = true;
+    ours->batch = h.batch;
+    ours->digest = h.digest;
+    return true;
+}
+
+static bool resync_choose(struct resync *r, struct err *e)
+{
+    const struct job *job = r->s->job;
+    for (size_t i = 0; i < job->target_count; i++) {
+        if (!resync_head(r, i, e))
+            return false;
+        size_t output = job->targets[i].output;
+        if (r->targets[i] && job->outputs[output].table) {
+            r->tables[output] = r->written[i] = true;
+            r->table_count++;
+        } else if (r->targets[i]) {
+            r->redo.outputs[output] = true;
+            r->stream_count++;
+        }
+    }
+    if (r->table_count + r->stream_count > 0 || !r->name.n)
+        return true;
+    err_fail(e, ERR_CONFIG, "job %s writes no output %.*s to a warehouse", job->name,
+             STR_ARG(r->name));
+    return err_hint(e, "sluice job show %s lists outputs and tables", job->name);
+}
+
+static bool resync_means(const void *arg, struct str output, struct str target)
+{
+    const struct resync *r = arg;
+    (void)output;
+    for (size_t i = 0; i < r->s->job->target_count; i++)
+        if (r->targets[i] && str_eq(r->s->job->targets[i].name, target))
+            return true;
+    return false;
+}
+
+// --- tables ----------------------------------------------------------------------------------------------------------
+
+struct resync_feed {
+    size_t output; // in the program
+    struct collect *collect;
+};
+
+static bool resync_block(void *arg, const struct block *b, struct err *e)
+{
+    const struct resync_feed *f = arg;
+    return collect_emit(f->collect, f->output, b, e);
+}
+
+// Published tables are in the state store, row by row.
+static bool resync_stored(struct resync *r, struct collect *c, struct err *e)
+{
+    const struct job *job = r->s->job;
+    struct kv_txn *t;
+    if (!kv_begin_read(&t, r->s->kv, e))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < job->output_count; i++) {
+        const struct job_output *o = &job->outputs[i];
+        struct resync_feed f = {o->index, c};
+        ok = !r->tables[i] || table_scan(t, o->name, &o->shape, resync_block, &f, e);
+    }
+    kv_abort(t);
+    return ok;
+}
+
+// Others come from the recorded batches, in their order, through an engine that starts empty.
+static bool resync_replayed(struct resync *r, struct err *e)
+{
+    const struct control *c = &r->s->control;
+    struct arena *a = arena_new(r->redo.a);
+    bool ok = true;
+    for (uint64_t id = c->since + 1; ok && id <= c->last_batch; id++) {
+        struct redo_slot slot;
+        struct kv_txn *t;
+        arena_reset(a);
+        ok = kv_begin_read(&t, r->s->kv, e);
+        if (!ok)
+            break;
+        enum kv_found found = redo_find(&slot, &r->redo, a, t, id, e);
+        kv_abort(t);
+        ok = found == KV_ABSENT || (found == KV_FOUND && redo_read(&r->redo, &slot, e));
+    }
+    arena_free(a);
+    return ok;
+}
+
+static bool resync_stores(const struct resync *r, const struct job_output *o)
+{
+    const struct control *c = &r->s->control;
+    for (size_t i = 0; o->lake >= 0 && i < c->version_count; i++)
+        if (str_eq(c->versions[i].output, o->name))
+            return true;
+    return false;
+}
+
+static bool resync_feed(void *arg, struct collect *c, struct err *e)
+{
+    struct resync *r = arg;
+    bool stored = true;
+    for (size_t i = 0; i < r->s->job->output_count; i++)
+        stored = stored && (!r->tables[i] || resync_stores(r, &r->s->job->outputs[i]));
+    return stored ? resync_stored(r, c, e) : resync_replayed(r, e);
+}
+
+static bool resync_table(struct resync *r, struct err *e)
+{
+    struct session *s = r->s;
+    struct arena *a = arena_new(s->a);
+    struct batch_record record;
+    enum execute_end end;
+    const struct execute_replace how = {
+        .outputs = r->tables,
+        .targets = r->written,
+        .tables = EXECUTE_WHOLE,
+        .feed = resync_feed,
+        .feed_arg = r,
+        .positions = EXECUTE_KEEP,
+    };
+    s->engine = SESSION_MEMORY;
+    bool ok =
+        execute_batch(&record, &end, s,
+                      &(struct execute_spec){.kind = BATCH_RESYNC, .a = a, .replace = &how}, e) &&
+        run_deliver(s, &record, e);
+    arena_free(a);
+    return ok && run_done(s, e);
+}
+
+// --- streams ---------------------------------------------------------------------------------------------------------
+
+static bool resync_slots(struct resync *r, struct control_redo *redo, struct err *e)
+{
+    struct control *c = &r->s->control;
+    struct arena *a = arena_new(r->redo.a);
+    struct kv_txn *t;
+    bool ok = kv_begin_read(&t, r->s->kv, e);
+    redo->slots = ARENA_ZARRAY(c->a, uint64_t, c->last_batch + 1);
+    for (uint64_t id = c->since + 1; ok && id <= c->last_batch; id++) {
+        struct redo_slot slot;
+        arena_reset(a);
+        enum kv_found found = redo_find(&slot, &r->redo, a, t, id, e);
+        ok = found == KV_ABSENT || (found == KV_FOUND && redo_readable(&r->redo, &slot, e));
+        if (found == KV_FOUND)
+            redo->slots[redo->count++] = id;
+    }
+    kv_abort(t);
+    arena_free(a);
+    return ok;
+}
+
+// The batches of streams are executed again afterwards: from now on they are a backfill of these outputs, which may be continued.
+static bool resync_streams(struct resync *r, struct err *e)
+{
+    struct control *c = &r->s->control;
+    const struct job *job = r->s->job;
+    struct control_redo redo = {.kind = str_from(batch_kind_name(BATCH_BACKFILL))};
+    redo.outputs = ARENA_ZARRAY(c->a, struct str, job->output_count + 1);
+    for (size_t i = 0; i < job->output_count; i++) {
+        if (!r->redo.outputs[i])
+            continue;
+        redo.outputs[redo.output_count++] = job->outputs[i].name;
+        if (!redo_replaceable(&r->redo, i, e))
+            return err_wrap(e, "its rows cannot be made again");
+    }
+    if (!resync_slots(r, &redo, e))
+        return err_wrap(e, "appended rows cannot be made again");
+    c->redo = redo.count > 0 ? redo : (struct control_redo){.kind = STR("")};
+    return true;
+}
+
+static bool resync_begin(struct resync *r, struct err *e)
+{
+    struct kv_txn *t;
+    if (!kv_begin_write(&t, r->s->kv, e))
+        return false;
+    if (control_store(&r->s->control, t, e))
+        return kv_commit(t, e);
+    kv_abort(t);
+    return false;
+}
+
+// --- the whole -------------------------------------------------------------------------------------------------------
+
+// Stored with whatever is stored next: until the rows are decided no run may go on as if they were there.
+static void resync_owe(struct session *s, struct str name)
+{
+    struct control *c = &s->control;
+    c->redo = (struct control_redo){.kind = resync_kind, .output_count = 1};
+    c->redo.outputs = ARENA_ZARRAY(c->a, struct str, 1);
+    c->redo.outputs[0] = arena_str(c->a, name);
+}
+
+static bool resync_ready(const struct resync *r, struct err *e)
+{
+    const struct session *s = r->s;
+    const struct control_redo *pending = &s->control.redo;
+    bool ours = str_eq(pending->kind, resync_kind) && str_eq(pending->outputs[0], r->name);
+    if (s->control.last_batch == 0)
+        return err_fail(e, ERR_CONFIG, "job %s has not run yet: there is nothing to bring back",
+                        s->job->name);
+    if (pending->kind.n == 0 || ours)
+        return true;
+    err_fail(e, ERR_CONFIG, "a %.*s of job %s is not finished", STR_ARG(pending->kind),
+             s->job->name);
+    return err_hint(e, "sluice job %.*s %s goes on with it", STR_ARG(pending->kind), s->job->name);
+}
+
+static bool resync_run(struct resync *r, struct err *e)
+{
+    struct session *s = r->s;
+    struct batch_record waiting;
+    r->targets = ARENA_ZARRAY(s->a, bool, s->job->target_count + 1);
+    r->written = ARENA_ZARRAY(s->a, bool, s->job->target_count + 1);
+    r->tables = ARENA_ZARRAY(s->a, bool, s->job->output_count + 1);
+    if (!resync_ready(r, e) || !redo_open(&r->redo, s, e) || !resync_choose(r, e))
+        return false;
+    if (r->table_count + r->stream_count == 0)
+        return run_settle(s, e);
+    resync_owe(s, r->name);
+    // What waits for these tables is in the rows that come: it is left out.
+    if (skip_decided(&waiting, s, resync_means, r, SKIP_SILENTLY, e) == KV_FAILED ||
+        !run_settle(s, e))
+        return false;
+    if (r->stream_count > 0 && !resync_streams(r, e))
+        return false;
+    return r->table_count > 0 ? resync_table(r, e) : resync_begin(r, e);
+}
+
+bool run_resync(struct run_report *out, const struct job *job, const struct run_env *env,
+                struct str output, struct err *e)
+{
+    struct session s;
+    struct resync r = {.s = &s, .name = output};
+    *out = (struct run_report){0};
+    bool ok = session_open(&s, job, env, out, e) && resync_run(&r, e);
+    session_close(&s);
+    struct run_report streams = {0};
+    const struct backfill_spec pending = {.by = BACKFILL_PENDING};
+    if (ok && r.stream_count > 0)
+        ok = run_backfill(&streams, job, env, &pending, e);
+    out->batches += streams.batches;
+    out->warehouse_rows += streams.warehouse_rows;
+    out->batch_last = streams.batch_last ? streams.batch_last : out->batch_last;
+    return ok || err_wrap(e, "resync of job %s", job->name);
+}

@@ -1,0 +1,22 @@
+// Outputs in warehouses brought back to what the job says they hold, after their store was restored or truncated or when they were
+// added: tables whole, in one transaction with a new head; appended streams by executing all recorded batches again in their
+// place. And the release of a decided batch that can never be delivered somewhere. One thread; takes the state's lock.
+#ifndef JOBS_RUN_RESYNC_H
+#define JOBS_RUN_RESYNC_H
+
+#include "jobs/run/run.h"
+
+// output: an SQL name (all its tables), "<warehouse>/<table>/<output>", or "": every one whose store is behind.
+bool run_resync(struct run_report *out, const struct job *job, const struct run_env *env,
+                struct str output, struct err *e) ERR_CHECKED;
+
+// Delivers what is decided, nothing more. skip: "" = nothing; otherwise this output's tables are left out: the rows become dead letters,
+// and what follows builds on the batch before.
+struct deliver_report {
+    uint64_t batch; // that was decided; 0 = none was waiting
+    uint64_t skipped_rows;
+};
+bool run_deliver_decided(struct deliver_report *out, const struct job *job,
+                         const struct run_env *env, struct str skip, struct err *e) ERR_CHECKED;
+
+#endif
