@@ -1,6 +1,7 @@
 #include "jobs/run/skip.h"
 
 #include "base/durable.h"
+#include "jobs/run/execute.h"
 #include "jobs/run/resync.h"
 #include "jobs/run/spool.h"
 #include "lake/format/format.h"
