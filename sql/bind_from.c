@@ -367,6 +367,7 @@ static bool rewrite_item(item_list *out, struct from *f, const struct ast_item *
     if (item->kind == AST_ITEM_EXPR && item->x->kind == AST_COLUMN) {
         if (!item->alias.p)
             made.alias = result_name(f, item->x);
+        assert(made.alias.p);
         if (bind_is_pseudo(item->x->text, &pseudo) && str_eq(made.alias, item->x->text))
             return bind_fail(
                 f->b, &item->pos,

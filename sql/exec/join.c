@@ -219,17 +219,17 @@ bool join_encode(struct str *out, struct join *s, enum join_input input, uint32_
     return buf_ok(&s->scratch, "row of a join", e);
 }
 
-bool join_set(struct join *s, enum join_input input, uint32_t row, struct group *g,
-              const struct rows_spec *rows, uint32_t slot, struct err *e)
+bool join_set(struct join *s, enum join_input input, uint32_t row, const struct join_place *to,
+              struct err *e)
 {
     struct str bytes = STR_NONE;
-    struct row_slot *to = &row_slots(g)[slot];
+    struct row_slot *slot = &row_slots(to->g)[to->slot];
     if (!join_is_delete(s, input, row) && !join_encode(&bytes, s, input, row, e))
         return false;
-    row_slot_set(g, rows, slot, bytes, s->side[input].rows->rowtime[row]);
-    to->window = s->window;
-    to->row = row;
-    to->epoch = 0;
+    row_slot_set(to->g, to->rows, to->slot, bytes, s->side[input].rows->rowtime[row]);
+    slot->window = s->window;
+    slot->row = row;
+    slot->epoch = 0;
     return true;
 }
 

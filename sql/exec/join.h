@@ -66,9 +66,14 @@ uint32_t join_slot(struct join *s, enum join_input input, struct row_slot *slot)
 // The kept columns of a row, in the row codec; valid until the next call.
 bool join_encode(struct str *out, struct join *s, enum join_input input, uint32_t row,
                  struct err *e) ERR_CHECKED;
+struct join_place {
+    struct group *g; // touched
+    const struct rows_spec *rows;
+    uint32_t slot;
+};
 // Puts a row, or the deletion, into a slot of a group.
-bool join_set(struct join *s, enum join_input input, uint32_t row, struct group *g,
-              const struct rows_spec *rows, uint32_t slot, struct err *e) ERR_CHECKED;
+bool join_set(struct join *s, enum join_input input, uint32_t row, const struct join_place *to,
+              struct err *e) ERR_CHECKED;
 
 // State of windowed tables: found by key and window, and forgotten when no side can change the window any more.
 enum groups_shape join_shape(const struct phys_node *n);

@@ -168,7 +168,7 @@ static bool run_left(struct op *o, uint32_t row, struct err *e)
     const struct str new = gone ? STR_NONE : named(s, row);
     subscribe(s, key, old, new);
     groups_touch(s->left, g);
-    if (!join_set(j, JOIN_LEFT_INPUT, row, g, &left_rows, LEFT_ROW, e) ||
+    if (!join_set(j, JOIN_LEFT_INPUT, row, &(struct join_place){g, &left_rows, LEFT_ROW}, e) ||
         !right_slot(&right, s, new, e))
         return false;
     row_slot_set(g, &left_rows, LEFT_NAMES, new, 0);
@@ -220,7 +220,7 @@ static bool run_right(struct op *o, uint32_t row, struct err *e)
     struct row_slot *slot = row_slots(g);
     const struct str old = slot->present ? arena_str(o->x->window, row_slot_bytes(slot)) : STR_NONE;
     groups_touch(s->right, g);
-    if (!join_set(j, JOIN_RIGHT_INPUT, row, g, &right_rows, 0, e))
+    if (!join_set(j, JOIN_RIGHT_INPUT, row, &(struct join_place){g, &right_rows, 0}, e))
         return false;
     const struct str prefix = subscription_key(s, name, STR_NONE);
     if (!ordered_open(&c, s->subscriptions, prefix, prefix, e))

@@ -51,21 +51,26 @@ static bool probe(struct op *o, struct group *g, uint32_t row, struct err *e)
     return join_emit_many(j, e);
 }
 
+static bool run_row(struct op *o, enum join_input input, uint32_t row, struct err *e)
+{
+    struct stream_table *s = o->state;
+    struct group *g;
+    if (!join_group(&g, &s->join, s->groups, input, row, e))
+        return false;
+    if (input == JOIN_LEFT_INPUT)
+        return probe(o, g, row, e);
+    groups_touch(s->groups, g);
+    return join_set(&s->join, input, row, &(struct join_place){g, &table_rows, 0}, e);
+}
+
 static bool run_window(struct op *o, struct err *e)
 {
     struct stream_table *s = o->state;
     enum join_input input;
     uint32_t row;
-    while (join_next(&s->join, &input, &row)) {
-        struct group *g;
-        if (!join_group(&g, &s->join, s->groups, input, row, e))
+    while (join_next(&s->join, &input, &row))
+        if (!run_row(o, input, row, e))
             return false;
-        if (input == JOIN_RIGHT_INPUT)
-            groups_touch(s->groups, g);
-        if (!(input == JOIN_RIGHT_INPUT ? join_set(&s->join, input, row, g, &table_rows, 0, e)
-                                        : probe(o, g, row, e)))
-            return false;
-    }
     return join_emit(&s->join, e);
 }
 

@@ -91,7 +91,7 @@ static bool run_row(struct op *o, enum join_input side, uint32_t row, struct err
                        .other = join_slot(&s->join, other, &slots[other]),
                        .other_time = slots[other].rowtime};
     groups_touch(s->groups, g);
-    if (!join_set(&s->join, side, row, g, &both_rows, side, e))
+    if (!join_set(&s->join, side, row, &(struct join_place){g, &both_rows, side}, e))
         return false;
     c.new = join_slot(&s->join, side, &slots[side]);
     add_change(o, side, row, &c);
