@@ -92,7 +92,7 @@ static bool check_grouping(const struct query *s)
 {
     const struct bind_object *o = s->source;
     const struct plan_formats *f = o->node->formats;
-    if (s->input.schema->windowed)
+    if (s->input.schema->windowed && o->node->table)
         return bind_refuse(s->b, &s->q->from[0].pos, "GROUP BY over a windowed table");
     if (s->q->window && o->node->table)
         return bind_fail(s->b, &s->q->window->pos, "WINDOW clauses are only supported on streams");
@@ -223,7 +223,7 @@ static bool is_grouped(const struct query *s, const struct ast_expr *x)
     if (bind_is_aggregate(x) || (x->kind == AST_CALL && !bind_is_function(x)))
         return true; // what is no function at all gets its own message
     if (x->kind == AST_COLUMN)
-        return bind_is_pseudo(x->text, &pseudo) && pseudo >= PSEUDO_WINDOWSTART;
+        return s->q->window && bind_is_pseudo(x->text, &pseudo) && pseudo >= PSEUDO_WINDOWSTART;
     for (uint32_t i = 0; i < x->arg_count; i++)
         if (!is_grouped(s, x->args[i]))
             return false;
