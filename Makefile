@@ -185,6 +185,7 @@ $(eval $(call mode_rules,fuzz,$$(CLANG),$$(FUZZ_CFLAGS),$$(LDFLAGS_ALL) -fsaniti
 # Texts that are built into the program.
 $(foreach m,$(MODES) fuzz,$(BUILD)/$(m)/orchestrator/demo/files.o): orchestrator/demo/sluice.yaml \
     examples/transactions/sql/transactions.sql
+$(foreach m,$(MODES) fuzz,$(BUILD)/$(m)/orchestrator/admin/files.o): $(wildcard orchestrator/admin/page/*)
 
 # Fuzzers: with a small driver that replays the corpus (a normal test), and for real with libFuzzer.
 replay_rule = $(FUZZ_SRC:%.c=$(BUILD)/$(1)/%): %: %.o $(BUILD)/$(1)/tests/support/fuzz_main.o \

@@ -523,6 +523,8 @@ static void execute_report(const struct execution *x, const struct batch_record 
     out->dead += r->dead;
     for (size_t i = 0; i < r->range_count; i++)
         out->lost += r->ranges[i].lost;
+    for (size_t i = 0; i < r->counter_count; i++)
+        out->late += r->counters[i].late;
 }
 
 // The engine lives for the whole run, the collectors for one batch.

@@ -54,8 +54,9 @@ bool app_open(struct app *out, struct cli *c, struct err *e)
 {
     *out = (struct app){.a = arena_new(NULL), .durable = durable_new(DURABLE_KILL)};
     const char *faults = getenv("SLUICE_FAULT"); // crash tests; see base/durable.h
-    bool ok =
-        (!faults || durable_parse_faults(out->durable, faults, e)) && app_load(out, c->config, e);
+    out->spec = c->spec;
+    bool ok = (!faults || durable_parse_faults(out->durable, faults, e)) &&
+              (c->spec || app_load(out, c->config, e));
     if (!ok)
         app_close(out);
     return ok;

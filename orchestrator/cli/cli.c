@@ -346,8 +346,8 @@ int cli_main(int argc, char **argv)
     return cli_start(&c, argc, argv);
 }
 
-int cli_main_owner(int argc, char **argv)
+int cli_main_owner(int argc, char **argv, const struct app_spec *spec)
 {
-    struct cli c = {.a = arena_new(NULL), .config = "sluice.yaml", .owner = true};
+    struct cli c = {.a = arena_new(NULL), .config = "sluice.yaml", .owner = true, .spec = spec};
     return cli_start(&c, argc, argv);
 }

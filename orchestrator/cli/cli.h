@@ -8,6 +8,8 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
+struct app_spec;
+
 enum { CLI_OPTS_MAX = 32, CLI_EXIT_USAGE = 2 };
 
 struct cli_opt {
@@ -19,9 +21,10 @@ struct cli_opt {
 struct cli {
     struct arena *a;
     const struct cmd *cmd;
-    const char *config; // -c FILE
-    bool owner;         // the daemon runs this command: the state is ours
-    char **argv;        // the command line from the command's words on
+    const char *config;          // -c FILE
+    bool owner;                  // the daemon runs this command: the state is ours
+    const struct app_spec *spec; // of the owner: loaded already; else NULL
+    char **argv;                 // the command line from the command's words on
     int argc;
     int exit_code;     // of a command that succeeded here but was done elsewhere
     const char **args; // after the command's words
@@ -46,8 +49,8 @@ struct cmd {
 extern const struct cmd *const cli_commands[]; // NULL-terminated, in help order
 
 int cli_main(int argc, char **argv);
-// The same inside the daemon, which owns the state directory: nothing is asked of a daemon again.
-int cli_main_owner(int argc, char **argv);
+// The same inside the daemon, which owns the state directory, with its configuration: nothing is asked of a daemon again.
+int cli_main_owner(int argc, char **argv, const struct app_spec *spec);
 const char *cli_opt(const struct cli *c,
                     const char *name); // value, "" for a flag, NULL when not given
 bool cli_opt_u64(uint64_t *out, const struct cli *c, const char *name, uint64_t otherwise,

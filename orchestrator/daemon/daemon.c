@@ -1,6 +1,7 @@
 #include "orchestrator/daemon/daemon.h"
 
 #include "base/durable.h"
+#include "orchestrator/daemon/admin.h"
 #include "orchestrator/daemon/daemon_internal.h"
 #include "orchestrator/daemon/loop.h"
 #include "orchestrator/daemon/sdnotify.h"
@@ -102,7 +103,7 @@ static int64_t daemon_wait(struct daemon *d)
     }
     if (d->watchdog_ms)
         wait = sooner(wait, d->watchdog_due_ms, now.mono_ms);
-    return job_kill_wait(d, wait);
+    return admin_wait_ms(d->admin, job_kill_wait(d, wait));
 }
 
 static void daemon_lag(struct daemon *d)
@@ -140,6 +141,7 @@ static bool daemon_loop(struct daemon *d, struct err *e)
         daemon_watchdog(d);
         if (!loop_once(d->loop, daemon_wait(d), e))
             return false;
+        admin_run(d->admin);
     }
     return true;
 }
@@ -182,11 +184,12 @@ static bool daemon_open(struct daemon *d, struct err *e)
     const char *fields[] = {"version", SLUICE_VERSION, "pid", pid, "state", d->state, NULL};
     log_event(d->log, LOG_INFO, "daemon.start", fields, "%s", d->path);
     d->watchdog_ms = sdnotify_watchdog_ms();
-    return config_check(d, e);
+    return admin_open(&d->admin, d, e) && config_check(d, e);
 }
 
 static void daemon_close(struct daemon *d)
 {
+    admin_close(d->admin);
     control_close(d->control);
     children_free(d->children);
     for (size_t i = 0; i < d->jobs.n; i++)

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { JOB_LINE_MAX = 1 << 20, COMMAND_FAILED = 1, STUCK_MS = 10000 };
+enum { JOB_LINE_MAX = 1 << 20, COMMAND_FAILED = 1, COMMAND_WORDS_MAX = 64, STUCK_MS = 10000 };
 
 struct daemon_job *job_new(struct daemon *d, struct str name)
 {
@@ -19,7 +19,9 @@ struct daemon_job *job_new(struct daemon *d, struct str name)
     j->d = d;
     j->lag = -1;
     snprintf(j->name, sizeof j->name, "%.*s", STR_ARG(name));
+    j->command_exit = -1;
     buf_init(&j->line, JOB_LINE_MAX);
+    buf_init(&j->command_text, JOB_LINE_MAX);
     return j;
 }
 
@@ -37,6 +39,7 @@ void job_free(struct daemon_job *j)
     vec_fini(&j->commands);
     vec_fini(&j->watchers);
     buf_fini(&j->line);
+    buf_fini(&j->command_text);
     mem_free(j);
 }
 
@@ -154,6 +157,8 @@ static void job_count(struct daemon_job *j)
     j->lost += r->lost;
     j->lake_rows += r->lake_rows;
     j->warehouse_rows += r->warehouse_rows;
+    j->topic_rows += r->topic_rows;
+    j->late += r->late;
 }
 
 static void job_log_end(const struct daemon_job *j, enum sched_verdict verdict)
@@ -308,17 +313,16 @@ static bool is_stuck(const struct daemon_job *j)
 static int command_main(void *arg, int out)
 {
     const struct command *c = arg;
-    (void)out;
     for (int i = 0; i < CONTROL_FDS; i++)
-        if (c->fds[i] >= 0 && dup2(c->fds[i], STDOUT_FILENO + i) < 0)
+        if (dup2(c->fds[i] >= 0 ? c->fds[i] : out, STDOUT_FILENO + i) < 0)
             return COMMAND_FAILED;
-    return cli_main_owner(c->argc, c->argv);
+    return cli_main_owner(c->argc, c->argv, c->spec);
 }
 
 static void command_data(void *owner, struct str bytes)
 {
-    (void)owner;
-    (void)bytes;
+    struct daemon_job *j = owner;
+    buf_str(&j->command_text, bytes);
 }
 
 static void command_answer(const struct command *c, const char *field, json_t *value)
@@ -346,6 +350,7 @@ static void command_done(void *owner, int status)
     const char *fields[] = {"job", j->name, "exit", text, NULL};
     snprintf(text, sizeof text, "%d", code);
     log_event(j->d->log, code ? LOG_WARN : LOG_INFO, "command.done", fields, "%s", "");
+    j->command_exit = code;
     command_answer(&j->commands.v[0], "exit", json_integer(code));
     command_pop(j);
     j->child = NULL;
@@ -371,11 +376,32 @@ static void command_begin(struct daemon_job *j)
     log_event(j->d->log, LOG_INFO, "command.start", fields, "%s %s", c->argv[3],
               c->argc > 4 ? c->argv[4] : "");
     j->does = JOB_COMMAND;
+    c->spec = j->d->config->spec;
+    buf_clear(&j->command_text);
     j->child = child_start(j->d->children, &spec, &e);
     if (j->child)
         return;
     log_err(j->d->log, "command.failed", fields, &e);
     command_done(j, 1 << 8);
+}
+
+static bool command_push(struct daemon_job *j, struct command *c, const char *const *words,
+                         size_t count)
+{
+    if (j->commands.n >= JOB_COMMANDS_MAX)
+        return false;
+    c->argv = MEM_ARRAY(char *, count + 4);
+    c->argv[c->argc++] = mem_strdup("sluice");
+    c->argv[c->argc++] = mem_strdup("-c");
+    c->argv[c->argc++] = mem_strdup(j->d->path);
+    for (size_t i = 0; i < count; i++)
+        c->argv[c->argc++] = mem_strdup(words[i]);
+    c->argv[c->argc] = NULL;
+    vec_push(&j->commands, *c);
+    // A run that never ends makes room between two batches.
+    if (j->does == JOB_RUN && j->spec->schedule.trigger == SPEC_TRIGGER_STREAM)
+        job_tell_to_stop(j);
+    return true;
 }
 
 void job_command(struct daemon_job *j, struct control_client *client, const json_t *request,
@@ -384,25 +410,23 @@ void job_command(struct daemon_job *j, struct control_client *client, const json
     const json_t *args = json_object_get(request, "args");
     const size_t n = json_array_size(args);
     struct command c = {.client = client, .fds = {fds[0], fds[1]}};
-    if (j->commands.n >= JOB_COMMANDS_MAX || n == 0) {
-        struct err e;
-        err_fail(&e, ERR_LIMIT, "%zu commands wait for job %s already", j->commands.n, j->name);
-        command_answer(&c, "error", report_error_to_json(&e));
-        return;
-    }
-    c.argv = MEM_ARRAY(char *, n + 4);
-    c.argv[c.argc++] = mem_strdup("sluice");
-    c.argv[c.argc++] = mem_strdup("-c");
-    c.argv[c.argc++] = mem_strdup(j->d->path);
-    for (size_t i = 0; i < n; i++) {
+    const char *words[COMMAND_WORDS_MAX];
+    for (size_t i = 0; i < n && i < COMMAND_WORDS_MAX; i++) {
         const char *word = json_string_value(json_array_get(args, i));
-        c.argv[c.argc++] = mem_strdup(word ? word : "");
+        words[i] = word ? word : "";
     }
-    c.argv[c.argc] = NULL;
-    vec_push(&j->commands, c);
-    // A run that never ends makes room between two batches.
-    if (j->does == JOB_RUN && j->spec->schedule.trigger == SPEC_TRIGGER_STREAM)
-        job_tell_to_stop(j);
+    if (n > 0 && n <= COMMAND_WORDS_MAX && command_push(j, &c, words, n))
+        return;
+    struct err e;
+    err_fail(&e, ERR_LIMIT, "%zu commands wait for job %s already, or this one is too long",
+             j->commands.n, j->name);
+    command_answer(&c, "error", report_error_to_json(&e));
+}
+
+bool job_command_alone(struct daemon_job *j, const char *const *words, size_t count)
+{
+    struct command c = {.fds = {-1, -1}};
+    return command_push(j, &c, words, count);
 }
 
 // --- the schedule ----------------------------------------------------------------------------------------------------

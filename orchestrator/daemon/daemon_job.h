@@ -10,6 +10,7 @@
 #include "orchestrator/daemon/control.h"
 #include "orchestrator/sched/sched.h"
 
+struct app_spec;
 struct daemon;
 struct job_spec;
 
@@ -21,6 +22,7 @@ struct command {
     int fds[CONTROL_FDS];
     char **argv; // owned
     int argc;
+    const struct app_spec *spec; // of the moment it began
 };
 
 // A client that waits for the run it asked for: begun tells whether that one runs already.
@@ -42,6 +44,8 @@ struct daemon_job {
     struct buf line; // of the child's output, not yet whole
     VEC(struct watcher) watchers;
     VEC(struct command) commands; // the first one runs when does is JOB_COMMAND
+    struct buf command_text;      // what the last command without a terminal printed
+    int command_exit;             // -1 = none ended yet
     // The run that goes on, and the last one.
     struct run_progress progress;
     int64_t began_ms, phase_mono_ms; // wall, monotonic
@@ -54,7 +58,7 @@ struct daemon_job {
     int64_t undelivered_ms; // since when a decided batch waits for an output; 0 = none
     // Counters since the daemon began.
     uint64_t runs_done, runs_failed, records, bytes, dead, lost, lake_rows, warehouse_rows, alerts;
-    uint64_t late, memory_bytes;
+    uint64_t late, topic_rows, memory_bytes;
     uint64_t phase_ms[JOB_PHASES];
 };
 
@@ -67,6 +71,8 @@ void job_kill_stuck(struct daemon *d);
 int64_t job_kill_wait(const struct daemon *d, int64_t wait); // until then, at most wait
 void job_command(struct daemon_job *j, struct control_client *c, const json_t *request,
                  const int fds[CONTROL_FDS]);
+// The same for a command line without a client: its output is kept in command_text. False: too many wait.
+bool job_command_alone(struct daemon_job *j, const char *const *words, size_t count) ERR_CHECKED;
 void job_run_for(struct daemon_job *j, struct control_client *c); // c may be NULL
 void job_forget_client(struct daemon *d, const struct control_client *c);
 struct daemon_job *job_new(struct daemon *d, struct str name);

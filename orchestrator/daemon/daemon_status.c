@@ -36,6 +36,17 @@ static json_t *status_last(const struct daemon_job *j)
     return o;
 }
 
+// The last command that came without a terminal: what it printed.
+static json_t *status_command(const struct daemon_job *j)
+{
+    json_t *o = json_object();
+    json_object_set_new(o, "waiting", doc_new_u64(j->commands.n));
+    json_object_set_new(o, "exit",
+                        j->command_exit >= 0 ? json_integer(j->command_exit) : json_null());
+    json_object_set_new(o, "text", doc_new_str(buf_view(&j->command_text)));
+    return o;
+}
+
 json_t *status_job(const struct daemon_job *j)
 {
     const struct daemon *d = j->d;
@@ -57,6 +68,7 @@ json_t *status_job(const struct daemon_job *j)
     json_object_set_new(o, "lag_at", time_json(j->lag_ms));
     json_object_set_new(o, "undelivered_since", time_json(j->undelivered_ms));
     json_object_set_new(o, "running", status_running(j));
+    json_object_set_new(o, "command", status_command(j));
     json_object_set_new(o, "last", status_last(j));
     arena_free(a);
     return o;

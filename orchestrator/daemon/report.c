@@ -25,6 +25,7 @@ static const struct {
     {"bytes", offsetof(struct run_report, bytes)},
     {"dead", offsetof(struct run_report, dead)},
     {"lost", offsetof(struct run_report, lost)},
+    {"late", offsetof(struct run_report, late)},
     {"lake_files", offsetof(struct run_report, lake_files)},
     {"lake_rows", offsetof(struct run_report, lake_rows)},
     {"warehouse_rows", offsetof(struct run_report, warehouse_rows)},

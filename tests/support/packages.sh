@@ -7,7 +7,8 @@ build=(gcc make pkg-config librdkafka-dev libmariadb-dev libpq-dev liblmdb-dev l
     libyaml-dev libxxhash-dev libcmocka-dev zlib1g-dev libzstd-dev libdeflate-dev libgmp-dev libpcre2-dev
     libcurl4-openssl-dev libmicrohttpd-dev)
 check=(clang clang-tidy clang-format cppcheck valgrind libclang-rt-14-dev shellcheck git python3 kcat maven
-    mariadb-server-core mariadb-client-core mariadb-client postgresql unzip)
+    mariadb-server-core mariadb-client-core mariadb-client postgresql unzip chromium
+    chromium-driver)
 
 want=("${build[@]}")
 if [[ ${1:-build} == check ]]; then
