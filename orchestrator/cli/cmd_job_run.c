@@ -120,7 +120,7 @@ static bool job_run_range(const struct cli *c)
 static bool job_run_elsewhere(bool *done, struct cli *c, struct err *e)
 {
     *done = false;
-    if (c->owner || !(job_run_range(c) || cli_opt(c, "lost-marker")))
+    if (c->owner || !(job_run_range(c) || cli_opt(c, "lost-marker") || cli_opt(c, "once")))
         return true;
     const enum remote r = remote_command(&c->exit_code, c, e);
     *done = r == REMOTE_DONE;

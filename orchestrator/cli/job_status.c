@@ -78,7 +78,10 @@ static void status_daemon(struct job_status *out, const json_t *list)
     if (!out->daemon)
         return;
     const json_t *lag = json_object_get(out->daemon, "lag");
+    const json_int_t success = json_integer_value(json_object_get(out->daemon, "last_success"));
     out->paused = json_is_true(json_object_get(out->daemon, "paused"));
+    if (out->success_ms < success)
+        out->success_ms = success;
     if (json_is_integer(lag)) {
         out->lag_is = JOB_LAG_KNOWN;
         out->lag = (uint64_t)json_integer_value(lag);

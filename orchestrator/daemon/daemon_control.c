@@ -42,6 +42,11 @@ static void job_request(struct daemon *d, struct control_client *c, const json_t
         err_fail(&e, ERR_CONFIG, "the daemon has no job %.80s", name ? name : "");
         err_hint(&e, "a job that was added to the file is known after a reload: SIGHUP");
         refuse(c, &e);
+    } else if (strcmp(op, "run") == 0 && j->does == JOB_RUN &&
+               j->spec->schedule.trigger == SPEC_TRIGGER_STREAM) {
+        err_fail(&e, ERR_CONFIG, "job %s streams: its run goes on in the daemon", name);
+        err_hint(&e, "--once takes the backlog of now beside it; job pause stops it");
+        refuse(c, &e);
     } else if (strcmp(op, "run") == 0) {
         job_run_for(j, c);
     } else if (strcmp(op, "command") == 0) {

@@ -11,7 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { JOB_LINE_MAX = 1 << 20, COMMAND_FAILED = 1, COMMAND_WORDS_MAX = 64, STUCK_MS = 10000 };
+enum {
+    JOB_LINE_MAX = 1 << 20,
+    COMMAND_FAILED = 1,
+    COMMAND_WORDS_MAX = 64,
+    STUCK_MS = 10000,
+    STREAM_STUCK_MS = 30000
+};
 
 struct daemon_job *job_new(struct daemon *d, struct str name)
 {
@@ -54,10 +60,34 @@ static void job_phase(struct daemon_job *j, enum run_phase next)
     j->phase_mono_ms = now;
 }
 
+static bool is_stream(const struct daemon_job *j)
+{
+    return j->spec && j->spec->schedule.trigger == SPEC_TRIGGER_STREAM;
+}
+
+static uint64_t grown(uint64_t now, uint64_t before)
+{
+    return now > before ? now - before : 0;
+}
+
+// A run that never ends is counted, and is a success, while it goes on: with every batch that is out.
+static void job_stream_progress(struct daemon_job *j, const struct run_progress *p)
+{
+    j->records += grown(p->records, j->progress.records);
+    j->bytes += grown(p->bytes, j->progress.bytes);
+    if (p->batch <= j->progress.batch || j->progress.batch == 0)
+        return;
+    j->undelivered_ms = 0;
+    err_clear(&j->error);
+    sched_progressed(j->d->config->sched, j->index, daemon_now(j->d));
+}
+
 static void job_progress(struct daemon_job *j, const json_t *progress)
 {
     struct run_progress p;
     report_progress_from_json(&p, progress);
+    if (is_stream(j))
+        job_stream_progress(j, &p);
     if (p.phase != j->progress.phase)
         job_phase(j, p.phase);
     j->progress = p;
@@ -71,6 +101,17 @@ static void job_progress(struct daemon_job *j, const json_t *progress)
     }
 }
 
+static void job_trouble(struct daemon_job *j, const json_t *trouble, const json_t *retry_ms)
+{
+    char wait[24];
+    const char *fields[] = {"job", j->name, "retry_ms", wait, NULL};
+    snprintf(wait, sizeof wait, "%lld", (long long)json_integer_value(retry_ms));
+    report_error_from_json(&j->error, trouble);
+    log_event(j->d->log, LOG_WARN, "run.trouble", fields, "%s", j->error.text);
+    if (j->progress.phase == RUN_DELIVERING && j->undelivered_ms == 0)
+        j->undelivered_ms = daemon_now(j->d).wall_ms;
+}
+
 static void job_line(struct daemon_job *j, struct str line)
 {
     json_error_t why;
@@ -79,6 +120,9 @@ static void job_line(struct daemon_job *j, struct str line)
     const json_t *report = json_object_get(o, "report");
     const json_t *error = json_object_get(o, "error");
     const json_t *memory = json_object_get(o, "memory");
+    const json_t *trouble = json_object_get(o, "trouble");
+    if (trouble)
+        job_trouble(j, trouble, json_object_get(o, "retry_ms"));
     if (progress)
         job_progress(j, progress);
     if (json_is_integer(memory))
@@ -114,7 +158,7 @@ static void job_data(void *owner, struct str bytes)
 static enum sched_outcome job_outcome(const struct daemon_job *j)
 {
     if (j->succeeded)
-        return SCHED_DONE;
+        return is_stream(j) ? SCHED_STOPPED : SCHED_DONE;
     if (j->told_to_stop && !j->timed_out)
         return SCHED_STOPPED;
     switch (j->error.kind) {
@@ -151,8 +195,10 @@ static void job_count(struct daemon_job *j)
     j->runs_failed += !j->succeeded;
     if (!j->succeeded)
         return;
-    j->records += r->records;
-    j->bytes += r->bytes;
+    if (!is_stream(j)) {
+        j->records += r->records;
+        j->bytes += r->bytes;
+    }
     j->dead += r->dead;
     j->lost += r->lost;
     j->lake_rows += r->lake_rows;
@@ -302,6 +348,12 @@ void job_tell_to_stop(struct daemon_job *j)
     child_signal(j->child, SIGTERM);
 }
 
+// A stream that is told to stop brings its open files into the lake first.
+static int64_t stuck_ms(const struct daemon_job *j)
+{
+    return is_stream(j) ? STREAM_STUCK_MS : STUCK_MS;
+}
+
 static bool is_stuck(const struct daemon_job *j)
 {
     return j->does == JOB_RUN && j->child && j->told_to_stop && j->progress.phase <= RUN_READING;
@@ -399,7 +451,7 @@ static bool command_push(struct daemon_job *j, struct command *c, const char *co
     c->argv[c->argc] = NULL;
     vec_push(&j->commands, *c);
     // A run that never ends makes room between two batches.
-    if (j->does == JOB_RUN && j->spec->schedule.trigger == SPEC_TRIGGER_STREAM)
+    if (j->does == JOB_RUN && is_stream(j))
         job_tell_to_stop(j);
     return true;
 }
@@ -476,7 +528,7 @@ void job_kill_stuck(struct daemon *d)
 {
     for (size_t i = 0; i < d->jobs.n; i++) {
         struct daemon_job *j = d->jobs.v[i];
-        if (is_stuck(j) && daemon_now(d).mono_ms >= j->stop_ms + STUCK_MS)
+        if (is_stuck(j) && daemon_now(d).mono_ms >= j->stop_ms + stuck_ms(j))
             child_signal(j->child, SIGKILL);
     }
 }
@@ -486,7 +538,7 @@ int64_t job_kill_wait(const struct daemon *d, int64_t wait)
     const int64_t now = daemon_now(d).mono_ms;
     for (size_t i = 0; i < d->jobs.n; i++) {
         const struct daemon_job *j = d->jobs.v[i];
-        const int64_t left = j->stop_ms + STUCK_MS - now;
+        const int64_t left = j->stop_ms + stuck_ms(j) - now;
         if (is_stuck(j) && left < wait)
             wait = left > 0 ? left : 0;
     }

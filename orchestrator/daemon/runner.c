@@ -38,6 +38,16 @@ static void runner_progress(void *arg, const struct run_progress *p)
     (void)report_write(s->out, j);
 }
 
+// A run that never ends tries again by itself: its owner should know.
+static void runner_trouble(void *arg, const struct err *why, int64_t retry_ms)
+{
+    const struct progress *s = arg;
+    json_t *j = json_object();
+    json_object_set_new(j, "trouble", report_error_to_json(why));
+    json_object_set_new(j, "retry_ms", json_integer(retry_ms));
+    (void)report_write(s->out, j);
+}
+
 // A crash test may fail the n-th durable call of every run: the same variable as for one command.
 static bool runner_durable(struct durable **out, struct err *e)
 {
@@ -80,9 +90,14 @@ int runner_main(void *arg, int out)
                                 .topics = builtin_topics,
                                 .cancel = app_signals(),
                                 .progress = runner_progress,
-                                .progress_arg = &progress};
-    ok = ok && job_compile(&job, a, s->app, s->job, builtin_sinks, &e) &&
-         run_job(&report, job, &env, &e);
+                                .progress_arg = &progress,
+                                .trouble = runner_trouble,
+                                .trouble_arg = &progress};
+    ok = ok && job_compile(&job, a, s->app, s->job, builtin_sinks, &e);
+    if (ok && s->job->schedule.trigger == SPEC_TRIGGER_STREAM)
+        ok = run_stream(&report, job, &env, &e);
+    else if (ok)
+        ok = run_job(&report, job, &env, &e);
     const int code = runner_answer(out, &report, s->job, ok ? NULL : &e);
     durable_free(durable);
     arena_free(a);
@@ -96,12 +111,7 @@ static bool check_job(json_t **about, const struct app_spec *app, const struct j
 {
     struct arena *a = arena_new(NULL);
     const struct job *job;
-    bool ok = job_compile(&job, a, app, spec, builtin_sinks, e);
-    if (ok && spec->schedule.trigger == SPEC_TRIGGER_STREAM) {
-        ok = err_fail(e, ERR_CONFIG, "job %s: schedule: stream is not built yet", spec->name.p);
-        err_hint(e, "schedule: { every: 10s } runs it often");
-        conf_place(app->reader, spec->schedule.at, e);
-    }
+    const bool ok = job_compile(&job, a, app, spec, builtin_sinks, e);
     if (ok)
         *about = about_job(job);
     arena_free(a);

@@ -415,6 +415,19 @@ static enum sched_verdict entry_failed(struct entry *x, enum sched_outcome outco
     return SCHED_ALERT;
 }
 
+static void entry_success(struct entry *x, struct sched_now now)
+{
+    x->m.failures = 0;
+    x->m.alerted = false;
+    x->m.done_ms = now.wall_ms;
+}
+
+void sched_progressed(struct sched *s, size_t job, struct sched_now now)
+{
+    assert(job < s->n);
+    entry_success(&s->v[job], now);
+}
+
 enum sched_verdict sched_finished(struct sched *s, size_t job, enum sched_outcome outcome,
                                   struct sched_now now)
 {
@@ -425,9 +438,7 @@ enum sched_verdict sched_finished(struct sched *s, size_t job, enum sched_outcom
     s->running -= counts(x) && s->running > 0;
     switch (outcome) {
     case SCHED_DONE:
-        x->m.failures = 0;
-        x->m.alerted = false;
-        x->m.done_ms = now.wall_ms;
+        entry_success(x, now);
         tell_followers(s, job);
         break;
     case SCHED_FAILED:

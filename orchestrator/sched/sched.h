@@ -69,6 +69,9 @@ enum sched_verdict { SCHED_QUIET, SCHED_RETRY, SCHED_ALERT };
 enum sched_verdict sched_finished(struct sched *s, size_t job, enum sched_outcome outcome,
                                   struct sched_now now);
 
+// A run that never ends has done something: that is its success.
+void sched_progressed(struct sched *s, size_t job, struct sched_now now);
+
 void sched_trigger(struct sched *s,
                    size_t job); // by hand: also when paused; at once, or after the run
 void sched_pause(struct sched *s, size_t job); // the run that goes on is left alone

@@ -348,6 +348,34 @@ def servers_that_restart_are_survived():
 
 
 @case
+def a_streaming_job_goes_on_through_commands_kills_and_pauses():
+    job = scheduled("streams", "stream")
+    job.produce(*records(0, 30))
+    daemon = Daemon(job)
+    until("the first records", lambda: counted(job) == 30)
+    job.produce(*records(30, 60))
+    until("the next records", lambda: counted(job) == 60)
+    until("a success", lambda: status(job)["last_success"])
+    assert "streams" in job.sluice("job", "run", "j", expect=3)
+    job.produce(*records(60, 70))
+    job.sluice("job", "run", "j", "--once")
+    assert counted(job) == 70
+    daemon.wait("run.start", count=2, reason="stream")
+    daemon.kill()
+    job.produce(*records(70, 80))
+    daemon = Daemon(job)
+    until("the records after the kill", lambda: counted(job) == 80)
+    job.sluice("job", "pause", "j")
+    until("the pause", lambda: status(job)["state"] == "paused")
+    job.produce(*records(80, 90))
+    job.sluice("job", "resume", "j")
+    until("the records after the pause", lambda: counted(job) == 90)
+    daemon.stop()
+    complete(job, 90)
+    job.close()
+
+
+@case
 def systemd_is_told_and_the_watchdog_is_fed():
     import socket
     job = scheduled("systemd", "{ every: 1h }")

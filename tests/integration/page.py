@@ -217,9 +217,9 @@ def walk(a, b):
     b.until("the receipt", "document.body.innerText.includes('Batch 1 (forward)')")
     picture(b, "page-run.png")
     b.open(a.url + "#/lake")
-    b.until("the lake", "document.body.innerText.includes('streams/OUT')")
+    b.until("the lake", "document.querySelector('main a[href^=\"#/lake/OUT/\"]')")
     picture(b, "page-lake.png")
-    b.js("document.querySelector('main a').click()")
+    b.js("document.querySelector('main a[href^=\"#/lake/OUT/\"]').click()")
     b.until("rows", "document.body.innerText.includes('AMOUNT')")
     assert b.js("return window.hacked") is None
 

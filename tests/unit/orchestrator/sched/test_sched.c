@@ -476,7 +476,37 @@ TEST(a_stream_begins_again_for_ever_beside_all_others)
     fini(&w);
 }
 
-TEST_MAIN(T(an_interval_begins_at_once_and_then_on_its_grid),
+TEST(a_command_holds_its_job_and_a_stream_goes_on_after_it)
+{
+    struct world w;
+    init(&w);
+    add(&w, "s")->trigger = SPEC_TRIGGER_STREAM;
+    every(&w, "a", HOUR);
+    start(&w);
+    assert_int_equal(pick(&w), 0);
+    assert_false(sched_hold(w.s, 0)); // it runs
+    assert_true(sched_hold(w.s, 1));
+    assert_int_equal(pick(&w), -1);
+    sched_release(w.s, 1);
+    assert_int_equal(pick(&w), 1);
+    assert_int_equal(sched_finished(w.s, 0, SCHED_STOPPED, w.now), SCHED_QUIET);
+    assert_true(sched_hold(w.s, 0));
+    assert_int_equal(pick(&w), -1);
+    sched_release(w.s, 0);
+    assert_int_equal(pick(&w), 0);
+    sched_pause(w.s, 0);
+    assert_int_equal(sched_finished(w.s, 0, SCHED_STOPPED, w.now), SCHED_QUIET);
+    assert_int_equal(pick(&w), -1);
+    sched_resume(w.s, 0, w.now);
+    assert_int_equal(pick(&w), 0);
+    pass(&w, MINUTE);
+    sched_progressed(w.s, 0, w.now);
+    assert_true(sched_memory(w.s, 0)->done_ms == w.now.wall_ms);
+    fini(&w);
+}
+
+TEST_MAIN(T(a_command_holds_its_job_and_a_stream_goes_on_after_it),
+          T(an_interval_begins_at_once_and_then_on_its_grid),
           T(the_wall_clock_may_jump_without_touching_intervals),
           T(a_restart_neither_begins_too_early_nor_waits_twice),
           T(a_run_that_the_process_died_in_begins_again), T(cron_fires_once_per_instant_for_a_year),
