@@ -37,8 +37,8 @@ bool time_pattern_parse(int64_t *out, const struct time_pattern *p, struct str s
 // … where something may stand behind what the pattern reads.
 bool time_pattern_parse_start(int64_t *out, const struct time_pattern *p, struct str s,
                               const struct zone *z);
-// What the pattern's letters are about; zones and offsets count as both.
-enum { TIME_PATTERN_DATE = 1, TIME_PATTERN_TIME = 2 };
+// What the pattern's letters are about; zones and offsets count as both date and time. ONLY_OUT: nothing can be parsed by it.
+enum { TIME_PATTERN_DATE = 1, TIME_PATTERN_TIME = 2, TIME_PATTERN_ONLY_OUT = 4 };
 unsigned time_pattern_parts(const struct time_pattern *p);
 
 #endif

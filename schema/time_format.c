@@ -43,6 +43,37 @@ struct moment {
     const struct zone *zone;
 };
 
+// Weeks as in the United States: from Sunday; the first one of a year or month is the one that has its first day.
+static int64_t week_of(int64_t days, int64_t first)
+{
+    const int64_t first_weekday = (time_weekday(first) + 1) % 7; // Sunday is 0
+    return (days - first + first_weekday) / 7 + 1;
+}
+
+// The last days of December belong to the next year's first week when that has begun.
+static bool in_next_year(const struct moment *m)
+{
+    const int64_t saturday = m->days + 6 - (time_weekday(m->days) + 1) % 7;
+    return saturday >= civil_days(m->c.year + 1, 1, 1);
+}
+
+static int64_t week_number(const struct moment *m, enum number number)
+{
+    switch ((int)number) {
+    case NUMBER_QUARTER:
+        return (m->c.month + 2) / 3;
+    case NUMBER_WEEK_YEAR:
+        return m->c.year + (in_next_year(m) ? 1 : 0);
+    case NUMBER_WEEK:
+        return in_next_year(m) ? 1 : week_of(m->days, civil_days(m->c.year, 1, 1));
+    case NUMBER_MONTH_WEEK:
+        return week_of(m->days, civil_days(m->c.year, m->c.month, 1));
+    default:
+        assert(number == NUMBER_WEEKDAY);
+        return (time_weekday(m->days) + 1) % 7 + 1;
+    }
+}
+
 static int64_t number_of(const struct moment *m, enum number number)
 {
     switch (number) {
@@ -56,6 +87,12 @@ static int64_t number_of(const struct moment *m, enum number number)
         return m->c.day;
     case NUMBER_DAY_OF_YEAR:
         return m->days - civil_days(m->c.year, 1, 1) + 1;
+    case NUMBER_QUARTER:
+    case NUMBER_WEEK_YEAR:
+    case NUMBER_WEEK:
+    case NUMBER_MONTH_WEEK:
+    case NUMBER_WEEKDAY:
+        return week_number(m, number);
     case NUMBER_HOUR:
         return m->c.hour;
     case NUMBER_CLOCK_HOUR:
@@ -136,6 +173,23 @@ static char *put_offset(char *p, int32_t offset_s, const struct step *s)
     return datetime_put(p, v % 60, 2);
 }
 
+static void put_quarter(struct buf *out, int quarter, int count)
+{
+    static const char *const ordinals[] = {"1st", "2nd", "3rd", "4th"};
+    if (count == 4)
+        buf_printf(out, "%s quarter", ordinals[quarter - 1]);
+    else
+        buf_printf(out, "%s%d", count == 3 ? "Q" : "", quarter);
+}
+
+static void put_era(struct buf *out, bool before, int count)
+{
+    if (count == 4)
+        buf_text(out, before ? "Before Christ" : "Anno Domini");
+    else
+        buf_put(out, before ? "BC" : "AD", count == 5 ? 1 : 2);
+}
+
 static void format_step(struct buf *out, const struct step *s, const struct moment *m)
 {
     char text[48];
@@ -155,6 +209,12 @@ static void format_step(struct buf *out, const struct step *s, const struct mome
         return;
     case STEP_WEEKDAY_TEXT:
         buf_str(out, time_weekday_name(time_weekday(m->days), s->count));
+        return;
+    case STEP_QUARTER_TEXT:
+        put_quarter(out, (int)week_number(m, NUMBER_QUARTER), s->count);
+        return;
+    case STEP_ERA:
+        put_era(out, m->c.year < 1, s->count);
         return;
     case STEP_AMPM:
         buf_text(out, m->c.hour < 12 ? "AM" : "PM");

@@ -284,8 +284,11 @@ static bool take_step(struct reader *r, const struct step *s)
     switch (s->kind) {
     case STEP_LITERAL:
         return take_text(r, s->literal);
+    case STEP_QUARTER_TEXT:
+    case STEP_ERA:
+        return false;
     case STEP_NUMBER:
-        return take_number(r, s);
+        return (s->number < NUMBER_QUARTER || s->number > NUMBER_WEEKDAY) && take_number(r, s);
     case STEP_FRACTION:
         return take_fraction(r, s);
     case STEP_MONTH_TEXT:

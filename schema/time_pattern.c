@@ -1,7 +1,7 @@
 // java.time.format.DateTimeFormatter patterns (English texts), and what ksqlDB makes of the fields it finds: those that
 // a text does not have are those of 1970-01-01T00:00:00.
 //
-// Letters: u y M L d D E a H h K k m s S A n N V z O X x Z ' [ ]. Number rules (widths, signs, adjacent values) are
+// Letters: u y M L d D E a H h K k m s S A n N V z O X x Z ' [ ]; only to format: G Q q Y w W e c. Number rules (widths, signs, adjacent values) are
 // those of DateTimeFormatterBuilder.appendValue.
 #include "schema/time_pattern_internal.h"
 
@@ -108,23 +108,51 @@ static bool push_text(struct compiler *s, enum step_kind kind, char letter, int 
     return push(s, (struct step){.kind = kind, .count = count, .letter = letter});
 }
 
-static bool push_letter(struct compiler *s, char c, int count)
+// Letters that are about weeks, quarters and eras.
+static bool push_calendar(struct compiler *s, char c, int count)
 {
     switch (c) {
-    case 'u':
-        return push_year(s, NUMBER_YEAR, count);
-    case 'y':
-        return push_year(s, NUMBER_YEAR_OF_ERA, count);
-    case 'M':
-    case 'L':
-        return count < 3 ? push_two(s, NUMBER_MONTH, count)
-                         : push_text(s, STEP_MONTH_TEXT, c, count, 5);
-    case 'd':
-        return push_two(s, NUMBER_DAY, count);
-    case 'D':
-        return push_day_of_year(s, count);
-    case 'E':
-        return push_text(s, STEP_WEEKDAY_TEXT, c, count, 5);
+    case 'G':
+        return push_text(s, STEP_ERA, c, count, 5);
+    case 'Q':
+    case 'q':
+        return count < 3 ? push_two(s, NUMBER_QUARTER, count)
+                         : push_text(s, STEP_QUARTER_TEXT, c, count, 5);
+    case 'Y':
+        return push_year(s, NUMBER_WEEK_YEAR, count);
+    case 'w':
+        return push_two(s, NUMBER_WEEK, count);
+    case 'W':
+        return count == 1 ? push_two(s, NUMBER_MONTH_WEEK, 1) : bad_pattern(s, "W is written once");
+    default:
+        assert(c == 'e' || c == 'c');
+        if (c == 'c' && count == 2)
+            return bad_pattern(s, "c is not written twice");
+        return count < 3 ? push_two(s, NUMBER_WEEKDAY, count)
+                         : push_text(s, STEP_WEEKDAY_TEXT, 'E', count, 5);
+    }
+}
+
+static bool push_zone(struct compiler *s, char c, int count)
+{
+    switch (c) {
+    case 'V':
+        return count == 2 ? push_text(s, STEP_ZONE_ID, c, count, 2)
+                          : bad_pattern(s, "V is written twice");
+    case 'z':
+        return push_text(s, STEP_ZONE_TEXT, c, count, 4);
+    case 'O':
+        return count == 1 || count == 4 ? push_text(s, STEP_OFFSET, c, count, 4)
+                                        : bad_pattern(s, "O is written once or four times");
+    default:
+        assert(c == 'X' || c == 'x' || c == 'Z');
+        return push_text(s, STEP_OFFSET, c, count, 5);
+    }
+}
+
+static bool push_time(struct compiler *s, char c, int count)
+{
+    switch (c) {
     case 'a':
         return push_text(s, STEP_AMPM, c, count, 1);
     case 'H':
@@ -150,29 +178,50 @@ static bool push_letter(struct compiler *s, char c, int count)
                            number_step(NUMBER_MILLI_OF_DAY, count, DIGITS_MAX, SIGN_NOT_NEGATIVE));
     case 'n':
         return push_number(s, number_step(NUMBER_NANO, count, DIGITS_MAX, SIGN_NOT_NEGATIVE));
-    case 'N':
+    default:
+        assert(c == 'N');
         return push_number(s,
                            number_step(NUMBER_NANO_OF_DAY, count, DIGITS_MAX, SIGN_NOT_NEGATIVE));
-    case 'V':
-        return count == 2 ? push_text(s, STEP_ZONE_ID, c, count, 2)
-                          : bad_pattern(s, "V is written twice");
-    case 'z':
-        return push_text(s, STEP_ZONE_TEXT, c, count, 4);
-    case 'O':
-        return count == 1 || count == 4 ? push_text(s, STEP_OFFSET, c, count, 4)
-                                        : bad_pattern(s, "O is written once or four times");
-    case 'X':
-    case 'x':
-    case 'Z':
-        return push_text(s, STEP_OFFSET, c, count, 5);
-    default:
-        if (strchr("GQqYwWecFgBp", c)) // Java's too
-            return err_fail(s->e, ERR_SQL,
-                            "not supported yet: letter %c in the date and time pattern \"%.*s\"", c,
-                            STR_ARG(str_slice(s->pattern, 0, 100)));
-        return err_fail(s->e, ERR_SQL, "date and time pattern \"%.*s\": letter %c is not supported",
-                        STR_ARG(str_slice(s->pattern, 0, 100)), c);
     }
+}
+
+static bool push_date(struct compiler *s, char c, int count)
+{
+    switch (c) {
+    case 'u':
+        return push_year(s, NUMBER_YEAR, count);
+    case 'y':
+        return push_year(s, NUMBER_YEAR_OF_ERA, count);
+    case 'M':
+    case 'L':
+        return count < 3 ? push_two(s, NUMBER_MONTH, count)
+                         : push_text(s, STEP_MONTH_TEXT, c, count, 5);
+    case 'd':
+        return push_two(s, NUMBER_DAY, count);
+    case 'D':
+        return push_day_of_year(s, count);
+    default:
+        assert(c == 'E');
+        return push_text(s, STEP_WEEKDAY_TEXT, c, count, 5);
+    }
+}
+
+static bool push_letter(struct compiler *s, char c, int count)
+{
+    if (strchr("uyMLdDE", c))
+        return push_date(s, c, count);
+    if (strchr("aHkKhmsSAnN", c))
+        return push_time(s, c, count);
+    if (strchr("VzOXxZ", c))
+        return push_zone(s, c, count);
+    if (strchr("GQqYwWec", c))
+        return push_calendar(s, c, count);
+    if (strchr("FgBpv", c)) // Java's too
+        return err_fail(s->e, ERR_SQL,
+                        "not supported yet: letter %c in the date and time pattern \"%.*s\"", c,
+                        STR_ARG(str_slice(s->pattern, 0, 100)));
+    return err_fail(s->e, ERR_SQL, "date and time pattern \"%.*s\": letter %c is not supported",
+                    STR_ARG(str_slice(s->pattern, 0, 100)), c);
 }
 
 // From the opening quote; *at is left behind the closing one. '' is a quote, inside and outside.
@@ -246,8 +295,12 @@ unsigned time_pattern_parts(const struct time_pattern *p)
     unsigned parts = 0;
     for (size_t i = 0; i < p->n; i++) {
         const struct step *s = &p->steps[i];
-        const bool number_of_date = s->kind == STEP_NUMBER && s->number <= NUMBER_DAY_OF_YEAR;
-        if (number_of_date || s->kind == STEP_MONTH_TEXT || s->kind == STEP_WEEKDAY_TEXT)
+        const bool number_of_date = s->kind == STEP_NUMBER && s->number < NUMBER_HOUR;
+        const bool only_out = s->kind == STEP_QUARTER_TEXT || s->kind == STEP_ERA ||
+                              (number_of_date && s->number >= NUMBER_QUARTER);
+        if (only_out)
+            parts |= TIME_PATTERN_DATE | TIME_PATTERN_ONLY_OUT;
+        else if (number_of_date || s->kind == STEP_MONTH_TEXT || s->kind == STEP_WEEKDAY_TEXT)
             parts |= TIME_PATTERN_DATE;
         else if (s->kind == STEP_NUMBER || s->kind == STEP_FRACTION || s->kind == STEP_AMPM)
             parts |= TIME_PATTERN_TIME;

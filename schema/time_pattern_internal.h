@@ -15,6 +15,8 @@ enum step_kind {
     STEP_FRACTION,     // of the second, min_width digits
     STEP_MONTH_TEXT,   // count 3 short, 4 full, 5 narrow
     STEP_WEEKDAY_TEXT, // the same
+    STEP_QUARTER_TEXT, // count 3 "Q2", 4 "2nd quarter", 5 "2"
+    STEP_ERA,          // count 4 "Anno Domini", 5 "A", else "AD"
     STEP_AMPM,
     STEP_OFFSET, // X x Z
     STEP_ZONE_TEXT,
@@ -29,6 +31,11 @@ enum number {
     NUMBER_MONTH,
     NUMBER_DAY,
     NUMBER_DAY_OF_YEAR,
+    NUMBER_QUARTER,    // Q; from here to NUMBER_WEEKDAY only formatted
+    NUMBER_WEEK_YEAR,  // Y; weeks begin on Sunday, the first one has 1 January
+    NUMBER_WEEK,       // w
+    NUMBER_MONTH_WEEK, // W
+    NUMBER_WEEKDAY,    // e c: Sunday is 1
     NUMBER_HOUR,       // H 0-23
     NUMBER_CLOCK_HOUR, // k 1-24
     NUMBER_HOUR_AMPM,  // K 0-11

@@ -53,6 +53,23 @@ static bool format_prepare(const void **state, struct arena *a, const struct val
     return !str_starts(str_from(e->text), STR("not supported yet"));
 }
 
+static bool parse_prepare(const void **state, struct arena *a, const struct value *const *consts,
+                          uint32_t n, struct err *e)
+{
+    const struct time_pattern *p;
+    struct err ignored;
+    if (!format_prepare(state, a, consts, n, e))
+        return false;
+    if (!consts[1] || consts[1]->null || !consts[1]->type ||
+        !time_pattern_compile(&p, a, consts[1]->column.str[0], &ignored) ||
+        !(time_pattern_parts(p) & TIME_PATTERN_ONLY_OUT))
+        return true;
+    return err_fail(e, ERR_SQL,
+                    "not supported yet: reading eras, quarters and weeks (letters G Q q Y w W e c) "
+                    "by the pattern \"%.*s\"",
+                    STR_ARG(consts[1]->column.str[0]));
+}
+
 static int64_t time_ms(const struct column *c, uint32_t row)
 {
     switch (c->type->kind) {
@@ -212,7 +229,7 @@ static const struct fn fns[] = {
         .help = "Text parsed by a java.time pattern, in a zone, to Unix milliseconds.",
         .example = "STRINGTOTIMESTAMP('2018-05-11', 'yyyy-MM-dd')",
         .gives = "1525996800000",
-        .prepare = format_prepare,
+        .prepare = parse_prepare,
         .eval = parse_eval,
     },
     {
@@ -230,7 +247,7 @@ static const struct fn fns[] = {
         .help = "Text parsed by a java.time pattern, in a zone.",
         .example = "PARSE_TIMESTAMP('11.05.2018 21:58', 'dd.MM.yyyy HH:mm')",
         .gives = "2018-05-11T21:58:00.000",
-        .prepare = format_prepare,
+        .prepare = parse_prepare,
         .eval = parse_eval,
     },
     {
@@ -248,7 +265,7 @@ static const struct fn fns[] = {
         .help = "Text parsed by a java.time pattern to days since 1970-01-01.",
         .example = "STRINGTODATE('2018-05-11', 'yyyy-MM-dd')",
         .gives = "17662",
-        .prepare = format_prepare,
+        .prepare = parse_prepare,
         .eval = parse_eval,
     },
     {
@@ -266,7 +283,7 @@ static const struct fn fns[] = {
         .help = "Text parsed by a java.time pattern of a date; what follows it is ignored.",
         .example = "PARSE_DATE('11/05/2018', 'dd/MM/yyyy')",
         .gives = "2018-05-11",
-        .prepare = format_prepare,
+        .prepare = parse_prepare,
         .eval = parse_eval,
     },
     {
@@ -284,7 +301,7 @@ static const struct fn fns[] = {
         .help = "Text parsed by a java.time pattern.",
         .example = "PARSE_TIME('01:02 PM', 'hh:mm a')",
         .gives = "13:02",
-        .prepare = format_prepare,
+        .prepare = parse_prepare,
         .eval = parse_eval,
     },
 };

@@ -45,6 +45,21 @@ TEST(patterns_of_dates_have_no_times_and_the_other_way_round)
     ALL(cases);
 }
 
+// Weeks begin on Sunday, the first one has 1 January.
+TEST(weeks_quarters_and_eras)
+{
+    static const struct engine_case cases[] = {
+        {"FORMAT_DATE(dt, 'YYYY w W e QQ')", "2018 19 2 6 02"},
+        {"FORMAT_DATE(PARSE_DATE('2018-12-30', 'yyyy-MM-dd'), 'YYYY-ww YY')", "2019-01 19"},
+        {"FORMAT_DATE(PARSE_DATE('2018-12-29', 'yyyy-MM-dd'), 'YYYY-ww')", "2018-52"},
+        {"FORMAT_DATE(PARSE_DATE('2017-01-01', 'yyyy-MM-dd'), 'YYYY-ww-e')", "2017-01-1"},
+        {"FORMAT_DATE(dt, 'QQQ QQQQ qqqqq G GGGG GGGGG')", "Q2 2nd quarter 2 AD Anno Domini A"},
+        {"FORMAT_DATE(dt, 'WW')", "null"},
+        {"FORMAT_DATE(dt, 'ccc eeee')", "Fri Friday"},
+    };
+    ALL(cases);
+}
+
 TEST(uuids_have_their_form)
 {
     static const struct engine_case cases[] = {
@@ -91,5 +106,5 @@ TEST(random_values_are_those_of_the_record_whenever_it_is_read)
 }
 
 TEST_MAIN(T(times_are_moved_by_intervals), T(wall_clocks_of_two_zones),
-          T(patterns_of_dates_have_no_times_and_the_other_way_round), T(uuids_have_their_form),
-          T(random_values_are_those_of_the_record_whenever_it_is_read))
+          T(patterns_of_dates_have_no_times_and_the_other_way_round), T(weeks_quarters_and_eras),
+          T(uuids_have_their_form), T(random_values_are_those_of_the_record_whenever_it_is_read))
