@@ -76,7 +76,7 @@ static const struct json_object *new_object(struct builder *b, const struct json
 static bool build_children(struct builder *b, struct json_node *n, struct err *e)
 {
     const struct type *t = n->type;
-    struct json_node *children = ARENA_ZARRAY(b->a, struct json_node, t->field_count);
+    struct json_node *children = ARENA_ZARRAY(b->a, struct json_node, (size_t)t->field_count + 1);
     n->children = children;
     for (uint32_t i = 0; i < t->field_count; i++) {
         children[i].name = t->fields[i].name;
@@ -100,7 +100,7 @@ static bool build_node(struct builder *b, struct json_node *n, struct err *e)
     if (n->kind == TYPE_MAP && n->type->fields[0].type->kind != TYPE_STRING)
         return err_fail(e, ERR_SQL, "JSON only supports MAP types with STRING keys: %.*s",
                         STR_ARG(n->name));
-    if (n->type->field_count && !build_children(b, n, e))
+    if (type_is_nested(n->type) && !build_children(b, n, e)) // a STRUCT may have no fields
         return false;
     n->id_end = b->plan->node_count;
     return true;

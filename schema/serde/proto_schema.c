@@ -5,6 +5,7 @@
 #include "schema/serde/proto_lexer.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #define NUMBER_MAX 536870911 // 2^29 - 1
 
@@ -181,10 +182,25 @@ static void set_type(struct proto_field *f, struct str name)
 
 struct body { // of a message while it is read
     struct proto_message *m;
+    struct map *names; // of the fields; and of their numbers
     VEC(struct proto_field) fields;
     VEC(struct str) oneofs;
     VEC(struct proto_message *) nested;
 };
+
+static bool check_unique(struct parser *s, struct body *b, const struct proto_field *f)
+{
+    bool name_added, number_added;
+    char number[16];
+    const int n = snprintf(number, sizeof number, "%u", (unsigned)f->number); // no name begins so
+    (void)map_put(b->names, f->name, &name_added);
+    (void)map_put(b->names, (struct str){number, (size_t)n}, &number_added);
+    if (!number_added)
+        return err_fail(s->e, ERR_DATA, "Protobuf schema: message %.*s uses number %u twice",
+                        STR_ARG(b->m->full_name), (unsigned)f->number);
+    return name_added || err_fail(s->e, ERR_DATA, "Protobuf schema: message %.*s has %.*s twice",
+                                  STR_ARG(b->m->full_name), STR_ARG(f->name));
+}
 
 // name = number [options];
 static bool parse_field_rest(struct parser *s, struct body *b, struct proto_field *f)
@@ -199,10 +215,8 @@ static bool parse_field_rest(struct parser *s, struct body *b, struct proto_fiel
     if (++s->fields > PROTO_FIELDS_MAX)
         return err_fail(s->e, ERR_LIMIT, "Protobuf schema: more than %d fields", PROTO_FIELDS_MAX);
     f->number = (uint32_t)number;
-    for (size_t i = 0; i < b->fields.n && b->fields.n < 1000; i++)
-        if (b->fields.v[i].number == f->number)
-            return err_fail(s->e, ERR_DATA, "Protobuf schema: message %.*s uses number %u twice",
-                            STR_ARG(b->m->full_name), (unsigned)f->number);
+    if (!check_unique(s, b, f))
+        return false;
     if (!parse_field_options(s, f) || !proto_expect(&s->lex, ';'))
         return false;
     vec_push(&b->fields, *f);
@@ -225,7 +239,8 @@ static bool parse_map(struct parser *s, struct body *b)
     entry->fields[1] = (struct proto_field){.name = STR("value"), .number = 2, .oneof = -1};
     set_type(&entry->fields[0], key);
     set_type(&entry->fields[1], value);
-    if (entry->fields[0].kind == PROTO_MESSAGE)
+    const enum proto_kind kind = entry->fields[0].kind;
+    if (kind == PROTO_MESSAGE || kind == PROTO_DOUBLE || kind == PROTO_FLOAT || kind == PROTO_BYTES)
         return err_fail(s->e, ERR_DATA, "Protobuf schema: a map with the key type %.*s",
                         STR_ARG(key));
     f.message = entry;
@@ -350,7 +365,7 @@ static void finish_body(struct parser *s, struct body *b)
 
 static bool parse_message(struct proto_message **out, struct parser *s, struct str scope)
 {
-    struct body b = {.m = ARENA_NEW(s->a, struct proto_message)};
+    struct body b = {.m = ARENA_NEW(s->a, struct proto_message), .names = map_new(s->a)};
     bool ok = true;
     if (s->depth >= PROTO_DEPTH_MAX)
         return err_fail(s->e, ERR_LIMIT, "Protobuf schema: more than %d levels", PROTO_DEPTH_MAX);

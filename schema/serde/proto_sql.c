@@ -124,14 +124,13 @@ static bool infer_value(const struct type **out, struct infer *s, const struct p
 
 static bool infer_field(const struct type **out, struct infer *s, const struct proto_field *f)
 {
-    const struct type *key, *item;
+    const struct type *item;
     if (++s->fields > FIELDS_MAX)
         return err_fail(s->e, ERR_LIMIT, "Protobuf schema: more than %u fields", FIELDS_MAX);
     if (f->label == PROTO_MAP) {
-        if (!infer_value(&key, s, &f->message->fields[0]) ||
-            !infer_value(&item, s, &f->message->fields[1]))
+        if (!infer_value(&item, s, &f->message->fields[1]))
             return err_wrap(s->e, "field %.*s", STR_ARG(f->name));
-        *out = type_map(s->a, key, item);
+        *out = type_map(s->a, type_scalar(TYPE_STRING), item); // numbers are read as their digits
         return true;
     }
     if (!infer_value(&item, s, f))
