@@ -4,6 +4,7 @@
 #include "sql/exec/scan.h"
 
 #include "base/vec.h"
+#include "schema/serde/proto_defaults.h"
 #include "schema/text.h"
 
 #include <assert.h>
@@ -125,9 +126,33 @@ static const struct block *convert(struct op *o, const struct block *b)
 
 // --- rows on their way --------------------------------------------------------------------------
 
+// Values as a topic in Protobuf would give them back; keys and rows without value are left alone.
+static const struct block *fill_defaults(struct op *o, const struct block *b)
+{
+    struct arena *a = o->x->window;
+    struct block *out = op_block(o, b);
+    uint8_t *absent = NULL;
+    for (uint32_t row = 0; row < b->rows; row++) {
+        if (!is_null_row(b, row))
+            continue;
+        absent = absent ? absent : arena_zalloc(a, b->rows);
+        absent[row] = 1;
+    }
+    struct column *columns = ARENA_ARRAY(a, struct column, o->node->schema->count + 1);
+    for (uint32_t i = 0; i < o->node->schema->count; i++) {
+        columns[i] = b->columns[i];
+        if (i >= o->node->schema->key_count)
+            proto_defaults(&columns[i], a, &b->columns[i], b->rows, absent);
+    }
+    out->columns = columns;
+    return out;
+}
+
 static bool object_pass(struct op *o, const struct block *input, struct err *e)
 {
     const struct block *b = o->node->convert ? convert(o, input) : input;
+    if (o->node->defaults && b->rows)
+        b = fill_defaults(o, b);
     if (o->node->timestamp >= 0 && b->rows)
         b = extract_time(o, b);
     if (!b->rows)

@@ -357,6 +357,10 @@ static bool compile_object(struct compile *c, struct phys_node *n, const struct 
         compile_schema(c, n, use);
     }
     n->timestamp = f && f->timestamp_index >= 0 ? n->columns[f->timestamp_index] : -1;
+    // Rows that come from the topic itself have them already.
+    const bool read = n->input_count == 1 && n->inputs[0]->kind == PLAN_SOURCE;
+    n->defaults = f && !read && !n->convert && f->value_schema.nullable == SERDE_PLAIN &&
+                  (f->value_format == SERDE_PROTOBUF || f->value_format == SERDE_PROTOBUF_NOSR);
     return true;
 }
 

@@ -58,8 +58,10 @@ struct phys_node {
     int timestamp;      // OBJECT: physical column that sets ROWTIME, -1
     struct phys_join *join;
     const struct phys_convert *convert; // OBJECT, single input; NULL = rows pass as they are
-    struct str name;                    // for counters: the object it computes
-    struct str fingerprint;             // stateful operators
+    bool
+        defaults; // OBJECT: its topic has no NULL scalars (Protobuf); rows are what readers would see
+    struct str name;        // for counters: the object it computes
+    struct str fingerprint; // stateful operators
     uint64_t state_id;
 };
 

@@ -59,7 +59,7 @@ static bool gather_filters(struct pushdown *out, const struct program *p, const 
                 continue;
             }
             if (consumer->kind != PLAN_OBJECT || consumer->output >= 0 || consumer->convert ||
-                consumer->timestamp >= 0 || !gather_filters(out, p, consumer))
+                consumer->defaults || consumer->timestamp >= 0 || !gather_filters(out, p, consumer))
                 return false;
         }
     }

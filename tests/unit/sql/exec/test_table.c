@@ -75,6 +75,21 @@ TEST(having_emits_a_tombstone_when_a_group_leaves)
           records, "O +I G=x S=5 @11\nO +U G=x S=3 @12\nO -D G=x @13\n");
 }
 
-TEST_MAIN(T(a_projection_passes_tombstones_and_drops_null_keys),
+TEST(between_statements_a_topic_in_protobuf_has_no_null_scalars)
+{
+    static const char *const records[][2] = {
+        {"a", "{\"g\":null,\"i\":null}"}, {"b", "{\"g\":\"x\"}"}, {"a", NULL}, {NULL, NULL}};
+    check(T_SQL
+          "CREATE TABLE p WITH (value_format='PROTOBUF_NOSR') AS SELECT k, g, i FROM t;\n"
+          "CREATE TABLE o WITH (value_format='JSON') AS SELECT k, i, g, i IS NULL AS n FROM p;",
+          records, "O +U K=a I=0 G= N=false @10\nO +U K=b I=0 G=x N=false @11\nO -D K=a @12\n");
+    check(T_SQL "CREATE TABLE p WITH (value_format='PROTOBUF_NOSR', "
+                "value_protobuf_nullable_representation='OPTIONAL') AS SELECT k, g, i FROM t;\n"
+                "CREATE TABLE o WITH (value_format='JSON') AS SELECT k, i FROM p;",
+          records, "O +U K=a I=null @10\nO +U K=b I=null @11\nO -D K=a @12\n");
+}
+
+TEST_MAIN(T(between_statements_a_topic_in_protobuf_has_no_null_scalars),
+          T(a_projection_passes_tombstones_and_drops_null_keys),
           T(a_filter_deletes_exactly_what_it_let_through), T(an_aggregate_undoes_before_it_adds),
           T(having_emits_a_tombstone_when_a_group_leaves))
