@@ -256,6 +256,7 @@ bool bind_run(const struct plan **out, struct arena *a, const struct sql_spec *s
                        .e = e,
                        .use = spec->use,
                        .registry = spec->registry,
+                       .script = script,
                        .names = map_new(a),
                        .type_names = map_new(a)};
     for (size_t i = 0; i < spec->property_count; i++) {

@@ -83,7 +83,8 @@ static bool open_source(struct from *f, uint32_t i)
     s->object = bind_find_object(f->b, s->relation->name);
     if (!s->object)
         return bind_fail(f->b, &s->relation->pos, "%s does not exist.",
-                         bind_name_text(f->b, s->relation->name));
+                         bind_name_text(f->b, s->relation->name)) ||
+               bind_hint_later(f->b, s->relation->name);
     for (uint32_t k = 0; k < i; k++) {
         if (f->v[k].object == s->object)
             return self_join(f, i, s);

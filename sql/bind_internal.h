@@ -34,9 +34,11 @@ struct binder {
     LIST(struct bind_object *) objects;
     LIST(struct plan_query *) queries;
     LIST(struct plan_step) steps;
+    struct map *inserts;    // texts of INSERT INTO → statement index; NULL = none yet
     struct map *type_names; // CREATE TYPE → types
     LIST(const struct type *) types;
     LIST(struct sql_property) settings; // the last of a name holds
+    const struct ast_script *script;
     const struct ast_statement *statement;
     uint32_t sites, statement_index; // call sites so far
     struct bind_limit *limits;       // bind_call.c: SET 'ksql.functions.<name>.limit'
@@ -66,6 +68,10 @@ struct grouping {
 };
 
 #define bind_fail(b, pos, ...) sql_fail((b)->e, (b)->src, (pos), __VA_ARGS__)
+// The source is created by a later statement: says where (bind_order.c). Returns false.
+bool bind_hint_later(const struct binder *b, struct str name);
+// A job runs every statement once: the same INSERT INTO twice would write its rows twice (bind_order.c).
+bool bind_insert_once(struct binder *b, const struct ast_statement *st);
 // "not supported yet: what"; is false.
 #define bind_refuse(b, pos, what) bind_fail((b), (pos), "not supported yet: %s", (what))
 const char *bind_text(const struct binder *b, const struct ast_expr *x); // canonical, for messages

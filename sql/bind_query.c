@@ -185,7 +185,9 @@ static bool bind_from(struct query *s)
     const struct ast_relation *from = &s->q->from[0];
     s->source = bind_find_object(s->b, from->name);
     if (!s->source)
-        return bind_fail(s->b, &from->pos, "%s does not exist.", bind_name_text(s->b, from->name));
+        return bind_fail(s->b, &from->pos, "%s does not exist.",
+                         bind_name_text(s->b, from->name)) ||
+               bind_hint_later(s->b, from->name);
     s->top = s->source->node;
     s->window = s->top->formats->window;
     s->input = (struct scope){.b = s->b,
@@ -344,7 +346,8 @@ bool bind_insert(struct binder *b, const struct ast_statement *st)
     struct bind_object *o = bind_find_object(b, st->name);
     struct query s;
     if (!o)
-        return bind_fail(b, &st->name_pos, "Source `%.*s` does not exist.", STR_ARG(st->name));
+        return bind_fail(b, &st->name_pos, "Source `%.*s` does not exist.", STR_ARG(st->name)) ||
+               bind_hint_later(b, st->name);
     if (st->has_properties)
         return bind_refuse(b, &st->name_pos, "WITH properties of INSERT INTO");
     if (o->read_only)
@@ -357,7 +360,7 @@ bool bind_insert(struct binder *b, const struct ast_statement *st)
     if (o->has_headers)
         return bind_fail(b, &st->name_pos, "Cannot insert into %s because it has header columns",
                          bind_name_text(b, st->name));
-    if (!bind_query(&s, b, st))
+    if (!bind_insert_once(b, st) || !bind_query(&s, b, st))
         return false;
     if (s.top->table)
         return bind_fail(

@@ -1,4 +1,5 @@
 #include "jobs/spec/spec_internal.h"
+#include "jobs/spec/sql_folder.h"
 
 #include "base/durable.h"
 #include "base/map.h"
@@ -308,6 +309,11 @@ bool spec_parse(const struct app_spec **out, struct arena *a, const char *path, 
         check_app(&c);
     }
     if (!parsed || errors->n > 0)
+        return false;
+    bool expanded = true;
+    for (size_t i = 0; i < app->jobs.n; i++)
+        expanded = sql_folder_expand(&job_at(app, i)->sql, a, reader, errors) && expanded;
+    if (!expanded)
         return false;
     *out = app;
     return true;

@@ -50,7 +50,7 @@ struct stream_spec {
 enum spec_order { SPEC_ORDER_EVENT_TIME, SPEC_ORDER_TABLES_FIRST };
 struct job_spec {
     struct str name;
-    struct conf_texts sql; // paths, resolved
+    struct conf_texts sql; // paths, resolved; folders are replaced by their files (sql_folder.h)
     const struct str
         *sql_text; // their contents when they were read before (spec_read_sql); else NULL
     struct schedule_spec schedule;

@@ -340,7 +340,9 @@ static const struct conf_table output_table = {
 static const char *const orders[] = {"event_time", "tables_first", NULL};
 static const struct conf_opt job_opts[] = {
     {OPT(job_spec, sql, "sql", CONF_PATHS), .flags = CONF_REQUIRED | CONF_ONE_OR_MANY, .min = 1,
-     .help = "SQL files, run in order; relative to this file."},
+     .help =
+         "SQL files, run in order; relative to this file. A folder stands for what its config.yaml "
+         "lists: folders: or queries:, in that order."},
     {OPT(job_spec, schedule, "schedule", CONF_SECTION), .flags = CONF_OPTIONAL,
      .sub = &spec_schedule_table, .help = "When the job runs; without it by hand only."},
     {OPT(job_spec, on_failure, "on_failure", CONF_SECTION), .flags = CONF_OPTIONAL,

@@ -1,0 +1,7 @@
+CREATE TABLE revenue_daily_finance_performance WITH (KAFKA_TOPIC = 'revenue_daily_finance_performance', KEY_FORMAT = 'JSON', VALUE_FORMAT = 'JSON') AS
+  SELECT TRIM(SUBSTRING(CAST(t.date AS STRING), 0, 10)) AS date,
+    SUM(CAST(t.amount AS DECIMAL(18,2))) AS amount
+  FROM sum_transactions t
+  WHERE t.type = 'income' AND t.sales_id IS NOT NULL
+  GROUP BY TRIM(SUBSTRING(CAST(t.date AS STRING), 0, 10))
+  EMIT CHANGES;
