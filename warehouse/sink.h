@@ -97,6 +97,8 @@ struct sink_type {
     // Writes the head, commits. A row the store refuses: ERR_DATA naming table, key and the store's own text;
     // the transaction is rolled back.
     bool (*commit)(struct sink *s, struct err *e);
+    // Between transactions, for audits: rows of the table that a batch appended (SINK_APPEND); batch 0: all rows. NULL: cannot say.
+    bool (*count)(struct sink *s, uint64_t batch, uint64_t *rows, struct err *e);
     void (*abort)(struct sink *s);
     void (*close)(struct sink *s);
     // The statements that open and write would use: for `job check`. May be called without a connection.

@@ -365,6 +365,23 @@ bool sql_sink_commit(struct sink *base, struct err *e)
     return false;
 }
 
+bool sql_sink_count(struct sink *base, uint64_t batch, uint64_t *rows, struct err *e)
+{
+    struct sql_sink *s = from_base(base);
+    struct sql_result r;
+    struct buf sql;
+    assert(s->state != STATE_TRANSACTION);
+    buf_init(&sql, SINK_SQL_MAX);
+    upsert_count(&sql, s->t->dialect, s->spec, batch);
+    bool ok = s->t->fetch(&r, s->session, s->step_arena, buf_view(&sql), e);
+    buf_fini(&sql);
+    ok = ok && ((r.rows == 1 && str_to_u64(rows, r.v[0])) ||
+                err_fail(e, ERR_DATA, "%s: no count of %.*s", s->session->display,
+                         STR_ARG(s->spec->table)));
+    arena_reset(s->step_arena);
+    return ok;
+}
+
 void sql_sink_abort(struct sink *base)
 {
     roll_back(from_base(base));

@@ -59,6 +59,7 @@ bool sql_sink_begin(struct sink *base, const struct commit_step *step, enum head
 bool sql_sink_replace(struct sink *base, uint64_t slot, struct err *e) ERR_CHECKED;
 bool sql_sink_write(struct sink *base, const struct block *b, struct err *e) ERR_CHECKED;
 bool sql_sink_commit(struct sink *base, struct err *e) ERR_CHECKED;
+bool sql_sink_count(struct sink *base, uint64_t batch, uint64_t *rows, struct err *e) ERR_CHECKED;
 void sql_sink_abort(struct sink *base);
 void sql_sink_close(struct sink *base);
 

@@ -342,6 +342,19 @@ void upsert_delete_rows(struct buf *out, const struct dialect *d, const struct s
     buf_text(out, " = ?");
 }
 
+void upsert_count(struct buf *out, const struct dialect *d, const struct sink_spec *spec,
+                  uint64_t batch)
+{
+    assert(batch == 0 || spec->mode == SINK_APPEND);
+    buf_text(out, "SELECT COUNT(*) FROM ");
+    dialect_name(out, d, spec->table);
+    if (batch == 0)
+        return;
+    buf_text(out, " WHERE ");
+    dialect_name(out, d, STR(SINK_BATCH_COLUMN));
+    buf_printf(out, " = %llu", (unsigned long long)batch);
+}
+
 static void heads_table(struct buf *out, const struct dialect *d)
 {
     dialect_name(out, d, STR(SINK_HEADS_TABLE));

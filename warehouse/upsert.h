@@ -53,6 +53,9 @@ void upsert_copy(struct buf *out, const struct dialect *d, const struct sink_spe
                  enum rows_kind kind);
 void upsert_from_stage(struct buf *out, const struct dialect *d, const struct sink_spec *spec,
                        enum rows_kind kind);
+// SELECT COUNT(*) of the table, or of what one batch appended.
+void upsert_count(struct buf *out, const struct dialect *d, const struct sink_spec *spec,
+                  uint64_t batch);
 // DELETE of what one batch appended (one parameter: the batch), or of everything.
 enum upsert_gone { UPSERT_BATCH_GONE, UPSERT_ALL_GONE };
 void upsert_delete_rows(struct buf *out, const struct dialect *d, const struct sink_spec *spec,

@@ -96,3 +96,19 @@ bool table_scan(struct kv_txn *t, struct str output, const struct shape *shape, 
     arena_free(a);
     return ok && found == KV_ABSENT;
 }
+
+bool table_count(uint64_t *out, struct kv_txn *t, struct str output, struct err *e)
+{
+    char prefix[TABLE_PREFIX];
+    table_prefix(prefix, output);
+    struct str p = {prefix, sizeof prefix}, key, row;
+    struct kv_cursor *c;
+    enum kv_found found;
+    *out = 0;
+    if (!kv_cursor_open(&c, t, KV_TABLE, p, p, e))
+        return false;
+    while ((found = kv_cursor_next(c, &key, &row, e)) == KV_FOUND)
+        ++*out;
+    kv_cursor_close(c);
+    return found == KV_ABSENT;
+}

@@ -13,5 +13,6 @@ bool table_apply(struct kv_txn *t, struct str output, const struct collapse *cha
 typedef bool table_block_fn(void *arg, const struct block *b, struct err *e);
 bool table_scan(struct kv_txn *t, struct str output, const struct shape *shape, table_block_fn *fn,
                 void *arg, struct err *e) ERR_CHECKED;
+bool table_count(uint64_t *out, struct kv_txn *t, struct str output, struct err *e) ERR_CHECKED;
 
 #endif

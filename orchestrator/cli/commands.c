@@ -18,6 +18,7 @@ const struct cmd *const cli_commands[] = {
     &cmd_job_recover,
     &cmd_job_resync,
     &cmd_job_deliver,
+    &cmd_audit,
     &cmd_state_backup,
     &cmd_state_restore,
     &cmd_state_compact,

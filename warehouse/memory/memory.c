@@ -441,6 +441,16 @@ static void memory_close(struct sink *base)
     arena_free(s->arena);
 }
 
+static bool memory_count(struct sink *base, uint64_t batch, uint64_t *rows, struct err *e)
+{
+    (void)e;
+    const struct memory_table *t = from_base(base)->table;
+    *rows = 0;
+    for (size_t i = 0; i < t->rows.n; i++)
+        *rows += batch == 0 || t->rows.v[i].row->batch == batch;
+    return true;
+}
+
 static bool memory_describe(struct buf *out, const struct sink_spec *spec, struct err *e)
 {
     return upsert_describe(out, &dialect_sqlite, spec, e);
@@ -455,6 +465,7 @@ const struct sink_type sink_memory = {
     .replace = memory_replace,
     .write = memory_write,
     .commit = memory_commit,
+    .count = memory_count,
     .abort = memory_abort,
     .close = memory_close,
     .describe = memory_describe,

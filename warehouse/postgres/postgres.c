@@ -40,6 +40,7 @@ const struct sink_type sink_postgres = {
     .replace = sql_sink_replace,
     .write = sql_sink_write,
     .commit = sql_sink_commit,
+    .count = sql_sink_count,
     .abort = sql_sink_abort,
     .close = sql_sink_close,
     .describe = postgres_describe,

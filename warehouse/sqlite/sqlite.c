@@ -479,6 +479,24 @@ static void sqlite_abort(struct sink *base)
     roll_back(from_base(base));
 }
 
+static bool sqlite_count(struct sink *base, uint64_t batch, uint64_t *rows, struct err *e)
+{
+    struct sqlite_sink *s = from_base(base);
+    struct buf sql;
+    sqlite3_stmt *stmt = NULL;
+    buf_init(&sql, SINK_SQL_MAX);
+    upsert_count(&sql, &dialect_sqlite, s->spec, batch);
+    bool ok = prepare(&stmt, s, &sql, e);
+    if (ok) {
+        const int rc = sqlite3_step(stmt);
+        *rows = (uint64_t)sqlite3_column_int64(stmt, 0);
+        ok = rc == SQLITE_ROW || sqlite_err(e, s, rc, "count the rows");
+        sqlite3_finalize(stmt);
+    }
+    buf_fini(&sql);
+    return ok;
+}
+
 static bool sqlite_describe(struct buf *out, const struct sink_spec *spec, struct err *e)
 {
     return upsert_describe(out, &dialect_sqlite, spec, e);
@@ -493,6 +511,7 @@ const struct sink_type sink_sqlite = {
     .replace = sqlite_replace,
     .write = sqlite_write,
     .commit = sqlite_commit,
+    .count = sqlite_count,
     .abort = sqlite_abort,
     .close = sqlite_close,
     .describe = sqlite_describe,

@@ -1,0 +1,401 @@
+#include "jobs/run/audit.h"
+
+#include "base/hash.h"
+#include "base/map.h"
+#include "jobs/run/session.h"
+#include "jobs/run/table.h"
+#include "lake/inspect.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+struct audit {
+    struct session *s;
+    struct arena *a, *scratch;
+    struct audit_report *report;
+    audit_fn *fn;
+    void *arg;
+    struct map *ends;      // "topic/partition" -> end of the last range
+    struct map *appended;  // "<target>#<batch>" -> rows that the table should have of it
+    struct map *manifests; // batch -> digest, as decided
+};
+
+const char *audit_kind_name(enum audit_kind kind)
+{
+    switch (kind) {
+    case AUDIT_RECEIPT:
+        return "receipt";
+    case AUDIT_POSITION:
+        return "position";
+    case AUDIT_HEAD:
+        return "head";
+    case AUDIT_MANIFEST:
+        return "manifest";
+    case AUDIT_FILE:
+        return "file";
+    case AUDIT_ROWS:
+        return "rows";
+    case AUDIT_OFFSETS:
+        return "offsets";
+    }
+    return "?";
+}
+
+__attribute__((format(printf, 6, 7))) static bool audit_say(struct audit *x, enum audit_kind kind,
+                                                            struct str place, const char *repair,
+                                                            struct err *e, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const struct audit_finding f = {kind, place, str_from(text), str_from(repair)};
+    x->report->findings++;
+    return x->fn(x->arg, &f, e);
+}
+
+static const char *audit_command(struct audit *x, const char *verb, const char *rest)
+{
+    return arena_printf(x->a, "sluice job %s %s%s", verb, x->s->job->name, rest).p;
+}
+
+// --- receipts --------------------------------------------------------------------------------------------------------
+
+static struct str audit_lane(struct audit *x, struct str topic, int32_t partition)
+{
+    return arena_printf(x->a, "%.*s/%d", STR_ARG(topic), (int)partition);
+}
+
+static bool audit_range(struct audit *x, const struct batch_record *r, const struct batch_range *g,
+                        struct err *e)
+{
+    struct str lane = audit_lane(x, g->topic, g->partition);
+    unsigned long long batch = r->batch, span = (unsigned long long)(g->end - g->start);
+    bool counted = r->kind != BATCH_RECOVER || r->slot; // of a lost receipt only the plan is known
+    bool added, ok = true;
+    if (counted && (span != g->delivered + g->absent + g->lost ||
+                    g->delivered != g->decoded + g->null_values + g->dead))
+        ok = audit_say(x, AUDIT_RECEIPT, lane, "restore the state: sluice state restore", e,
+                       "batch %llu: %llu offsets, %llu delivered, %llu absent, %llu lost", batch,
+                       span, (unsigned long long)g->delivered, (unsigned long long)g->absent,
+                       (unsigned long long)g->lost);
+    if (r->slot || r->kind == BATCH_ROLL)
+        return ok;
+    uint64_t *end = map_put(x->ends, lane, &added);
+    if (ok && !added && *end != (uint64_t)g->start)
+        ok = audit_say(x, AUDIT_RECEIPT, lane, audit_command(x, "backfill", " --from-offset N"), e,
+                       "batch %llu begins at %lld, the one before ended at %llu", batch,
+                       (long long)g->start, (unsigned long long)*end);
+    *end = (uint64_t)g->end;
+    return ok;
+}
+
+static bool audit_targets(struct audit *x, const struct batch_record *r, struct err *e)
+{
+    for (size_t i = 0; i < r->target_count; i++) {
+        const struct batch_target *t = &r->targets[i];
+        struct str name = deliver_target_name(x->a, t);
+        bool added;
+        if (t->rows != t->upserts + t->deletes &&
+            !audit_say(x, AUDIT_RECEIPT, name, "restore the state: sluice state restore", e,
+                       "batch %llu: %llu rows, %llu put, %llu deleted",
+                       (unsigned long long)r->batch, (unsigned long long)t->rows,
+                       (unsigned long long)t->upserts, (unsigned long long)t->deletes))
+            return false;
+        bool replaces = r->slot != 0 && t->slot == 0; // took no part
+        if (t->mode != SINK_APPEND || replaces)
+            continue;
+        struct str key = arena_printf(x->a, "%.*s#%llu", STR_ARG(name),
+                                      (unsigned long long)(t->slot ? t->slot : r->batch));
+        *map_put(x->appended, key, &added) = t->skipped ? 0 : t->rows;
+    }
+    return true;
+}
+
+static bool audit_record(struct audit *x, const struct batch_record *r, struct err *e)
+{
+    x->report->batches++;
+    for (size_t i = 0; i < r->range_count; i++)
+        if (!audit_range(x, r, &r->ranges[i], e))
+            return false;
+    if (r->manifest.n) {
+        bool added;
+        struct str key = arena_printf(x->a, "%llu", (unsigned long long)r->batch);
+        *map_put(x->manifests, key, &added) = r->lake_digest;
+    }
+    return audit_targets(x, r, e);
+}
+
+static bool audit_positions(struct audit *x, struct err *e)
+{
+    const struct control *c = &x->s->control;
+    for (size_t i = 0; i < c->position_count; i++) {
+        const struct control_position *p = &c->positions[i];
+        struct str lane = audit_lane(x, p->topic, p->partition);
+        const uint64_t *end = map_get(x->ends, lane);
+        if (end && *end != (uint64_t)p->next &&
+            !audit_say(x, AUDIT_POSITION, lane, "restore the state: sluice state restore", e,
+                       "the position is %lld, the last receipt ends at %llu", (long long)p->next,
+                       (unsigned long long)*end))
+            return false;
+    }
+    return true;
+}
+
+static bool audit_receipts(struct audit *x, struct err *e)
+{
+    const struct control *c = &x->s->control;
+    struct kv_txn *t;
+    if (!kv_begin_read(&t, x->s->kv, e))
+        return false;
+    bool ok = true;
+    for (uint64_t id = c->since + 1; ok && id <= c->last_batch; id++) {
+        struct batch_record r;
+        arena_reset(x->scratch);
+        enum kv_found found = control_get_record(&r, x->scratch, t, id, e);
+        ok = found == KV_FOUND ? audit_record(x, &r, e) : found == KV_ABSENT;
+        if (found == KV_ABSENT) // a reset or a recovery: positions may jump
+            x->ends = map_new(x->a);
+    }
+    kv_abort(t);
+    return ok && audit_positions(x, e);
+}
+
+// --- heads -----------------------------------------------------------------------------------------------------------
+
+static bool audit_head(struct audit *x, struct str name, uint64_t batch, uint64_t digest,
+                       struct err *e)
+{
+    const struct control_output *ours = control_output(&x->s->control, name);
+    unsigned long long held = batch, known = ours->batch;
+    bool waits = x->s->control.delivered < x->s->control.last_batch;
+    if (held == known && (held == 0 || digest == ours->digest))
+        return true;
+    if (waits && held < known)
+        return audit_say(x, AUDIT_HEAD, name, audit_command(x, "deliver", ""), e,
+                         "batch %llu is decided and not delivered", known);
+    if (held < known)
+        return audit_say(
+            x, AUDIT_HEAD, name,
+            str_eq(name, STR("lake"))
+                ? "restore the lake"
+                : audit_command(x, "resync", arena_printf(x->a, " %.*s", STR_ARG(name)).p),
+            e, "holds batch %llu, batch %llu was delivered", held, known);
+    return audit_say(x, AUDIT_HEAD, name, audit_command(x, "recover", ""), e,
+                     "holds batch %llu of another owner, the state says batch %llu", held, known);
+}
+
+static bool audit_heads(struct audit *x, struct err *e)
+{
+    struct session *s = x->s;
+    struct lake_head lake;
+    if (s->lake && (!lake_head(s->lake, s->job->name, 0, &lake, e) ||
+                    !audit_head(x, STR("lake"), lake.batch, lake.digest, e)))
+        return false;
+    for (size_t i = 0; i < s->job->target_count; i++) {
+        struct sink *sink = NULL;
+        struct head h;
+        if (!heads_sink(&sink, x->s, i, e))
+            return false;
+        assert(sink);
+        if (!sink->type->head(sink, &h, e) ||
+            !audit_head(x, s->job->targets[i].name, h.batch, h.digest, e))
+            return false;
+    }
+    return true;
+}
+
+// --- lake ------------------------------------------------------------------------------------------------------------
+
+static bool audit_manifests(struct audit *x, struct err *e)
+{
+    const struct lake_manifest *m;
+    size_t n, found = 0;
+    if (!lake_job_manifests(&m, &n, x->a, x->s->lake, x->s->job->name, e))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        struct str key = arena_printf(x->a, "%llu", (unsigned long long)m[i].batch);
+        const uint64_t *digest = map_get(x->manifests, key);
+        found += digest != NULL;
+        if (digest && *digest != m[i].digest &&
+            !audit_say(x, AUDIT_MANIFEST, key, audit_command(x, "recover", ""), e,
+                       "the lake's manifest is not the decided one"))
+            return false;
+    }
+    size_t missing = map_count(x->manifests) - found;
+    bool waits = x->s->control.delivered < x->s->control.last_batch;
+    return missing <= (waits ? 1 : 0) ||
+           audit_say(x, AUDIT_MANIFEST, STR("_sluice"), "restore them from a backup of the lake", e,
+                     "%zu manifests of decided batches are gone", missing);
+}
+
+// "streams/O/day=1/000000000012-0.jsonl" -> 12
+static uint64_t audit_slot(struct str path)
+{
+    struct str head, tail;
+    uint64_t slot = 0;
+    while (str_split_once(&head, &tail, path, '/'))
+        path = tail;
+    if (str_split_once(&head, &tail, path, '-') && !str_to_u64(&slot, head))
+        slot = 0;
+    return slot;
+}
+
+static bool audit_file(struct audit *x, const struct lake_output *o, const struct lake_finding *f,
+                       struct err *e)
+{
+    const char *repair = "move it away: nobody published it";
+    char rest[400];
+    (void)snprintf(rest, sizeof rest, " --batch %llu --outputs %.*s",
+                   (unsigned long long)audit_slot(f->path), STR_ARG(o->name));
+    if (f->kind == LAKE_METADATA)
+        repair = "delete it: the next batch writes it anew";
+    else if (f->kind == LAKE_UNFINISHED)
+        repair = audit_command(x, "deliver", "");
+    else if (f->kind != LAKE_ORPHAN)
+        repair =
+            o->kind == LAKE_STREAM
+                ? audit_command(x, "backfill", rest)
+                : "restore it from a backup of the lake; the next change publishes a new version";
+    return audit_say(x, AUDIT_FILE, f->path, repair, e, "%s: %.*s", lake_finding_name(f->kind),
+                     STR_ARG(f->text));
+}
+
+static bool audit_lake(struct audit *x, struct err *e)
+{
+    const struct job *job = x->s->job;
+    if (!x->s->lake)
+        return true;
+    if (!audit_manifests(x, e))
+        return false;
+    for (size_t i = 0; i < job->lake_output_count; i++) {
+        struct lake_verify v;
+        if (!lake_verify(&v, x->a, x->s->lake, job->lake_outputs[i].name, e))
+            return false;
+        x->report->files += v.files;
+        for (size_t k = 0; k < v.count; k++)
+            if (!audit_file(x, &job->lake_outputs[i], &v.findings[k], e))
+                return false;
+    }
+    return true;
+}
+
+// --- tables ----------------------------------------------------------------------------------------------------------
+
+static bool audit_appended_rows(struct audit *x, const struct job_target *t, struct sink *sink,
+                                struct err *e)
+{
+    for (size_t i = 0; i < map_count(x->appended); i++) {
+        struct str name, batch;
+        struct str key = map_key(x->appended, i);
+        uint64_t id = 0, rows, want = *map_get(x->appended, key);
+        char rest[400];
+        if (!str_split_once(&name, &batch, key, '#') || !str_eq(name, t->name) ||
+            !str_to_u64(&id, batch))
+            continue;
+        if (!sink->type->count(sink, id, &rows, e))
+            return false;
+        (void)snprintf(rest, sizeof rest, " --batch %llu --outputs %s", (unsigned long long)id,
+                       t->spec.output);
+        if (rows != want &&
+            !audit_say(x, AUDIT_ROWS, t->name, audit_command(x, "backfill", rest), e,
+                       "%llu rows of batch %llu, %llu were written", (unsigned long long)rows,
+                       (unsigned long long)id, (unsigned long long)want))
+            return false;
+    }
+    return true;
+}
+
+static bool audit_table_rows(struct audit *x, const struct job_target *t, struct sink *sink,
+                             struct err *e)
+{
+    const struct job_output *o = &x->s->job->outputs[t->output];
+    struct kv_txn *txn;
+    uint64_t rows, want = 0;
+    if (o->lake < 0) {
+        x->report->uncounted++;
+        return true;
+    }
+    if (!kv_begin_read(&txn, x->s->kv, e))
+        return false;
+    bool ok = table_count(&want, txn, o->name, e);
+    kv_abort(txn);
+    ok = ok && sink->type->count(sink, 0, &rows, e);
+    return ok &&
+           (rows == want ||
+            audit_say(x, AUDIT_ROWS, t->name,
+                      audit_command(x, "resync", arena_printf(x->a, " %.*s", STR_ARG(t->name)).p),
+                      e, "%llu rows, the job holds %llu", (unsigned long long)rows,
+                      (unsigned long long)want));
+}
+
+static bool audit_tables(struct audit *x, struct err *e)
+{
+    const struct job *job = x->s->job;
+    if (x->s->control.delivered < x->s->control.last_batch)
+        return true; // a batch waits: said by its head
+    for (size_t i = 0; i < job->target_count; i++) {
+        const struct job_target *t = &job->targets[i];
+        struct sink *sink = NULL;
+        if (!heads_sink(&sink, x->s, i, e))
+            return false;
+        assert(sink);
+        x->report->tables++;
+        if (sink->type->count && !(t->spec.mode == SINK_APPEND ? audit_appended_rows(x, t, sink, e)
+                                                               : audit_table_rows(x, t, sink, e)))
+            return false;
+    }
+    return true;
+}
+
+// --- offsets ---------------------------------------------------------------------------------------------------------
+
+static bool audit_offsets(struct audit *x, struct err *e)
+{
+    struct session *s = x->s;
+    const struct control *c = &s->control;
+    struct source_offset *o = ARENA_ZARRAY(x->a, struct source_offset, c->position_count + 1);
+    int64_t *want = ARENA_ZARRAY(x->a, int64_t, c->position_count + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < c->position_count; i++)
+        for (uint32_t t = 0; t < s->job->topic_count; t++)
+            if (str_eq(s->job->topics[t], c->positions[i].topic)) {
+                want[n] = c->positions[i].next;
+                o[n++] = (struct source_offset){t, c->positions[i].partition, -1};
+            }
+    bool waits = c->delivered < c->last_batch || c->offsets_owed;
+    if (n == 0 || waits)
+        return true;
+    if (!s->source->type->group_read(s->source, o, n, e))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (o[i].offset != want[i] && !(o[i].offset < 0 && want[i] == 0) &&
+            !audit_say(x, AUDIT_OFFSETS, audit_lane(x, s->job->topics[o[i].topic], o[i].partition),
+                       audit_command(x, "run", ""), e,
+                       "group %s is at %lld, the job at %lld: its next batch commits them",
+                       s->job->group, (long long)o[i].offset, (long long)want[i]))
+            return false;
+    return true;
+}
+
+bool run_audit(struct audit_report *out, const struct job *job, const struct run_env *env,
+               audit_fn *fn, void *arg, struct err *e)
+{
+    struct session s;
+    struct run_report report = {0};
+    *out = (struct audit_report){0};
+    bool ok = session_open(&s, job, env, &report, e);
+    if (ok) {
+        struct audit x = {.s = &s, .a = arena_new(s.a), .report = out, .fn = fn, .arg = arg};
+        x.scratch = arena_new(s.a);
+        x.ends = map_new(x.a);
+        x.appended = map_new(x.a);
+        x.manifests = map_new(x.a);
+        ok = audit_receipts(&x, e) && audit_heads(&x, e) && audit_lake(&x, e) &&
+             audit_tables(&x, e) && audit_offsets(&x, e);
+    }
+    session_close(&s);
+    return ok || err_wrap(e, "audit of job %s", job->name);
+}
