@@ -230,6 +230,7 @@ bool bind_create_source(struct binder *b, const struct ast_statement *st)
                                      .key_delimiter = w.key_delimiter,
                                      .value_delimiter = w.value_delimiter,
                                      .partitions = w.partitions,
+                                     .read_only = st->source,
                                      .timestamp_column = w.timestamp,
                                      .timestamp_index = -1};
     if (w.key_format == SERDE_AVRO && !formats->key_schema.full_name.n)

@@ -1,5 +1,6 @@
 #include "orchestrator/sqltest/post.h"
 
+#include "schema/serde/serde_schema.h"
 #include "sql/sql.h"
 
 #define SCHEMA_BYTES_MAX ((size_t)4 << 20)
@@ -28,14 +29,52 @@ static bool schema_agrees(struct str *why, struct arena *a, const struct plan_no
     return false;
 }
 
+// "JSON", or {"format": "JSON", …}
+static struct str format_name(const struct jnode *want)
+{
+    return want && want->kind == JNODE_STRING ? want->text : jnode_text(want, STR("format"));
+}
+
 static bool format_agrees(struct str *why, struct arena *a, const struct plan_node *n,
                           const struct jnode *want, enum serde_format have)
 {
-    const struct str name = jnode_text(want, STR("format"));
+    const struct str name = format_name(want);
     if (!name.p || str_eq_nocase(name, str_from(serde_format_name(have))))
         return true;
     *why = arena_printf(a, "post: format of %.*s: expected %.*s, found %s", STR_ARG(n->name),
                         STR_ARG(name), serde_format_name(have));
+    return false;
+}
+
+static bool has_text(const struct jnode *list, struct str text)
+{
+    for (uint32_t i = 0; list && list->kind == JNODE_ARRAY && i < list->count; i++)
+        if (str_eq(list->items[i].text, text))
+            return true;
+    return false;
+}
+
+// Whether a single value is written bare; formats that only can do so do not say it.
+static bool wrapping_agrees(struct str *why, struct arena *a, const struct plan_node *n,
+                            const struct jnode *features)
+{
+    const struct plan_formats *f = n->formats;
+    const bool bare = f->value_wrapping == PLAN_UNWRAPPED && serde_can_wrap(f->value_format);
+    if (!features || features->kind != JNODE_ARRAY ||
+        has_text(features, STR("UNWRAP_SINGLES")) == bare)
+        return true;
+    *why = arena_printf(a, "post: single values of %.*s are%s bare", STR_ARG(n->name),
+                        bare ? "" : " not");
+    return false;
+}
+
+static bool read_only_agrees(struct str *why, struct arena *a, const struct plan_node *n,
+                             const struct jnode *want)
+{
+    if (!want || (want->kind == JNODE_TRUE) == n->formats->read_only)
+        return true;
+    *why = arena_printf(a, "post: %.*s is%s a SOURCE", STR_ARG(n->name),
+                        n->formats->read_only ? "" : " not");
     return false;
 }
 
@@ -78,7 +117,27 @@ static bool source_agrees(struct str *why, struct arena *a, const struct plan *p
     }
     return (!schema.p || schema_agrees(why, a, n, schema)) &&
            format_agrees(why, a, n, jnode_get(want, STR("keyFormat")), n->formats->key_format) &&
+           format_agrees(why, a, n, jnode_get(want, STR("valueFormat")),
+                         n->formats->value_format) &&
+           wrapping_agrees(why, a, n, jnode_get(want, STR("valueFeatures"))) &&
+           read_only_agrees(why, a, n, jnode_get(want, STR("isSource"))) &&
            window_agrees(why, a, n, jnode_get(want, STR("keyFormat")));
+}
+
+// Formats of the topics of streams and tables. What Kafka Streams keeps for itself is no topic here, and tests have one
+// partition each.
+static bool topic_agrees(struct str *why, struct arena *a, const struct plan *plan,
+                         const struct jnode *want)
+{
+    const struct str name = jnode_text(want, STR("name"));
+    const struct plan_node *n = NULL;
+    for (uint32_t i = 0; i < plan->object_count && !n; i++)
+        if (str_eq(plan->objects[i]->formats->topic, name))
+            n = plan->objects[i];
+    if (!n)
+        return true;
+    return format_agrees(why, a, n, jnode_get(want, STR("keyFormat")), n->formats->key_format) &&
+           format_agrees(why, a, n, jnode_get(want, STR("valueFormat")), n->formats->value_format);
 }
 
 bool post_check(struct str *why, struct arena *a, const struct plan *plan, const struct jnode *post)
@@ -86,6 +145,10 @@ bool post_check(struct str *why, struct arena *a, const struct plan *plan, const
     const struct jnode *sources = jnode_get(post, STR("sources"));
     for (uint32_t i = 0; sources && sources->kind == JNODE_ARRAY && i < sources->count; i++)
         if (!source_agrees(why, a, plan, &sources->items[i]))
+            return false;
+    const struct jnode *topics = jnode_get(jnode_get(post, STR("topics")), STR("topics"));
+    for (uint32_t i = 0; topics && topics->kind == JNODE_ARRAY && i < topics->count; i++)
+        if (!topic_agrees(why, a, plan, &topics->items[i]))
             return false;
     return true;
 }

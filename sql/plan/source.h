@@ -60,7 +60,8 @@ struct plan_formats {
     struct plan_schema key_schema, value_schema;
     struct plan_window window;
     char key_delimiter, value_delimiter; // DELIMITED; 0 = ','
-    int partitions;
+    int partitions;                      // given, or the source's; 0 = not known
+    bool read_only;                      // CREATE SOURCE …
     struct str timestamp_column, timestamp_format;
     int timestamp_index; // -1 = keep ROWTIME
     const struct time_pattern *timestamp_pattern;

@@ -58,12 +58,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (parse(&tree, a, text, &e))
         round_trip(a, &tree);
     err_clear(&e);
-    if (sql_plan(&plan, a, &script, 1, &e)) {
-        buf_init(&printed, (size_t)64 << 20);
-        logical_print(&printed, plan);
-        buf_fini(&printed);
-    } else if (e.kind != ERR_SQL || e.line == 0 || e.text[0] == '\0') {
-        abort();
+    for (int use = SQL_JOB; use <= SQL_TEST; use++) {
+        const struct sql_spec spec = {.scripts = &script, .count = 1, .use = (enum sql_use)use};
+        if (sql_plan_spec(&plan, a, &spec, &e)) {
+            buf_init(&printed, (size_t)64 << 20);
+            logical_print(&printed, plan);
+            buf_fini(&printed);
+        } else if (e.kind != ERR_SQL || e.line == 0 || e.text[0] == '\0') {
+            abort();
+        }
     }
     arena_free(a);
     return 0;
