@@ -230,8 +230,36 @@ static bool is_grouped(const struct query *s, const struct ast_expr *x)
     return true;
 }
 
+// A call of what is no function at all; NULL = none.
+static const struct ast_expr *find_unknown(const struct ast_expr *x)
+{
+    if (x->kind == AST_CALL && !bind_is_function(x) && !bind_is_aggregate(x) &&
+        !bind_find_table_function(x))
+        return x;
+    for (uint32_t i = 0; i < x->arg_count; i++) {
+        const struct ast_expr *found = find_unknown(x->args[i]);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+static bool check_known(const struct query *s)
+{
+    struct scope sc = s->input;
+    struct expr *ignored;
+    for (uint32_t i = 0; i < s->list.n; i++) {
+        const struct ast_expr *x = find_unknown(s->list.v[i].x);
+        if (x && !bind_expr(&ignored, &sc, x))
+            return false;
+    }
+    return true;
+}
+
 static bool check_aggregates(const struct query *s)
 {
+    if (!check_known(s))
+        return false;
     bool any = s->q->having && bind_find_aggregate(s->q->having);
     for (uint32_t i = 0; !any && i < s->list.n; i++)
         any = bind_find_aggregate(s->list.v[i].x) != NULL;
