@@ -282,7 +282,7 @@ static void sort_eval(const struct fn_call *call, struct column *out,
         const uint32_t from = list.n;
         for (uint32_t i = 0; i < count; i++)
             fn_list_add(&list, first + i);
-        sort_items(list.items + from, tmp, count, &args[0]->children[0], sign);
+        sort_items(list.items + from, tmp, list.n - from, &args[0]->children[0], sign);
         fn_list_row(&list, row);
     }
     fn_list_end(&list, args, 1);
@@ -354,13 +354,15 @@ static const struct type *join_resolve(struct arena *a, const struct type **want
     return type_scalar(TYPE_STRING);
 }
 
+#define SERIES_MAX (1 << 17) // numbers of one row
+
 // start, start + step, … up to end.
 static void series_row(const struct fn_call *call, struct column *out, uint32_t row,
                        const int64_t v[3])
 {
     const i128 distance = (i128)v[1] - v[0];
     if (v[2] == 0 || (distance > 0 && v[2] < 0) || (distance < 0 && v[2] > 0) ||
-        distance / v[2] >= FN_ITEMS_MAX) {
+        distance / v[2] >= SERIES_MAX) {
         fn_fail(call, out, row);
         return;
     }
@@ -511,7 +513,7 @@ static const struct fn fns[] = {
                       "ARRAY<INTEGER>\nGENERATE_SERIES(start BIGINT, end BIGINT[, step INTEGER]) "
                       "-> ARRAY<BIGINT>",
         .help = "The numbers from start to end, both included, in steps (default 1 or -1). A step "
-                "of 0 or in the wrong direction is an error.",
+                "of 0 or in the wrong direction, and more than 131,072 numbers, are an error.",
         .example = "GENERATE_SERIES(0, 6, 3)",
         .gives = "[0, 3, 6]",
         .eval = series_eval,

@@ -9,6 +9,10 @@ void fn_list_init(struct fn_list *out, const struct fn_call *call, struct column
 
 void fn_list_add(struct fn_list *s, uint32_t item)
 {
+    if (fn_list_row_count(s) == FN_ITEMS_MAX || s->n == UINT32_MAX / 2) {
+        s->too_long = true;
+        return;
+    }
     if (s->n == s->cap) {
         s->cap = s->cap ? s->cap * 2 : 256;
         s->items = mem_realloc(s->items, mem_array_bytes(s->cap, sizeof *s->items));
@@ -18,6 +22,10 @@ void fn_list_add(struct fn_list *s, uint32_t item)
 
 void fn_list_row(struct fn_list *s, uint32_t row)
 {
+    if (s->too_long) {
+        fn_list_drop(s);
+        fn_fail(s->call, s->out, row);
+    }
     s->out->offsets[row] = s->row_start;
     s->out->offsets[row + 1] = s->n;
     s->row_start = s->n;
@@ -26,6 +34,7 @@ void fn_list_row(struct fn_list *s, uint32_t row)
 void fn_list_drop(struct fn_list *s)
 {
     s->n = s->row_start;
+    s->too_long = false;
 }
 
 void fn_list_end(struct fn_list *s, const struct column *const *sources, uint32_t n)

@@ -15,7 +15,7 @@ static void add_entries(struct fn_list *list, const struct column *map, uint32_t
     const uint32_t from = list->n;
     for (uint32_t i = 0; i < n; i++)
         fn_list_add(list, first + i);
-    if (!by_key && n > 1)
+    if (!by_key && n > 1 && list->n - from == n)
         map_order(list->items + from, map, row);
 }
 

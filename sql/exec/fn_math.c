@@ -14,7 +14,69 @@ static const struct type *number_resolve(struct arena *a, const struct type **wa
     assert(a && want && n == 1);
     if (!args[0] || !type_is_number(args[0]))
         return NULL;
-    return args[0]->kind == TYPE_DECIMAL && args[0]->precision > 38 ? NULL : args[0];
+    return args[0];
+}
+
+enum rounding { ROUND_FLOOR, ROUND_CEIL, ROUND_HALF, ROUND_DOWN };
+
+// What cutting towards zero left over, as what must be added to the whole part.
+static int64_t carry(struct decimal rest, enum rounding how)
+{
+    const struct decimal zero = {0};
+    const struct decimal half = {.v = 5, .scale = 1};
+    const struct decimal minus_half = {.v = -5, .scale = 1};
+    const int sign = decimal_cmp(rest, zero);
+    switch (how) {
+    case ROUND_FLOOR:
+        return sign < 0 ? -1 : 0;
+    case ROUND_CEIL:
+        return sign > 0 ? 1 : 0;
+    case ROUND_HALF: // halves go towards +infinity
+        return decimal_cmp(rest, half) >= 0 ? 1 : decimal_cmp(rest, minus_half) < 0 ? -1 : 0;
+    case ROUND_DOWN:
+        return 0;
+    }
+    return 0;
+}
+
+// Decimals of any size: d at so many places, as the result's type; false when it does not fit.
+static bool big_round(struct decimal *out, struct arena *a, struct decimal d, int64_t places,
+                      enum rounding how, const struct type *to)
+{
+    struct decimal whole, rest;
+    if (places < d.scale) {
+        if (places < -100000) {
+            *out = (struct decimal){.scale = to->scale};
+            return true;
+        }
+        d.scale -= (int32_t)places;
+        if (!decimal_rescale(&whole, a, d, UINT16_MAX, 0, DECIMAL_DOWN) ||
+            !decimal_arith(&rest, a, DECIMAL_SUB, d, whole, UINT16_MAX, (unsigned)d.scale) ||
+            !decimal_arith(&d, a, DECIMAL_ADD, whole, decimal_from_i64(carry(rest, how)),
+                           UINT16_MAX, 0))
+            return false;
+        d.scale = (int32_t)places;
+    }
+    return decimal_rescale(out, a, d, to->precision, to->scale, DECIMAL_EXACT);
+}
+
+static bool is_big(const struct column *x)
+{
+    return x->type->kind == TYPE_DECIMAL && x->type->precision > 38;
+}
+
+static void big_cells(const struct fn_call *call, struct column *out, const struct column *x,
+                      const struct column *places, struct fn_rows rows, enum rounding how)
+{
+    FN_EACH(row, rows)
+    {
+        struct decimal d;
+        if (big_round(&d, call->a, decimal_get(x, row), places ? places->i32[row] : 0, how,
+                      out->type))
+            decimal_set(out, call->a, row, d);
+        else
+            call->error[row] = 1;
+    }
 }
 
 // DECIMAL cells of up to 38 digits as i128, whatever the column's width.
@@ -42,6 +104,18 @@ static void wide_set(const struct fn_call *call, struct column *out, uint32_t ro
         out->i128[row] = v;
 }
 
+static void big_abs(const struct fn_call *call, struct column *out, const struct column *x,
+                    uint32_t row)
+{
+    const struct decimal zero = {.scale = x->type->scale};
+    struct decimal d = decimal_get(x, row);
+    if (decimal_cmp(d, zero) < 0 &&
+        !decimal_arith(&d, call->a, DECIMAL_SUB, zero, d, x->type->precision, x->type->scale))
+        call->error[row] = 1;
+    else
+        decimal_set(out, call->a, row, d);
+}
+
 static void abs_eval(const struct fn_call *call, struct column *out,
                      const struct column *const *args, uint32_t n, struct fn_rows rows)
 {
@@ -55,12 +129,12 @@ static void abs_eval(const struct fn_call *call, struct column *out,
             out->i64[row] = x->i64[row] < 0 ? (int64_t)(0u - (uint64_t)x->i64[row]) : x->i64[row];
         else if (x->type->kind == TYPE_DOUBLE)
             out->f64[row] = fabs(x->f64[row]);
+        else if (is_big(x))
+            big_abs(call, out, x, row);
         else
             wide_set(call, out, row, wide_get(x, row) < 0 ? -wide_get(x, row) : wide_get(x, row));
     }
 }
-
-enum rounding { ROUND_FLOOR, ROUND_CEIL, ROUND_HALF, ROUND_DOWN };
 
 static i128 wide_round(i128 v, i128 unit, enum rounding how)
 {
@@ -78,6 +152,10 @@ static void floor_ceil(const struct fn_call *call, struct column *out, const str
 {
     if (x->type->kind == TYPE_INTEGER || x->type->kind == TYPE_BIGINT) {
         *out = *x;
+        return;
+    }
+    if (is_big(x)) {
+        big_cells(call, out, x, NULL, rows, how);
         return;
     }
     const i128 unit = x->type->kind == TYPE_DECIMAL ? power10(x->type->scale) : 1;
@@ -121,7 +199,7 @@ static void sign_eval(const struct fn_call *call, struct column *out,
         if (x->type->kind == TYPE_DOUBLE)
             v = (x->f64[row] > 0) - (x->f64[row] < 0);
         else if (x->type->kind == TYPE_DECIMAL)
-            v = wide_get(x, row);
+            v = decimal_cmp(decimal_get(x, row), (struct decimal){0});
         else
             v = x->type->kind == TYPE_INTEGER ? x->i32[row] : x->i64[row];
         out->i32[row] = (v > 0) - (v < 0);
@@ -296,6 +374,10 @@ static void round_cells(const struct fn_call *call, struct column *out,
                         enum rounding how)
 {
     const struct column *x = args[0];
+    if (is_big(x)) {
+        big_cells(call, out, x, n == 2 ? args[1] : NULL, rows, how);
+        return;
+    }
     FN_EACH(row, rows)
     {
         const int places = n == 2 ? args[1]->i32[row] : 0;

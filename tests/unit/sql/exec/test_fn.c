@@ -124,6 +124,28 @@ TEST(numbers)
     ALL(cases);
 }
 
+#define BIG "12345678901234567890123456789012345678.95"
+
+TEST(numbers_of_more_than_38_digits)
+{
+    static const struct engine_case cases[] = {
+        {"ABS(-" BIG ")", BIG},
+        {"SIGN(-" BIG ")", "-1"},
+        {"FLOOR(-" BIG ")", "-12345678901234567890123456789012345679.00"},
+        {"CEIL(" BIG ")", "12345678901234567890123456789012345679.00"},
+        {"ROUND(" BIG ")", "12345678901234567890123456789012345679"},
+        {"ROUND(" BIG ", 1)", "12345678901234567890123456789012345679.00"},
+        {"ROUND(-" BIG ", 1)", "-12345678901234567890123456789012345678.90"},
+        {"ROUND(" BIG ", -37)", "10000000000000000000000000000000000000.00"},
+        {"ROUND(" BIG ", -99)", "0.00"},
+        {"ROUND(" BIG ", 5)", BIG},
+        {"TRUNC(" BIG ")", "12345678901234567890123456789012345678"},
+        {"TRUNC(-" BIG ", 1)", "-12345678901234567890123456789012345678.90"},
+        {"CEIL(99999999999999999999999999999999999999.5)", "null"}, // a digit more than the type
+    };
+    ALL(cases);
+}
+
 TEST(dates_and_times)
 {
     static const struct engine_case cases[] = {
@@ -202,6 +224,6 @@ TEST(the_manual_names_every_function_and_its_examples_are_true)
 }
 
 TEST_MAIN(T(strings), T(joining_and_splitting), T(masks), T(md5_is_rfc_1321),
-          T(functions_about_null), T(numbers), T(dates_and_times), T(arrays),
-          T(names_are_unique_and_found_in_any_case),
+          T(functions_about_null), T(numbers), T(numbers_of_more_than_38_digits),
+          T(dates_and_times), T(arrays), T(names_are_unique_and_found_in_any_case),
           T(the_manual_names_every_function_and_its_examples_are_true))
