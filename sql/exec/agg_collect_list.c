@@ -9,7 +9,8 @@
 struct list_state {
     char *p; // owned
     size_t n, cap;
-    uint32_t count;
+    uint32_t *lengths; // owned: bytes of each item
+    uint32_t count, lengths_cap;
 };
 
 static const struct type *list_resolve(struct arena *a, const struct type **want,
@@ -41,7 +42,11 @@ static bool list_append(struct list_state *s, struct str item)
     }
     memcpy(s->p + s->n, item.p, item.n);
     s->n += item.n;
-    s->count++;
+    if (s->count == s->lengths_cap) {
+        s->lengths_cap = s->lengths_cap ? s->lengths_cap * 2 : 4;
+        s->lengths = mem_realloc(s->lengths, mem_array_bytes(s->lengths_cap, sizeof *s->lengths));
+    }
+    s->lengths[s->count++] = (uint32_t)item.n;
     return true;
 }
 
@@ -82,49 +87,34 @@ static void list_decode(struct column *items, struct arena *a, const struct list
     assert(in.p == in.end);
 }
 
-// Byte range of the last item that equals `item`; false when there is none.
-static bool list_last(size_t *from, size_t *to, const struct agg_ctx *c, const struct list_state *s,
-                      struct str item)
+// Removes the last item that equals `item`, if there is one.
+static void list_take(struct list_state *s, struct str item)
 {
-    struct arena *a = arena_new(NULL);
-    struct column column;
-    struct cursor in = {(const uint8_t *)s->p, (const uint8_t *)s->p + s->n};
-    struct err e;
-    bool found = false;
-    column_init(&column, a, c->arg_types[0], s->count);
-    for (uint32_t i = 0; i < s->count; i++) {
-        const size_t start = (size_t)(in.p - (const uint8_t *)s->p);
-        const bool ok = rowcodec_decode(&column, 1, i, a, &in, &e);
-        assert(ok);
-        const size_t end = (size_t)(in.p - (const uint8_t *)s->p);
-        if (end - start == item.n && memcmp(s->p + start, item.p, item.n) == 0) {
-            *from = start;
-            *to = end;
-            found = true;
+    size_t end = s->n;
+    for (uint32_t i = s->count; i-- > 0;) {
+        const size_t start = end - s->lengths[i];
+        if (s->lengths[i] == item.n && memcmp(s->p + start, item.p, item.n) == 0) {
+            memmove(s->p + start, s->p + end, s->n - end);
+            memmove(s->lengths + i, s->lengths + i + 1, (s->count - i - 1) * sizeof *s->lengths);
+            s->n -= item.n;
+            s->count--;
+            return;
         }
+        end = start;
     }
-    arena_free(a);
-    return found;
 }
 
 static void list_undo(const struct agg_ctx *c, void *const *states,
                       const struct column *const *args, const uint32_t *idx, uint32_t n,
                       uint8_t *error)
 {
-    assert(error);
+    assert(c && error);
     struct buf item;
     buf_init(&item, AGG_BYTES_MAX);
     for (uint32_t i = 0; i < n; i++) {
-        struct list_state *s = states[i];
-        size_t from = 0;
-        size_t to = 0;
         buf_clear(&item);
         rowcodec_encode(&item, args[0], 1, idx[i]);
-        if (!list_last(&from, &to, c, s, buf_view(&item)))
-            continue;
-        memmove(s->p + from, s->p + to, s->n - to);
-        s->n -= to - from;
-        s->count--;
+        list_take(states[i], buf_view(&item));
     }
     buf_fini(&item);
 }
@@ -134,21 +124,13 @@ static bool list_merge(const struct agg_ctx *c, void *into, const void *from)
 {
     struct list_state *s = into;
     const struct list_state *other = from;
-    struct arena *a = arena_new(NULL);
-    struct column items;
-    struct cursor in = {(const uint8_t *)other->p, (const uint8_t *)other->p + other->n};
-    struct err e;
-    bool fits = true;
-    column_init(&items, a, c->arg_types[0], other->count + 1);
-    for (uint32_t i = 0; fits && i < other->count && s->count < list_max(c); i++) {
-        const char *start = (const char *)in.p;
-        const bool ok = rowcodec_decode(&items, 1, i, a, &in, &e);
-        assert(ok); // our own bytes: checked when they were loaded
-        if (!list_append(s, (struct str){start, (size_t)((const char *)in.p - start)}))
-            fits = false; // beyond AGG_BYTES_MAX
+    const char *item = other->p;
+    for (uint32_t i = 0; i < other->count && s->count < list_max(c); i++) {
+        if (!list_append(s, (struct str){item, other->lengths[i]}))
+            return false; // beyond AGG_BYTES_MAX
+        item += other->lengths[i];
     }
-    arena_free(a);
-    return fits;
+    return true;
 }
 
 static void list_emit(const struct agg_ctx *c, struct column *out, struct arena *a,
@@ -192,31 +174,30 @@ static bool list_load(const struct agg_ctx *c, void *state, struct cursor *in, s
     struct cursor items = {(const uint8_t *)bytes.p, (const uint8_t *)bytes.p + bytes.n};
     bool ok = true;
     column_init(&column, a, c->arg_types[0], (uint32_t)count);
-    for (uint32_t i = 0; ok && i < count; i++)
-        ok = rowcodec_decode(&column, 1, i, a, &items, e);
+    for (uint32_t i = 0; ok && i < count; i++) {
+        const char *start = (const char *)items.p;
+        ok = rowcodec_decode(&column, 1, i, a, &items, e) &&
+             list_append(s, (struct str){start, (size_t)((const char *)items.p - start)});
+    }
     arena_free(a);
     if (!ok)
         return err_wrap(e, "stored state of COLLECT_LIST");
-    if (items.p != items.end)
-        return agg_corrupt(e, "COLLECT_LIST");
-    s->n = s->cap = bytes.n;
-    s->p = bytes.n ? mem_alloc(bytes.n) : NULL;
-    if (bytes.n)
-        memcpy(s->p, bytes.p, bytes.n);
-    s->count = (uint32_t)count;
-    return true;
+    return items.p == items.end || agg_corrupt(e, "COLLECT_LIST");
 }
 
 static void list_drop(const struct agg_ctx *c, void *state)
 {
     assert(c);
-    mem_free(((struct list_state *)state)->p);
+    const struct list_state *s = state;
+    mem_free(s->p);
+    mem_free(s->lengths);
 }
 
 static size_t list_heap(const struct agg_ctx *c, const void *state)
 {
     assert(c);
-    return ((const struct list_state *)state)->cap;
+    const struct list_state *s = state;
+    return s->cap + s->lengths_cap * sizeof *s->lengths;
 }
 
 const struct agg agg_type_collect_list = {

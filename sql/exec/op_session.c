@@ -29,7 +29,7 @@ struct session_step {
     uint32_t first, count; // replaced
 };
 
-struct closing { // EMIT FINAL
+struct closing { // EMIT FINAL: owns the session, which has left its list
     struct session *session;
     const struct group *group;
     uint32_t row;
@@ -80,6 +80,8 @@ static void free_block(struct op *o)
     struct session_op *s = o->state;
     for (size_t i = 0; i < s->dead.n; i++)
         session_free(o->node, s->dead.v[i]);
+    for (size_t i = 0; i < s->closing.n; i++)
+        session_free(o->node, s->closing.v[i].session);
     s->dead.n = s->steps.n = s->replaced.n = s->closing.n = 0;
 }
 
@@ -425,8 +427,6 @@ static bool emit_closed(struct op *o, const struct block *b, struct err *e)
     struct arena *a = o->x->window;
     const struct phys_node *node = o->node;
     const uint32_t n = (uint32_t)s->closing.n;
-    for (uint32_t i = 0; i < n; i++)
-        vec_push(&s->dead, s->closing.v[i].session);
     if (!run_aggregates(o, b, &(struct results){NULL, NULL}, e))
         return false;
     struct block *out = new_block(o, n);

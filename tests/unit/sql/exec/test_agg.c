@@ -5,6 +5,7 @@
 #include "tests/support/test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define S_SQL                                                                              \
     "CREATE STREAM s (k STRING KEY, i INT, b BIGINT, d DOUBLE, t STRING, l ARRAY<INT>, f " \
@@ -142,6 +143,32 @@ TEST(count_distinct_counts_values_once)
           "O +U K=a V=2 @12\n"
           "O +U K=a V=2 @13\n"
           "O +I K=b V=1 @14\n");
+}
+
+TEST(count_distinct_is_exact_for_few_values_and_near_for_many)
+{
+    const char *sql = S_SQL "CREATE TABLE o AS SELECT k, COUNT_DISTINCT(i) AS v FROM s GROUP BY k;";
+    struct engine_store store;
+    struct arena *a = arena_new(NULL);
+    engine_store_open(&store);
+    for (int part = 0; part < 3; part++) { // the state read back in between
+        static const int64_t upto[] = {4096, 12000, 12000};
+        struct engine s;
+        engine_open(&s, &(struct engine_spec){.sql = sql, .outputs = {"+O"}, .kv = store.kv});
+        engine_begin(&s);
+        for (int64_t i = part ? upto[part - 1] - 100 : 0; i < upto[part]; i++)
+            engine_add(&s, 0, "a", arena_printf(a, "{\"i\":%lld}", (long long)i).p, i);
+        engine_run(&s, 5000);
+        engine_end(&s);
+        const long n = strtol(strstr(engine_text(&s), "V=") + 2, NULL, 10);
+        if (part == 0)
+            assert_int_equal(n, 4096);
+        else
+            assert_in_range(n, 11700, 12300);
+        engine_close(&s);
+    }
+    arena_free(a);
+    engine_store_close(&store);
 }
 
 TEST(collections_keep_order_and_limits)
@@ -319,6 +346,7 @@ TEST(arguments_that_must_be_literals_are_checked)
 TEST_MAIN(T(avg_skips_nulls_and_is_zero_of_none),
           T(stddev_samp_is_the_variance_and_stddev_sample_the_deviation),
           T(correlation_needs_both_values), T(count_distinct_counts_values_once),
+          T(count_distinct_is_exact_for_few_values_and_near_for_many),
           T(collections_keep_order_and_limits), T(histogram_counts_and_takes_back),
           T(attr_is_null_where_rows_differ), T(topk_keeps_the_largest_in_falling_order),
           T(by_offset_takes_one_or_n_with_or_without_nulls), T(sum_list_adds_the_items),
