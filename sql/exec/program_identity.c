@@ -70,6 +70,8 @@ static void print_join(struct buf *out, const struct phys_node *n)
     if (n->kind == PLAN_JOIN_STREAM_STREAM)
         buf_printf(out, "within=(%lld,%lld) grace=%lld ", (long long)s->before_ms,
                    (long long)s->after_ms, (long long)s->grace_ms);
+    if (n->schema->windowed)
+        buf_text(out, s->session ? "sessions " : "windows ");
     schema_print(out, n->schema);
 }
 

@@ -316,6 +316,47 @@ TEST(tables_of_stream_table_joins_are_the_table_side)
     engine_close(&s);
 }
 
+TEST(explain_and_fingerprints_say_what_a_join_is)
+{
+    static const char *const parts[] = {
+        "order: aligned\n",
+        " as table, table side\n",
+        "exchange by new key, project V AS ROWKEY",
+        "left join of streams by key\n      within 60000 ms before and 2000 ms after, kept 65000 "
+        "ms, "
+        "padded when the window has closed\n",
+        "inner join of stream and table by key\n",
+    };
+    struct engine s;
+    struct buf b;
+    engine_open(&s,
+                &(struct engine_spec){
+                    .sql = STREAM("l") STREAM("r") TABLE(
+                        "t") "CREATE STREAM j AS SELECT l.v AS v, r.k AS k FROM l LEFT JOIN r "
+                             "WITHIN (1 MINUTE, 2 SECONDS) GRACE PERIOD 3 SECONDS ON l.v = "
+                             "r.v;\nCREATE STREAM o AS SELECT j.k AS k, j.v AS v, t.f AS f FROM j "
+                             "JOIN t ON j.k = t.k;",
+                    .outputs = {"O"}});
+    buf_init(&b, 1 << 16);
+    program_explain(&b, s.program);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        size_t at;
+        if (!str_find(&at, buf_view(&b), str_from(parts[i])))
+            fail_msg("no \"%s\" in\n%.*s", parts[i], (int)b.n, b.p);
+    }
+    buf_fini(&b);
+    // what is not shown is neither kept nor part of the identity
+    assert_int_equal(program_fingerprint_count(s.program), 2);
+    assert_true(
+        str_eq(program_fingerprint(s.program, 0),
+               STR("join:J stream-stream LEFT within=(60000,2000) grace=3000 `ROWKEY` INTEGER "
+                   "KEY, `R_K` STRING")));
+    assert_true(str_eq(program_fingerprint(s.program, 1),
+                       STR("join:O stream-table INNER `ROWKEY` STRING KEY, `J_V` INTEGER, `T_F` "
+                           "STRING")));
+    engine_close(&s);
+}
+
 TEST_MAIN(T(a_stream_row_finds_what_the_table_has_at_that_moment),
           T(of_rows_with_equal_seq_the_table_is_first),
           T(streams_pair_within_before_and_after_by_time_then_arrival),
@@ -324,4 +365,5 @@ TEST_MAIN(T(a_stream_row_finds_what_the_table_has_at_that_moment),
           T(a_side_forgets_by_its_own_time), T(tables_join_change_by_change),
           T(what_aggregates_a_join_takes_its_rows_back), T(a_foreign_key_join_follows_both_tables),
           T(windowed_tables_join_by_key_and_window),
-          T(tables_of_stream_table_joins_are_the_table_side))
+          T(tables_of_stream_table_joins_are_the_table_side),
+          T(explain_and_fingerprints_say_what_a_join_is))
