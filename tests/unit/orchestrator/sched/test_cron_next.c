@@ -55,6 +55,20 @@ static bool fires(const struct cron *c, const struct zone *z, int64_t t)
            t + zone_offset_s(z, t) * INT64_C(1000) != skipped;
 }
 
+// In a short test the days around both clock changes of both hemispheres, the turn of a month, and the year's end.
+static bool is_interesting(int64_t t)
+{
+    static const struct {
+        int month, day;
+    } from[] = {{2, 27}, {3, 8}, {3, 29}, {4, 5}, {6, 12}, {10, 4}, {10, 25}, {11, 1}, {12, 30}};
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++) {
+        const int64_t start = utc(2025, from[i].month, from[i].day, 0, 0);
+        if (t >= start && t < start + 3 * DAY)
+            return true;
+    }
+    return false;
+}
+
 TEST(a_year_of_every_expression_is_what_looking_at_every_minute_finds)
 {
     static const char *const texts[] = {
@@ -63,13 +77,18 @@ TEST(a_year_of_every_expression_is_what_looking_at_every_minute_finds)
     static const char *const zones[] = {"Europe/Paris", "America/New_York", "Australia/Lord_Howe",
                                         "UTC"};
     struct arena *a = arena_new(NULL);
-    const size_t count = test_is_long() ? 4 : 2;
-    for (size_t k = 0; k < count; k++) {
-        const struct zone *z = zone(a, zones[test_is_long() ? k : k * 2]);
+    for (size_t k = 0; k < sizeof zones / sizeof *zones; k++) {
+        const struct zone *z = zone(a, zones[k]);
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
             const struct cron c = cron(texts[i]);
             int64_t next = cron_next(&c, z, utc(2024, 12, 31, 23, 59));
             for (int64_t t = utc(2025, 1, 1, 0, 0); t < utc(2026, 1, 1, 0, 0); t += MINUTE) {
+                if (!test_is_long() && !is_interesting(t)) {
+                    t += DAY - MINUTE;
+                    continue;
+                }
+                while (next < t)
+                    next = cron_next(&c, z, next);
                 if (fires(&c, z, t) != (next == t))
                     fail_msg("%s in %s at %lld", texts[i], zones[k], (long long)t);
                 if (next == t)
