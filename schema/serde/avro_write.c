@@ -29,7 +29,7 @@ struct avro_writer {
 
 static void put_long(struct buf *out, int64_t v)
 {
-    buf_varint(out, ((uint64_t)v << 1) ^ (uint64_t)(v >> 63));
+    buf_varint(out, ((uint64_t)v << 1) ^ (v < 0 ? UINT64_MAX : 0));
 }
 
 static void put_str(struct buf *out, struct str v)

@@ -135,7 +135,9 @@ struct state {
 // False: the whole run stops. *known == NULL: the row is bad.
 static bool choose_plan(const struct known **known, struct state *st, int32_t id, uint32_t row)
 {
-    struct err local, *e = st->run->out->e ? st->run->out->e : &local;
+    struct err local;
+    err_clear(&local);
+    struct err *e = st->run->out->e ? st->run->out->e : &local;
     *known = st->last;
     if (st->last && st->last->id == id)
         return true;

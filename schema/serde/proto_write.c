@@ -290,7 +290,7 @@ static uint64_t bits_of(enum proto_kind kind, const struct column *c, uint32_t r
     }
     const int64_t v = wire_get_long(c, row);
     if (kind == PROTO_SINT32 || kind == PROTO_SINT64)
-        return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
+        return ((uint64_t)v << 1) ^ (v < 0 ? UINT64_MAX : 0);
     return (uint64_t)v;
 }
 
@@ -460,8 +460,9 @@ static bool put_array(struct buf *out, const struct member *m, const struct colu
     const uint32_t count = column_items(c, row, &first);
     const struct column *items = &c->children[0];
     const bool packed = wire_of(m->field->kind) != WIRE_LEN;
-    struct buf inner, *to = packed ? &inner : out;
+    struct buf inner;
     buf_init(&inner, out->max);
+    struct buf *to = packed ? &inner : out;
     for (uint32_t i = first; ok && i < first + count; i++) {
         if (!packed)
             put_tag(out, m->field->number, WIRE_LEN);

@@ -37,14 +37,15 @@ static struct str print_row(struct arena *a, const struct serde_spec *spec,
     return out;
 }
 
-static const char *const rows[] = {
-    "{\"A\":null,\"B\":null,\"C\":null,\"D\":null,\"E\":null,\"F\":null,\"G\":null,\"H\":null}",
-    "{\"A\":7,\"B\":\"x\",\"C\":[1,null],\"D\":{\"k\":null},\"E\":{\"X\":null,\"Y\":null},\"F\":1."
-    "5,"
-    "\"G\":[{\"X\":null,\"Y\":[2]},null],\"H\":true}",
-    "{\"A\":null,\"B\":\"\",\"C\":[],\"D\":{},\"E\":{\"X\":3,\"Y\":[4,null]},\"F\":null,\"G\":[],"
-    "\"H\":null}",
-};
+#define NULLS \
+    "{\"A\":null,\"B\":null,\"C\":null,\"D\":null,\"E\":null,\"F\":null,\"G\":null,\"H\":null}"
+#define SOME                                                                                \
+    "{\"A\":7,\"B\":\"x\",\"C\":[1,null],\"D\":{\"k\":null},\"E\":{\"X\":null,\"Y\":null}," \
+    "\"F\":1.5,\"G\":[{\"X\":null,\"Y\":[2]},null],\"H\":true}"
+#define OTHERS                                                                            \
+    "{\"A\":null,\"B\":\"\",\"C\":[],\"D\":{},\"E\":{\"X\":3,\"Y\":[4,null]},\"F\":null," \
+    "\"G\":[],\"H\":null}"
+static const char *const rows[] = {NULLS, SOME, OTHERS};
 #define ROWS (sizeof rows / sizeof rows[0])
 
 TEST(null_becomes_what_writing_and_reading_makes_of_it)
