@@ -90,6 +90,7 @@ struct job {
     enum { JOB_EVENT_TIME, JOB_TABLES_FIRST } input_order;
     enum { JOB_REFUSE_LOSS, JOB_ACCEPT_LOSS } loss;
     enum job_dead_payload dead_payload;
+    uint64_t redo_spools; // delivered batches whose spools are kept
     unsigned threads;
     struct job_limits limits;
     struct job_stream stream;

@@ -16,6 +16,13 @@ static bool run_trim(struct session *s, const struct batch_record *r, struct err
            (lake_manifest_read(&m, s->a, r->manifest, e) && lake_trim_versions(s->lake, &m, e));
 }
 
+// Spools up to this batch but the last `least`, and those that the job keeps for a store that loses its tail.
+static bool run_clean(struct session *s, uint64_t batch, uint64_t least, struct err *e)
+{
+    uint64_t keep = s->job->redo_spools > least ? s->job->redo_spools : least;
+    return batch <= keep || deliver_clean_spools(s, batch - keep, e);
+}
+
 // Step 1: a decided batch is delivered before anything else; then every head must be the one we left.
 bool run_settle(struct session *s, struct err *e)
 {
@@ -42,7 +49,7 @@ bool run_settle(struct session *s, struct err *e)
         deliver_offsets(s);
     if (s->lake && !lake_stage_clean(s->lake, s->job->name, 0, 0, e))
         return false;
-    return deliver_clean_spools(s, c->last_batch, e);
+    return run_clean(s, c->last_batch, 0, e);
 }
 
 // --- batches ---------------------------------------------------------------------------------------------------------
@@ -57,7 +64,7 @@ static bool run_snapshot_due(const struct session *s)
 
 bool run_deliver(struct session *s, const struct batch_record *r, struct err *e)
 {
-    return deliver_batch(s, r, e) && deliver_clean_spools(s, r->batch - 1, e) && run_trim(s, r, e);
+    return deliver_batch(s, r, e) && run_clean(s, r->batch, 1, e) && run_trim(s, r, e);
 }
 
 bool run_batch(struct session *s, const struct execute_spec *how, enum execute_end *end,
@@ -171,6 +178,10 @@ bool run_job(struct run_report *out, const struct job *job, const struct run_env
 
 static bool reset_positions(struct session *s, enum run_reset how, struct err *e)
 {
+    if (how == RUN_RESET_KEEP) {
+        s->control.code = 0; // what is new has no history yet
+        return true;
+    }
     s->control.position_count = 0;
     s->control.code = 0;
     s->control.fingerprint_count = 0;
@@ -192,7 +203,7 @@ static bool reset_positions(struct session *s, enum run_reset how, struct err *e
     return true;
 }
 
-static bool reset_store(struct session *s, struct err *e)
+static bool reset_store(struct session *s, enum run_reset how, struct err *e)
 {
     struct kv_txn *t;
     const struct program *p = s->job->program;
@@ -208,7 +219,9 @@ static bool reset_store(struct session *s, struct err *e)
     for (size_t i = 0; i < s->job->output_count; i++)
         if (s->job->outputs[i].table && s->job->outputs[i].lake >= 0)
             control_version(c, s->job->outputs[i].name)->changed = true;
-    if (!exec_wipe(t, e) || !kv_del_prefix(t, KV_TABLE, STR(""), e) || !control_store(c, t, e)) {
+    bool wiped =
+        how == RUN_RESET_KEEP || (exec_wipe(t, e) && kv_del_prefix(t, KV_TABLE, STR(""), e));
+    if (!wiped || !control_store(c, t, e)) {
         kv_abort(t);
         return false;
     }
@@ -220,7 +233,7 @@ bool run_reset(const struct job *job, const struct run_env *env, enum run_reset 
     struct session s;
     struct run_report report = {0};
     bool ok = session_open(&s, job, env, &report, e) && run_settle(&s, e) &&
-              run_flush_logs(&s, e) && reset_positions(&s, how, e) && reset_store(&s, e);
+              run_flush_logs(&s, e) && reset_positions(&s, how, e) && reset_store(&s, how, e);
     session_close(&s);
     return ok || err_wrap(e, "resetting job %s", job->name);
 }

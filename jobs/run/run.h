@@ -67,8 +67,9 @@ bool run_stream(struct run_report *out, const struct job *job, const struct run_
 bool run_job(struct run_report *out, const struct job *job, const struct run_env *env,
              struct err *e) ERR_CHECKED;
 
-enum run_reset { RUN_RESET_REBUILD, RUN_RESET_FROM_NOW };
-// Forgets operator state, tables and positions; ids go on. FROM_NOW: positions become the current ends.
+enum run_reset { RUN_RESET_REBUILD, RUN_RESET_FROM_NOW, RUN_RESET_KEEP };
+// Forgets operator state, tables and positions; ids go on. FROM_NOW: positions become the current ends. KEEP:
+// forgets nothing; operators that the stored state does not fit start empty.
 bool run_reset(const struct job *job, const struct run_env *env, enum run_reset how,
                struct err *e) ERR_CHECKED;
 

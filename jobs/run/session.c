@@ -55,10 +55,11 @@ static bool session_check_code(const struct session *s, struct err *e)
         err_fail(e, ERR_CONFIG,
                  "the SQL changed in ways that the stored state of batch %llu does not fit: %.*s",
                  (unsigned long long)s->control.last_batch, STR_ARG(buf_view(&list)));
-        err_hint(e,
-                 "job reset %s --rebuild reads everything again, --from-now starts empty; or "
-                 "restore the old SQL",
-                 s->job->name);
+        err_hint(
+            e,
+            "job reset %s --rebuild reads everything again, --from-now starts empty, --keep lets "
+            "only these operators start empty; or restore the old SQL",
+            s->job->name);
     }
     buf_fini(&list);
     return ok;

@@ -63,6 +63,7 @@ struct job_spec {
     struct dead_letters_spec dead_letters;
     struct stream_spec stream;
     bool accept_loss;
+    int64_t redo_spools;
     struct conf_items outputs; // struct output_spec
     struct conf_at at;
 };

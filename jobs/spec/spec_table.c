@@ -366,6 +366,11 @@ static const struct conf_opt job_opts[] = {
      .help = "Records that cannot be decoded or written."},
     {OPT(job_spec, stream, "stream", CONF_SECTION), .sub = &spec_stream_table,
      .help = "How an endless run makes its batches."},
+    {OPT(job_spec, redo_spools, "redo_spools", CONF_INT), .def = "0", .max = 100000,
+     .help =
+         "Delivered batches whose warehouse rows stay on local disk, for a store that may lose its "
+         "tail (fail-over to a replica): they are delivered again by themselves. 0 = until the "
+         "next batch has proven them."},
     {OPT(job_spec, accept_loss, "accept_loss", CONF_BOOL), .def = "false",
      .help = "Go on when records were deleted from the topic before they were read; otherwise the "
              "job stops."},

@@ -14,12 +14,12 @@ static bool reset_appends(const struct job *job)
 static bool reset_how(enum run_reset *out, const struct cli *c, const struct job *job,
                       struct err *e)
 {
-    bool rebuild = cli_opt(c, "rebuild"), now = cli_opt(c, "from-now");
-    if (rebuild == now) {
-        err_fail(e, ERR_CONFIG, "job reset wants --rebuild or --from-now");
+    bool rebuild = cli_opt(c, "rebuild"), now = cli_opt(c, "from-now"), keep = cli_opt(c, "keep");
+    if (rebuild + now + keep != 1) {
+        err_fail(e, ERR_CONFIG, "job reset wants --rebuild, --from-now or --keep");
         return err_hint(e, "sluice job reset --help");
     }
-    *out = rebuild ? RUN_RESET_REBUILD : RUN_RESET_FROM_NOW;
+    *out = rebuild ? RUN_RESET_REBUILD : now ? RUN_RESET_FROM_NOW : RUN_RESET_KEEP;
     if (!rebuild || !reset_appends(job) || cli_opt(c, "append-again"))
         return true;
     err_fail(
@@ -48,8 +48,14 @@ static bool job_reset(struct cli *c, struct err *e)
     if (ok) {
         struct buf out;
         buf_init(&out, 4096);
-        buf_printf(&out, "job %s: state and positions forgotten; the next run starts %s\n",
-                   job->name, how == RUN_RESET_REBUILD ? "by `start:`" : "at the ends of now");
+        if (how == RUN_RESET_KEEP)
+            buf_printf(&out,
+                       "job %s: positions and the state that fits are kept; new operators start "
+                       "empty\n",
+                       job->name);
+        else
+            buf_printf(&out, "job %s: state and positions forgotten; the next run starts %s\n",
+                       job->name, how == RUN_RESET_REBUILD ? "by `start:`" : "at the ends of now");
         ok = cli_print(&out, e);
         buf_fini(&out);
     }
@@ -60,6 +66,8 @@ static bool job_reset(struct cli *c, struct err *e)
 static const struct cli_opt job_reset_opts[] = {
     {"rebuild", NULL, "read everything again, by the job's start:"},
     {"from-now", NULL, "start empty at the topics' ends of now"},
+    {"keep", NULL,
+     "after a change of SQL: go on; operators that changed start empty, the others keep"},
     {"append-again", NULL,
      "with --rebuild: stream outputs and topics may be appended a second time"},
     {NULL, NULL, NULL},

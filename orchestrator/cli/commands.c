@@ -14,6 +14,7 @@ const struct cmd *const cli_commands[] = {
     &cmd_job_pause,
     &cmd_job_resume,
     &cmd_job_reset,
+    &cmd_job_try,
     &cmd_job_backfill,
     &cmd_job_recover,
     &cmd_job_resync,

@@ -9,7 +9,7 @@ extern const struct cmd cmd_daemon, cmd_job_pause, cmd_job_resume;
 extern const struct cmd cmd_job_run, cmd_job_list, cmd_job_show, cmd_job_check, cmd_job_explain,
     cmd_job_reset, cmd_job_backfill, cmd_job_recover;
 extern const struct cmd cmd_job_resync, cmd_job_deliver;
-extern const struct cmd cmd_audit;
+extern const struct cmd cmd_audit, cmd_job_try;
 extern const struct cmd cmd_state_backup, cmd_state_restore, cmd_state_compact;
 extern const struct cmd cmd_run_list, cmd_run_show;
 extern const struct cmd cmd_lake_ls, cmd_lake_cat, cmd_lake_stat, cmd_lake_verify;

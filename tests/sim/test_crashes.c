@@ -446,6 +446,57 @@ TEST(a_warehouse_that_lost_more_than_the_spools_hold_is_behind)
     job_world_free(w);
 }
 
+TEST(a_warehouse_that_lost_its_tail_gets_it_again_from_spools_that_are_kept)
+{
+    struct job_world *w = world();
+    w->job->redo_spools = 6;
+    produce(w, 5, 10);
+    run(w);
+    memory_copy("backup", JOB_WORLD_ONE);
+    produce(w, 1, 160);
+    run(w);
+    run(w);
+    uint64_t lost = last_batch(w) - 1;
+    assert_true(lost > 1 && lost <= 6);
+    memory_copy(JOB_WORLD_ONE, "backup");
+    run(w);
+    assert_int_equal(w->report.redelivered, lost * 3); // three outputs
+    same_as(w, (const struct backlog[]){{5, 10}, {1, 160}}, 2);
+}
+
+TEST(a_reset_that_keeps_goes_on_and_what_changed_starts_empty)
+{
+    struct job_world *w = world();
+    struct arena *a = arena_new(NULL);
+    size_t at;
+    struct str sql = str_from(w->spec.sql), least = STR("MIN(cents) AS least");
+    produce(w, 1, 60);
+    run(w);
+    struct buf users;
+    buf_init(&users, TEXT_MAX);
+    assert_true(memory_get(&users, "two", "users", "user0"));
+    buf_char(&users, '\0');
+    assert_non_null(strstr(users.p, "n=20|"));
+    assert_true(str_find(&at, sql, least));
+    const char *other =
+        arena_printf(a, "%.*sMAX(cents) AS least%s", (int)at, sql.p, sql.p + at + least.n).p;
+    assert_true(job_world_compile(w, other, w->spec.outputs));
+    produce(w, 2, 5);
+    run_fails(w, ERR_CONFIG, "the SQL changed in ways");
+    uint64_t before = last_batch(w);
+    if (!job_world_reset(w, RUN_RESET_KEEP))
+        fail_msg("%s", w->text);
+    run(w);
+    assert_int_equal(w->report.batch_first, before + 2);
+    buf_clear(&users);
+    assert_true(memory_get(&users, "two", "users", "user0"));
+    buf_char(&users, '\0');
+    assert_non_null(strstr(users.p, "n=21|")); // counts went on
+    buf_fini(&users);
+    arena_free(a);
+    job_world_free(w);
+}
+
 TEST(a_wiped_or_unmounted_lake_is_refused)
 {
     struct job_world *w = world();
@@ -876,6 +927,8 @@ TEST_MAIN(
     T(a_warehouse_that_lost_its_last_batch_gets_it_again_from_the_spool),
     T(a_warehouse_that_lost_its_last_batch_after_a_reset_gets_it_again),
     T(a_warehouse_that_lost_more_than_the_spools_hold_is_behind),
+    T(a_warehouse_that_lost_its_tail_gets_it_again_from_spools_that_are_kept),
+    T(a_reset_that_keeps_goes_on_and_what_changed_starts_empty),
     T(a_wiped_or_unmounted_lake_is_refused),
     T(of_two_hosts_with_copies_of_one_state_the_second_is_fenced_at_open),
     T(of_two_hosts_at_once_the_one_whose_staging_was_cleaned_fails_and_is_then_fenced),
