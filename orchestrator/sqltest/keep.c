@@ -2,9 +2,9 @@
 
 #include "base/durable.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define KEEP_BYTES_MAX ((size_t)256 << 20)
 
@@ -12,12 +12,14 @@ bool keep_open(struct keep *out, struct err *e)
 {
     const char *top = getenv("TMPDIR");
     *out = (struct keep){NULL, NULL, ""};
-    const int n = snprintf(out->dir, sizeof out->dir, "%s/sluice-XXXXXX", top ? top : "/tmp");
-    if (n < 0 || (size_t)n >= sizeof out->dir)
-        return err_fail(e, ERR_CONFIG, "TMPDIR is too long");
-    if (!mkdtemp(out->dir)) {
-        out->dir[0] = '\0';
-        return err_sys(e, "cannot make a folder below %s", top ? top : "/tmp");
+    // Of this process alone; a name that an earlier one left behind is passed over.
+    for (unsigned i = 0; i == 0 || access(out->dir, F_OK) == 0; i++) {
+        const int n = snprintf(out->dir, sizeof out->dir, "%s/sluice-test-%ld-%u",
+                               top ? top : "/tmp", (long)getpid(), i);
+        if (n < 0 || (size_t)n >= sizeof out->dir) {
+            out->dir[0] = '\0';
+            return err_fail(e, ERR_CONFIG, "TMPDIR is too long");
+        }
     }
     out->durable = durable_new(DURABLE_KILL);
     const struct kv_spec spec = {.dir = out->dir,

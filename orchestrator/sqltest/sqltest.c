@@ -32,14 +32,26 @@ static void add_file(struct files *s, const char *path)
     s->v[s->n++] = arena_strdup(s->a, path);
 }
 
-static int by_name(const struct dirent **x, const struct dirent **y)
+static int by_name(const void *x, const void *y)
 {
-    return strcmp((*x)->d_name, (*y)->d_name);
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
 
-static int is_shown(const struct dirent *entry)
+// The entries of a folder that are not hidden, by name.
+static bool list_folder(struct files *out, struct arena *a, const char *path, struct err *e)
 {
-    return entry->d_name[0] != '.';
+    DIR *dir = opendir(path);
+    const struct dirent *entry;
+    *out = (struct files){.a = a};
+    if (!dir)
+        return err_sys(e, "cannot list %s", path);
+    while ((entry = readdir(dir)) != NULL)
+        if (entry->d_name[0] != '.')
+            add_file(out, arena_printf(a, "%s/%s", path, entry->d_name).p);
+    closedir(dir);
+    if (out->n)
+        qsort(out->v, out->n, sizeof *out->v, by_name);
+    return true;
 }
 
 static bool is_test(const char *path)
@@ -51,7 +63,7 @@ static bool is_test(const char *path)
 static bool find_files(struct files *s, const char *path, unsigned depth, struct err *e)
 {
     struct stat st;
-    struct dirent **entries;
+    struct files children;
     bool ok = true;
     if (stat(path, &st) != 0)
         return err_sys(e, "cannot read %s", path);
@@ -62,16 +74,11 @@ static bool find_files(struct files *s, const char *path, unsigned depth, struct
     if (depth == SQLTEST_DEPTH_MAX)
         return err_fail(e, ERR_LIMIT, "%s: folders are nested deeper than %d", path,
                         SQLTEST_DEPTH_MAX);
-    const int n = scandir(path, &entries, is_shown, by_name);
-    if (n < 0)
-        return err_sys(e, "cannot list %s", path);
-    for (int i = 0; i < n; i++) {
-        const char *child = arena_printf(s->a, "%s/%s", path, entries[i]->d_name).p;
-        if (ok && stat(child, &st) == 0 && (S_ISDIR(st.st_mode) || is_test(child)))
-            ok = find_files(s, child, depth + 1, e);
-        free(entries[i]);
-    }
-    free(entries);
+    if (!list_folder(&children, s->a, path, e))
+        return false;
+    for (size_t i = 0; ok && i < children.n; i++)
+        if (stat(children.v[i], &st) == 0 && (S_ISDIR(st.st_mode) || is_test(children.v[i])))
+            ok = find_files(s, children.v[i], depth + 1, e);
     return ok;
 }
 
