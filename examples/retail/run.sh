@@ -15,8 +15,11 @@ if [[ -z ${SLUICE_TEST_BOOTSTRAP:-} || -z ${SLUICE_TEST_POSTGRES_PORT:-} ]]; the
 fi
 sluice=$(realpath "${SLUICE_BIN:-$root/sluice}")
 [[ -x $sluice ]] || { echo "run.sh: no $sluice: run make first" >&2; exit 1; }
+# shellcheck disable=SC2153 # they come from the environment
 export SLUICE_BIN=$sluice KAFKA_BOOTSTRAP=$SLUICE_TEST_BOOTSTRAP
+# shellcheck disable=SC2153
 export POSTGRES_HOST=$SLUICE_TEST_POSTGRES_HOST POSTGRES_PORT=$SLUICE_TEST_POSTGRES_PORT
+# shellcheck disable=SC2153
 export POSTGRES_USER=$SLUICE_TEST_POSTGRES_USER POSTGRES_PASSWORD=$SLUICE_TEST_POSTGRES_PASSWORD
 tables=(product promotions branch customers employee sales)
 sql() { # DATABASE STATEMENT
