@@ -87,8 +87,8 @@ TEST(a_year_of_every_expression_is_what_looking_at_every_minute_finds)
                     t += DAY - MINUTE;
                     continue;
                 }
-                while (next < t)
-                    next = cron_next(&c, z, next);
+                if (next < t) // days were left out
+                    next = cron_next(&c, z, t - 1);
                 if (fires(&c, z, t) != (next == t))
                     fail_msg("%s in %s at %lld", texts[i], zones[k], (long long)t);
                 if (next == t)
