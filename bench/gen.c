@@ -1,5 +1,6 @@
 // gen COUNT TOPIC|- [FILE.ndjson]: the benchmark's records, the same bytes for everybody. To a topic (BOOTSTRAP=host:port, lz4,
-// key = user id, the client's partitioner), to a file, or both.
+// key = user id, the client's partitioner), to a file, or both. RATE=n in the environment: n records a second to the topic, each with the
+// time at which it was due as its timestamp; the first one's is printed.
 #include "base/clock.h"
 
 #include <librdkafka/rdkafka.h>
@@ -85,10 +86,10 @@ static void gen_record(struct gen *g, struct record *out)
 
 static rd_kafka_t *gen_producer(void)
 {
-    static const char *const settings[][2] = {{"compression.type", "lz4"},
-                                              {"linger.ms", "50"},
-                                              {"batch.size", "262144"},
-                                              {"enable.idempotence", "true"}};
+    const char *const settings[][2] = {{"compression.type", "lz4"},
+                                       {"linger.ms", getenv("RATE") ? "2" : "50"},
+                                       {"batch.size", "262144"},
+                                       {"enable.idempotence", "true"}};
     char why[512];
     const char *bootstrap = getenv("BOOTSTRAP");
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -99,13 +100,29 @@ static rd_kafka_t *gen_producer(void)
     return rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
 }
 
-static void gen_send(rd_kafka_t *rk, const char *topic, const struct record *r)
+struct pace {
+    struct clock clock;
+    long rate; // 0 = as fast as possible
+    int64_t start_ms;
+};
+
+static int64_t pace_wait(const struct pace *p, long i)
 {
-    while (rd_kafka_producev(
-        rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)r->value, (size_t)r->n),
-        RD_KAFKA_V_KEY((void *)(uintptr_t)r->key, (size_t)r->key_n), RD_KAFKA_V_END))
+    int64_t due = p->start_ms + i * 1000 / p->rate;
+    int64_t left = due - p->clock.now_ms(p->clock.arg);
+    if (left > 0)
+        p->clock.sleep_ms(p->clock.arg, left);
+    return due;
+}
+
+static void gen_send(rd_kafka_t *rk, const char *topic, const struct record *r, int64_t timestamp)
+{
+    while (rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic),
+                             RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA),
+                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                             RD_KAFKA_V_VALUE((void *)(uintptr_t)r->value, (size_t)r->n),
+                             RD_KAFKA_V_KEY((void *)(uintptr_t)r->key, (size_t)r->key_n),
+                             RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_END))
         rd_kafka_poll(rk, 50);
 }
 
@@ -119,13 +136,20 @@ int main(int argc, char **argv)
     rd_kafka_t *rk = strcmp(argv[2], "-") != 0 ? gen_producer() : NULL;
     FILE *file = argc > 3 ? fopen(argv[3], "w") : NULL;
     struct record r;
+    const char *rate = getenv("RATE");
+    struct pace pace = {clock_system(), rate ? strtol(rate, NULL, 10) : 0, 0};
+    pace.start_ms = pace.clock.now_ms(pace.clock.arg);
+    if (pace.rate) {
+        printf("%lld\n", (long long)pace.start_ms);
+        fflush(stdout);
+    }
     while (g.next < g.count) {
         gen_record(&g, &r);
         if (file)
             fprintf(file, "%s\n", r.value);
         if (rk) {
-            gen_send(rk, argv[2], &r);
-            if ((g.next & 1023) == 0)
+            gen_send(rk, argv[2], &r, pace.rate ? pace_wait(&pace, g.next - 1) : 0);
+            if (pace.rate || (g.next & 1023) == 0)
                 rd_kafka_poll(rk, 0);
         }
     }
