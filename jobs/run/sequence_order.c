@@ -16,12 +16,13 @@ static void stripe_numbers(struct sequence *s, const struct lane *l, const struc
                            uint64_t *seq, size_t source)
 {
     const struct scan_result *r = &c->scans[source];
-    for (uint32_t i = 0; i < r->block->rows; i++) {
-        if (s->spec.numbers == SEQUENCE_RUNNING)
-            seq[i] = s->seq + (uint64_t)r->record[i] * l->source_count + source;
-        else
+    if (s->spec.numbers == SEQUENCE_PLACED) {
+        for (uint32_t i = 0; i < r->block->rows; i++)
             seq[i] = stripe_number(s, l, c->records[r->record[i]].offset) + source;
+        return;
     }
+    for (uint32_t i = 0; i < r->block->rows; i++)
+        seq[i] = s->seq + (uint64_t)r->record[i] * l->source_count + source;
 }
 
 static void stripe_advance(struct sequence *s, const struct lane *l, const struct chunk *c)
