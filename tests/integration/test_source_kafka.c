@@ -223,7 +223,7 @@ TEST(empty_partitions_and_any_offset)
     assert_int_equal(r.records, 1000);
     for (int64_t from = 0; from <= 1000; from += 250)
         for (int64_t to = from; to <= 1000; to += 125) {
-            struct source_range ranges[2] = {{0, 1, 0, 0}, {0, 2, from, to}};
+            struct source_range ranges[2] = {{0, 1, 0, 0, 0}, {0, 2, from, to, from}};
             struct source_reading part = {0};
             assert_ok(source_read(&part, t.c.s, ranges, 2, &t.e), &t.e);
             assert_int_equal(part.records, to - from);
@@ -333,7 +333,7 @@ TEST(records_deleted_before_or_under_the_reader_are_lost_with_their_range)
     kafka_case_plan(&t.c);
     assert_int_equal(t.c.partitions[0].log_start, 100);
     assert_int_equal(t.c.partitions[0].end, 1000);
-    struct source_range ranges[2] = {{0, 0, 40, 1000}, {0, 1, 0, 1000}};
+    struct source_range ranges[2] = {{0, 0, 40, 1000, 40}, {0, 1, 0, 1000, 0}};
     struct source_reading r = {0};
     assert_ok(source_read(&r, t.c.s, ranges, 2, &t.e), &t.e);
     assert_int_equal(r.lost, 60);
