@@ -390,13 +390,29 @@ static bool recover_lake_there(const struct job *job, struct err *e)
     return err_hint(e, "it is not mounted, or it was wiped; mount or restore it first");
 }
 
+// Rows of an endless run between two rolls are in the state directory and nowhere else: their outputs' heads say nothing of them.
+static bool recover_endless(const struct job *job, enum recover_how how, struct err *e)
+{
+    bool logged = false;
+    for (size_t i = 0; i < job->output_count; i++)
+        logged = logged || (!job->outputs[i].table && job->outputs[i].lake >= 0);
+    if (job->stream.schedule != JOB_STREAM || !logged || how == RECOVER_REBUILD)
+        return true;
+    err_fail(
+        e, ERR_BEHIND,
+        "the job runs endlessly: rows that waited for the lake were in the state directory, and "
+        "nothing else says which");
+    return err_hint(e, "state restore brings a backup back; else start over: see the recovery "
+                       "handbook, \"starting over\"");
+}
+
 bool run_recover(struct recover_report *out, const struct job *job, const struct run_env *env,
                  enum recover_how how, struct err *e)
 {
     struct session s;
     struct run_report report = {0};
     *out = (struct recover_report){0};
-    if (!recover_lake_there(job, e))
+    if (!recover_endless(job, how, e) || !recover_lake_there(job, e))
         return err_wrap(e, "recovery of job %s", job->name);
     bool ok = session_open(&s, job, env, &report, e);
     if (ok) {

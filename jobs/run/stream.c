@@ -138,6 +138,9 @@ static bool stream_forward(struct stream *x, struct err *e)
         s->records = s->report->records;
     }
     x->fresh_since = -1;
+    // Nothing waits: the numbers of what comes are counted from here.
+    for (size_t i = 0; control_log_rows(&s->control) == 0 && i < s->control.position_count; i++)
+        s->control.positions[i].rolled = s->control.positions[i].next;
     if (!run_batch(s, &forward, &end, e))
         return false;
     if (plan_remaining(s) >= before && !stream_cancelled(x->env))

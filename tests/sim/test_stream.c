@@ -1,5 +1,6 @@
 // The endless run: the same outputs as bounded runs, whatever the cuts, rolls, crashes and restarts; and the row log's own promises.
 #include "jobs/run/control.h"
+#include "jobs/run/recover.h"
 #include "tests/support/job_programs.h"
 #include "tests/support/job_scenario.h"
 #include "tests/support/lake_rows.h"
@@ -469,6 +470,21 @@ TEST(an_output_whose_rows_wait_may_not_change_its_columns_or_go_away)
     job_world_free(w);
 }
 
+TEST(a_lost_state_directory_of_an_endless_run_with_rows_for_the_lake_cannot_be_recovered_from_heads)
+{
+    struct job_world_spec spec = row_wise;
+    spec.outputs = "      GOOD: { lake: {}, warehouse: { to: one } }\n";
+    struct job_world *w = job_world_new(&spec);
+    struct recover_report report;
+    die_with_rows_waiting(w, 5);
+    job_world_delete(w, "state");
+    assert_false(job_world_recover(w, &report));
+    assert_non_null(strstr(w->text, "rows that waited for the lake were in the state directory"));
+    assert_false(job_world_stream(w, stop_now, NULL));
+    assert_int_equal(w->e.kind, ERR_FENCED);
+    job_world_free(w);
+}
+
 // --- trouble -------------------------------------------------------------------------------------
 
 static void count_trouble(void *arg, const struct err *e, int64_t retry_ms)
@@ -557,17 +573,19 @@ TEST(new_partitions_are_noticed_and_begin_a_new_roll)
     job_world_free(w);
 }
 
-TEST_MAIN(T(a_fault_at_any_durable_call_of_an_endless_run_leaves_what_an_undisturbed_one_leaves),
-          T(a_fault_at_any_durable_call_of_an_endless_run_with_topics_leaves_the_same),
-          T(an_endless_run_of_a_merge_ordered_job_gives_the_rows_of_a_bounded_one_in_their_order),
-          T(an_endless_run_of_an_order_free_job_gives_the_rows_of_a_bounded_one),
-          T(the_bytes_of_a_rolled_file_do_not_depend_on_the_batches_that_brought_its_rows),
-          T(rows_wait_in_the_state_directory_until_the_oldest_is_old_enough),
-          T(rows_are_rolled_by_size_too_and_what_was_rolled_is_deleted_from_the_state_directory),
-          T(a_bounded_run_after_an_endless_one_first_writes_the_rows_that_wait),
-          T(rubbish_behind_the_committed_length_of_a_row_log_is_not_read_and_not_appended_to),
-          T(a_row_log_that_lost_committed_bytes_stops_the_job_by_name),
-          T(an_output_whose_rows_wait_may_not_change_its_columns_or_go_away),
-          T(an_endless_run_lives_through_a_broker_that_goes_away),
-          T(an_endless_run_delivers_its_decided_batch_when_the_warehouse_is_back),
-          T(new_partitions_are_noticed_and_begin_a_new_roll))
+TEST_MAIN(
+    T(a_fault_at_any_durable_call_of_an_endless_run_leaves_what_an_undisturbed_one_leaves),
+    T(a_fault_at_any_durable_call_of_an_endless_run_with_topics_leaves_the_same),
+    T(an_endless_run_of_a_merge_ordered_job_gives_the_rows_of_a_bounded_one_in_their_order),
+    T(an_endless_run_of_an_order_free_job_gives_the_rows_of_a_bounded_one),
+    T(the_bytes_of_a_rolled_file_do_not_depend_on_the_batches_that_brought_its_rows),
+    T(rows_wait_in_the_state_directory_until_the_oldest_is_old_enough),
+    T(rows_are_rolled_by_size_too_and_what_was_rolled_is_deleted_from_the_state_directory),
+    T(a_bounded_run_after_an_endless_one_first_writes_the_rows_that_wait),
+    T(rubbish_behind_the_committed_length_of_a_row_log_is_not_read_and_not_appended_to),
+    T(a_row_log_that_lost_committed_bytes_stops_the_job_by_name),
+    T(an_output_whose_rows_wait_may_not_change_its_columns_or_go_away),
+    T(a_lost_state_directory_of_an_endless_run_with_rows_for_the_lake_cannot_be_recovered_from_heads),
+    T(an_endless_run_lives_through_a_broker_that_goes_away),
+    T(an_endless_run_delivers_its_decided_batch_when_the_warehouse_is_back),
+    T(new_partitions_are_noticed_and_begin_a_new_roll))
