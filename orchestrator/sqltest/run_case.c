@@ -209,7 +209,7 @@ static bool check_outputs(struct runner *s)
 
 static void run_positive(struct runner *s)
 {
-    struct err e;
+    struct err e = {0};
     struct str why;
     if (!plan_case(s, &e)) {
         if (refusal_is_test_function(&e, s->c->text)) {
@@ -236,7 +236,7 @@ static struct str last_statement(const struct suite_case *c)
 
 static void run_negative(struct runner *s, const struct jnode *expected)
 {
-    struct err e;
+    struct err e = {0};
     s->out->negative = true;
     const bool planned = plan_case(s, &e);
     if (planned) {
