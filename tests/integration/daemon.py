@@ -376,6 +376,21 @@ def a_streaming_job_goes_on_through_commands_kills_and_pauses():
 
 
 @case
+def a_full_disk_under_the_scheduler_does_not_stop_the_jobs():
+    job = scheduled("full")
+    job.produce(*records(0, 20))
+    daemon = Daemon(job, SLUICE_FAULT="sched.write:*:enospc")
+    daemon.wait("daemon.memory_error")
+    until("the records", lambda: counted(job) == 20)
+    job.produce(*records(20, 40))
+    until("the next records", lambda: counted(job) == 40)
+    assert len(daemon.events("daemon.memory_error")) == 1  # said once
+    daemon.stop()
+    complete(job, 40)
+    job.close()
+
+
+@case
 def systemd_is_told_and_the_watchdog_is_fed():
     import socket
     job = scheduled("systemd", "{ every: 1h }")
