@@ -247,7 +247,7 @@ static void recover_name_slot(struct recover *r)
 static bool recover_slot(struct recover *r, struct redo *redo, uint64_t slot, bool last,
                          struct err *e)
 {
-    struct redo_slot found;
+    struct redo_slot found = {0};
     struct kv_txn *t;
     struct arena *a = arena_new(r->a);
     bool stateful = recover_stateful(r->s->job);
