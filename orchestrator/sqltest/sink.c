@@ -116,7 +116,7 @@ bool sink_record(struct stub_record *out, const struct sink *s, struct arena *a,
 bool sink_insert(struct stub_topic **out, struct stub *stub, const struct plan_row *row,
                  struct err *e)
 {
-    struct sink sink;
+    struct sink sink = {0};
     struct stub_record record;
     struct block *b;
     *out = stub_topic(stub, row->object->formats->topic);
