@@ -3,7 +3,8 @@
 
 #include "schema/cast.h"
 
-// Whether a constant of type `from` may become `to`: wider numbers, text that is a time, items of nested types alike.
+// Whether a constant of type `from` may become `to`: wider numbers, text that is a time, items of nested types alike. Fields
+// that a STRUCT column has not are left out.
 static bool insertable(const struct type *from, const struct type *to)
 {
     if (!from || type_equal(from, to) || cast_implicit(from, to))
@@ -17,7 +18,7 @@ static bool insertable(const struct type *from, const struct type *to)
         return false;
     for (uint32_t i = 0; i < from->field_count; i++) {
         const int k = to->kind == TYPE_STRUCT ? type_field(to, from->fields[i].name) : (int)i;
-        if (k < 0 || !insertable(from->fields[i].type, to->fields[k].type))
+        if (k >= 0 && !insertable(from->fields[i].type, to->fields[k].type))
             return false;
     }
     return true;

@@ -42,6 +42,11 @@ ALTER STREAM a ADD COLUMN w ARRAY<INT>;
 INSERT INTO a (v, id, w) VALUES (1.5, 3, ARRAY[1, 2]);
 ASSERT VALUES a (id, v, w) VALUES (3, 1.50, ARRAY[1, 2]);
 
+--@test: fields that a STRUCT has not are left out, those not given are NULL
+CREATE STREAM a (id INT KEY, s STRUCT<x BIGINT, y STRING>) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON');
+INSERT INTO a VALUES (1, STRUCT(x := 1, z := 'no'));
+ASSERT VALUES a (id, s) VALUES (1, STRUCT(x := 1, y := CAST(NULL AS STRING)));
+
 --@test: what is expected wrongly is shown
 CREATE STREAM a (id INT KEY, v INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON');
 INSERT INTO a VALUES (1, 20);
