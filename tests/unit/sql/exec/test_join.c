@@ -322,9 +322,9 @@ TEST(explain_and_fingerprints_say_what_a_join_is)
         "order: aligned\n",
         " as table, table side\n",
         "exchange by new key, project V AS ROWKEY",
-        "left join of streams by key\n      within 60000 ms before and 2000 ms after, kept 65000 "
-        "ms, "
-        "padded when the window has closed\n",
+        ("left join of streams by key\n      within 60000 ms before and 2000 ms after, kept 65000 "
+         "ms, "
+         "padded when the window has closed\n"),
         "inner join of stream and table by key\n",
     };
     struct engine s;
