@@ -107,7 +107,7 @@ static void world_fresh(struct job_world *w)
 {
     w->broker = source_fake_new(w->name, 0);
     source_fake_set_cluster(w->broker, "sim-cluster");
-    for (size_t i = 0; i < 4 && w->spec.topics[i]; i++)
+    for (size_t i = 0; i < JOB_WORLD_TOPICS_MAX && w->spec.topics[i]; i++)
         source_fake_topic(w->broker, w->spec.topics[i], w->spec.partitions);
     memory_forget(NULL);
     w->time = (struct clock_virtual){.wall_ms = JOB_WORLD_NOW, .mono_ms = 1000};
@@ -286,7 +286,7 @@ void job_world_copy(struct job_world *w, const char *from, const char *to)
 
 static void world_groups(struct buf *out, const struct job_world *w)
 {
-    for (size_t i = 0; i < 4 && w->spec.topics[i]; i++) {
+    for (size_t i = 0; i < JOB_WORLD_TOPICS_MAX && w->spec.topics[i]; i++) {
         for (int32_t p = 0; p < w->spec.partitions; p++)
             buf_printf(out, "group %s/%d %lld\n", w->spec.topics[i], (int)p,
                        (long long)source_fake_group(w->broker, "simgroup", w->spec.topics[i], p));
@@ -499,7 +499,11 @@ void job_world_same(const struct buf *want, const struct buf *got, const char *w
 
 // --- receipts --------------------------------------------------------------------------------------------------------
 
-enum { WORLD_TOPICS = 4, WORLD_PARTITIONS = 64, WORLD_LANES = WORLD_TOPICS * WORLD_PARTITIONS };
+enum {
+    WORLD_TOPICS = JOB_WORLD_TOPICS_MAX,
+    WORLD_PARTITIONS = 64,
+    WORLD_LANES = WORLD_TOPICS * WORLD_PARTITIONS
+};
 
 // Where a list of all partitions keeps this one.
 static size_t world_lane(const struct job_world *w, const struct batch_range *r)

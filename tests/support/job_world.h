@@ -13,11 +13,12 @@
 #include "tests/support/source_fake.h"
 #include "tests/support/topic_fake.h"
 
+enum { JOB_WORLD_TOPICS_MAX = 8 };
 struct job_world_spec {
     const char *sql;
     const char *outputs; // YAML below `outputs:`, indented by six
     const char *job;     // more YAML lines of the job, indented by four; NULL = none
-    const char *topics[4];
+    const char *topics[JOB_WORLD_TOPICS_MAX];
     int32_t partitions;
     enum { JOB_WORLD_LAKE, JOB_WORLD_NO_LAKE } lake;
 };
