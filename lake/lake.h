@@ -41,6 +41,7 @@ struct lake_output {
     const char *zone_name;
     uint64_t file_bytes_max; // split by size; 0 = never
     unsigned keep_versions;  // snapshots
+    int64_t retain_ms;       // streams: older partitions expire; 0 = never
 };
 
 enum lake_open {

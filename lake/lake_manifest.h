@@ -19,7 +19,8 @@ struct lake_file {
     struct str partition; // "year=2025/month=10/day=28"
     uint64_t version;     // snapshots, else 0
     uint64_t rows, bytes, checksum,
-        rows_hash; // xxh64 of the file's bytes; sum of xxh64 over row codec bytes
+        rows_hash;     // xxh64 of the file's bytes; sum of xxh64 over row codec bytes
+    struct str reason; // of its deletion, when it expired; else ""
     int64_t time_min,
         time_max; // event time (ROWTIME or time column), Unix ms; min > max: no row has one
 };

@@ -266,7 +266,8 @@ static bool remove_replaced(struct publish *p, struct err *e)
         map_put(kept, p->m->files[i].path, &added);
     for (size_t i = 0; i < p->m->replaced_count; i++) {
         struct str path = p->m->replaced[i].path;
-        if (map_get(kept, path))
+        if (map_get(kept, path) ||
+            p->m->replaced[i].version > 0) // versions go by lake_trim_versions
             continue;
         if (!durable_unlink(d, "lake.replace.unlink", lake_path(p->a, p->lake, path), e))
             return false;

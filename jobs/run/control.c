@@ -232,6 +232,7 @@ bool control_load(struct control *out, struct arena *a, struct kv_txn *t, struct
     out->last_run = doc_u64(&d, j, "last_run");
     out->delivered = doc_u64(&d, j, "delivered");
     out->now_ms = doc_i64(&d, j, "now");
+    out->expired_ms = json_integer_value(json_object_get(j, "expired"));
     out->code = doc_hex(&d, j, "code");
     out->cluster = doc_str(&d, j, "cluster");
     if (json_object_get(j, "marker_topic"))
@@ -307,6 +308,8 @@ bool control_store(const struct control *s, struct kv_txn *t, struct err *e)
         json_object_set_new(j, "since", doc_new_u64(s->since));
     if (s->offsets_owed)
         json_object_set_new(j, "offsets_owed", json_true());
+    if (s->expired_ms)
+        json_object_set_new(j, "expired", json_integer(s->expired_ms));
     json_object_set_new(j, "now", json_integer(s->now_ms));
     json_object_set_new(j, "code", doc_new_hex(s->code));
     json_object_set_new(j, "cluster", doc_new_str(s->cluster));

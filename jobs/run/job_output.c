@@ -94,6 +94,12 @@ static bool job_lake_kind(const struct job_build *b, struct lake_output *out,
                           struct err *e)
 {
     out->kind = o->table ? LAKE_SNAPSHOT : LAKE_STREAM;
+    if (o->table && lake->retain_ms > 0) {
+        err_fail(e, ERR_CONFIG, "output %.*s is a table: its versions have no age",
+                 STR_ARG(o->name));
+        err_hint(e, "leave retain out: keep_versions says how many stay");
+        return job_fail(b, lake->at, e);
+    }
     if (!o->table && lake->snapshot) {
         err_fail(e, ERR_CONFIG, "output %.*s is a stream: it has no snapshots", STR_ARG(o->name));
         err_hint(e, "leave snapshot out: streams are appended by partition");
@@ -122,6 +128,7 @@ static bool job_lake(struct job_build *b, struct lake_output *out,
         .schema = o->shape.schema,
         .file_bytes_max = lake->file_bytes_max,
         .keep_versions = (unsigned)lake->keep_versions,
+        .retain_ms = lake->retain_ms,
     };
     return job_lake_kind(b, out, lake, o, e) && job_lake_time(b, out, lake, o, e) &&
            (o->table || job_lake_parts(b, out, lake, o, e));

@@ -19,13 +19,15 @@ const char *batch_kind_name(enum batch_kind kind)
         return "recover";
     case BATCH_RESYNC:
         return "resync";
+    case BATCH_EXPIRE:
+        return "expire";
     }
     return "?";
 }
 
 static enum batch_kind kind_read(struct str name)
 {
-    for (int k = BATCH_FORWARD; k <= BATCH_RESYNC; k++)
+    for (int k = BATCH_FORWARD; k <= BATCH_EXPIRE; k++)
         if (str_eq(name, str_from(batch_kind_name((enum batch_kind)k))))
             return (enum batch_kind)k;
     return BATCH_FORWARD;

@@ -13,7 +13,8 @@ enum batch_kind {
     BATCH_RESET,
     BATCH_BACKFILL, // a recorded slot again, in place; positions and state stay
     BATCH_RECOVER,  // a recorded slot again, in place, after the state was lost
-    BATCH_RESYNC    // outputs of a store anew, from state or lake
+    BATCH_RESYNC,   // outputs of a store anew, from state or lake
+    BATCH_EXPIRE    // files of the lake that the policy does not keep are deleted; brings nothing
 };
 
 // One source partition of the batch: end - start = delivered + absent + lost; delivered = decoded + null + dead.

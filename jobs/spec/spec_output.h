@@ -35,6 +35,7 @@ struct lake_output_spec {
     struct str zone;
     bool snapshot;
     int64_t keep_versions;
+    int64_t retain_ms;       // 0 = for ever
     uint64_t file_bytes_max; // 0 = one file per partition and batch
 };
 

@@ -234,6 +234,11 @@ static const struct conf_opt lake_opts[] = {
      .help = "Write the whole table as a new version at the end of a run that changed it."},
     {OPT(lake_output_spec, keep_versions, "keep_versions", CONF_INT), .def = "7", .min = 2,
      .max = 100000, .help = "Versions of a snapshot that are kept."},
+    {OPT(lake_output_spec, retain_ms, "retain", CONF_DURATION), .def = "0",
+     .max = INT64_C(3155760000000),
+     .help =
+         "A partition of a stream whose rows are all older, by whole days of `zone`, is deleted "
+         "after a run; 0 = never."},
     {OPT(lake_output_spec, file_bytes_max, "file_bytes_max", CONF_BYTES), .def = "128MiB",
      .help = "A file larger than this is split; 0 = never."},
 };

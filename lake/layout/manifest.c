@@ -37,6 +37,8 @@ static json_t *write_file(const struct lake_file *f)
     ljson_put_u64(j, "bytes", f->bytes);
     ljson_put_hex(j, "checksum", f->checksum);
     ljson_put_hex(j, "rows_hash", f->rows_hash);
+    if (f->reason.n > 0)
+        ljson_put_str(j, "reason", f->reason);
     if (f->time_min <= f->time_max) {
         json_object_set_new(j, "time_min", json_integer(f->time_min));
         json_object_set_new(j, "time_max", json_integer(f->time_max));
@@ -120,6 +122,8 @@ static bool read_file(struct lake_file *out, struct ljson_reader *r, const json_
     };
     if (json_object_get(j, "version"))
         out->version = ljson_get_u64(r, j, "version");
+    if (json_object_get(j, "reason"))
+        out->reason = ljson_get_str(r, j, "reason");
     const json_t *from = json_object_get(j, "time_min");
     const json_t *to = json_object_get(j, "time_max");
     if (json_is_integer(from) && json_is_integer(to)) {

@@ -1,0 +1,377 @@
+// Expiry: what the policy does not keep goes, whole partitions at a time, and nothing else; whatever is cut short in between.
+#include "jobs/run/expire.h"
+#include "jobs/run/backfill.h"
+#include "jobs/run/control.h"
+#include "jobs/run/recover.h"
+#include "lake/inspect.h"
+#include "tests/support/job_scenario.h"
+#include "tests/support/test.h"
+
+#include <stdio.h>
+
+enum { DAY_MS = 86400000 };
+static const struct str streams[] = {{"GOOD", 4}, {"BIG", 3}};
+static const struct expire_spec policy = {.output = {"", 0}};
+
+// Kept on 2025-10-27, the first day of these worlds: the 26th and later.
+static struct job_world_spec retained(void)
+{
+    struct job_world_spec spec = job_scenario_transactions;
+    spec.outputs =
+        "      GOOD: { lake: { partition_by: [year, month, day], retain: 1d } }\n"
+        "      BIG: { lake: { partition_by: [day, CITY], retain: 1d }, warehouse: { to: one } }\n"
+        "      PER_USER: { lake: { snapshot: true, keep_versions: 2 }, warehouse: { to: two } }\n";
+    spec.sql = "CREATE STREAM tx (k VARCHAR KEY, id BIGINT, usr VARCHAR, cents BIGINT,"
+               "  place STRUCT<city VARCHAR, zip VARCHAR>)"
+               "  WITH (KAFKA_TOPIC = 'tx', VALUE_FORMAT = 'JSON');\n"
+               "CREATE STREAM good AS SELECT k, id, cents FROM tx EMIT CHANGES;\n"
+               "CREATE STREAM big AS SELECT k, id, place->city AS city FROM tx WHERE cents > 5000"
+               "  EMIT CHANGES;\n"
+               "CREATE TABLE per_user AS SELECT usr, COUNT(*) AS n FROM tx GROUP BY usr EMIT "
+               "CHANGES;\n";
+    return spec;
+}
+
+static struct job_world *world(const struct job_world_spec *spec)
+{
+    struct job_world *w = job_world_new(spec);
+    w->time.wall_ms = JOB_WORLD_NOW - DAY_MS;
+    return w;
+}
+
+static void produce(struct job_world *w, struct job_random *r, unsigned n)
+{
+    job_scenario_produce(w, r, n, JOB_RECORDS_HOSTILE);
+}
+
+static void run(struct job_world *w)
+{
+    if (!job_world_run(w))
+        fail_msg("%s", w->text);
+}
+
+static bool expire(struct job_world *w, const struct expire_spec *spec, struct expire_report *out,
+                   struct arena *a)
+{
+    err_clear(&w->e);
+    bool ok = run_expire(out, a, w->job, &w->env, spec, &w->e);
+    if (!ok)
+        err_format(&w->e, w->text, sizeof w->text);
+    return ok;
+}
+
+static void expires(struct job_world *w)
+{
+    struct arena *a = arena_new(NULL);
+    struct expire_report r;
+    for (int tries = 0; !expire(w, &policy, &r, a); tries++) {
+        if (tries == 20)
+            fail_msg("does not get well: %s", w->text);
+        if (durable_dead(w->durable))
+            job_world_restart(w, NULL);
+    }
+    arena_free(a);
+}
+
+// What the lake says it holds, and that it does.
+static size_t held_before(struct job_world *w, const char *day)
+{
+    struct lake *lake;
+    struct lake_ls ls;
+    struct lake_verify v;
+    struct err e;
+    struct arena *a = arena_new(NULL);
+    size_t n = 0;
+    assert_ok(lake_open(&lake, w->lake, LAKE_OPEN_EXISTING, w->durable, &e), &e);
+    assert_ok(lake_verify(&v, a, lake, STR_NONE, &e), &e);
+    if (v.count > 0)
+        fail_msg("%.*s: %.*s", STR_ARG(v.findings[0].path), STR_ARG(v.findings[0].text));
+    assert_ok(lake_list(&ls, a, lake, STR("GOOD"), &e), &e);
+    for (size_t i = 0; i < ls.outputs[0].partition_count; i++)
+        n += str_cmp(ls.outputs[0].partitions[i].path, str_from(day)) < 0;
+    lake_close(lake);
+    arena_free(a);
+    return n;
+}
+
+static const char first_kept[] = "year=2025/month=10/day=26";
+
+static uint64_t last_batch(const struct job_world *w)
+{
+    struct control c;
+    struct arena *a = arena_new(NULL);
+    job_world_control(&c, w, a);
+    arena_free(a);
+    return c.last_batch;
+}
+
+// The rows of a life without faults whose last act is an expiry.
+static void still_life(struct buf *out, uint64_t seed, const unsigned *n, size_t count)
+{
+    const struct job_world_spec spec = retained();
+    struct job_world *w = world(&spec);
+    struct job_random r = {seed};
+    for (size_t i = 0; i < count; i++) {
+        produce(w, &r, n[i]);
+        run(w);
+    }
+    expires(w);
+    buf_init(out, (size_t)64 << 20);
+    job_world_print_rows(out, w, JOB_WORLD_ORDERED);
+    job_world_free(w);
+}
+
+TEST(a_run_deletes_old_partitions_by_policy_once_a_day_and_says_so_in_a_batch_of_its_own)
+{
+    const struct job_world_spec spec = retained();
+    struct arena *a = arena_new(NULL);
+    struct job_world *w = world(&spec);
+    struct job_random r = {3};
+    struct batch_record record;
+    struct lake_manifest m;
+    produce(w, &r, 130);
+    run(w);
+    assert_int_equal(held_before(w, first_kept), 0);
+    assert_true(held_before(w, "z") > 0);
+    assert_true(job_world_record(&record, w, a, last_batch(w)));
+    assert_int_equal(record.kind, BATCH_EXPIRE);
+    assert_ok(lake_manifest_read(&m, a, record.manifest, &w->e), &w->e);
+    assert_true(m.replaced_count > 0 && m.count == 0);
+    assert_true(str_eq(m.replaced[0].reason, STR("older than 1d")));
+    uint64_t before = last_batch(w);
+    run(w);
+    assert_int_equal(last_batch(w), before);
+    w->time.wall_ms += DAY_MS;
+    run(w);
+    assert_int_equal(last_batch(w), before + 1);
+    assert_int_equal(held_before(w, "year=2025/month=10/day=27"), 0);
+    job_world_check_receipts(w);
+    job_world_free(w);
+    arena_free(a);
+}
+
+TEST(a_dry_run_names_what_would_go_and_deletes_nothing)
+{
+    struct job_world_spec spec = retained();
+    struct arena *a = arena_new(NULL);
+    struct expire_report report;
+    struct job_random r = {5};
+    spec.outputs = "      GOOD: { lake: { partition_by: [year, month, day] } }\n"
+                   "      PER_USER: { lake: { snapshot: true, keep_versions: 2 } }\n";
+    struct job_world *w = world(&spec);
+    produce(w, &r, 130);
+    run(w);
+    size_t old = held_before(w, first_kept);
+    assert_true(old > 0);
+    struct expire_spec how = {
+        .output = STR("good"), .mode = EXPIRE_DRY_RUN, .older_than_ms = DAY_MS};
+    assert_true(expire(w, &how, &report, a));
+    assert_true(report.count > 0 && report.batch == 0);
+    assert_int_equal(held_before(w, first_kept), old);
+    assert_true(expire(w, &policy, &report, a)); // nothing is older than for ever
+    assert_int_equal(report.count, 0);
+    how.mode = EXPIRE_DELETE;
+    assert_true(expire(w, &how, &report, a));
+    assert_true(report.batch > 0);
+    assert_int_equal(held_before(w, first_kept), 0);
+    how.output = STR("PER_USER");
+    assert_false(expire(w, &how, &report, a));
+    assert_non_null(strstr(w->text, "its versions have no age"));
+    how.output = STR("NOPE");
+    assert_false(expire(w, &how, &report, a));
+    assert_non_null(strstr(w->text, "writes no output NOPE"));
+    job_world_free(w);
+    arena_free(a);
+}
+
+TEST(versions_beyond_a_lowered_keep_versions_go)
+{
+    struct job_world_spec spec = retained();
+    struct arena *a = arena_new(NULL);
+    struct expire_report report;
+    struct job_random r = {7};
+    spec.outputs = "      PER_USER: { lake: { snapshot: true, keep_versions: 5 } }\n";
+    struct job_world *w = world(&spec);
+    for (int i = 0; i < 4; i++) {
+        produce(w, &r, 30);
+        run(w);
+    }
+    assert_true(job_world_compile(
+        w, spec.sql, "      PER_USER: { lake: { snapshot: true, keep_versions: 2 } }\n"));
+    assert_true(expire(w, &policy, &report, a));
+    assert_int_equal(report.count, 2);
+    assert_int_equal(report.files[0].version, 1);
+    struct lake *lake;
+    struct lake_ls ls;
+    struct lake_verify v;
+    assert_ok(lake_open(&lake, w->lake, LAKE_OPEN_EXISTING, w->durable, &w->e), &w->e);
+    assert_ok(lake_list(&ls, a, lake, STR_NONE, &w->e), &w->e);
+    assert_int_equal(ls.outputs[0].partition_count, 2);
+    assert_ok(lake_verify(&v, a, lake, STR_NONE, &w->e), &w->e);
+    assert_int_equal(v.count, 0);
+    lake_close(lake);
+    job_world_free(w);
+    arena_free(a);
+}
+
+TEST(an_expiry_cut_short_anywhere_is_rolled_forward)
+{
+    static const unsigned portions[] = {90, 40};
+    static const enum fault_action actions[] = {FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_ERROR,
+                                                FAULT_REPLY_LOST};
+    const struct job_world_spec spec = retained();
+    uint64_t step = test_is_long() ? 1 : 3;
+    struct buf want;
+    still_life(&want, 11, portions, 2);
+    bool fired = true;
+    uint64_t n = 1;
+    for (; fired; n += step) {
+        for (size_t k = 0; k < 4; k++) {
+            struct job_world *w = world(&spec);
+            struct job_random r = {11};
+            struct buf got;
+            const struct fault_spec fault = {.occurrence = n, .action = actions[k]};
+            struct expire_report report;
+            struct arena *a = arena_new(NULL);
+            produce(w, &r, portions[0]);
+            w->time.wall_ms -= (int64_t)5 * DAY_MS; // nothing is old yet
+            run(w);
+            w->time.wall_ms += (int64_t)5 * DAY_MS;
+            job_world_restart(w, &fault);
+            bool ok = expire(w, &policy, &report, a);
+            assert_true(!ok || report.count > 0);
+            fired = !ok || (k > 0 && fired);
+            job_world_restart(w, NULL);
+            run(w);
+            produce(w, &r, portions[1]);
+            run(w);
+            expires(w);
+            assert_true(held_before(w, first_kept) == 0);
+            buf_init(&got, (size_t)64 << 20);
+            job_world_print_rows(&got, w, JOB_WORLD_ORDERED);
+            char what[64];
+            (void)snprintf(what, sizeof what, "call %llu", (unsigned long long)n);
+            job_world_same(&want, &got, what);
+            job_world_check_receipts(w);
+            buf_fini(&got);
+            arena_free(a);
+            job_world_free(w);
+        }
+    }
+    assert_true(n > 30);
+    buf_fini(&want);
+}
+
+static void maybe_fault(struct job_world *w, struct job_random *r)
+{
+    static const enum fault_action actions[] = {FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_ERROR,
+                                                FAULT_REPLY_LOST};
+    const struct fault_spec fault = {.occurrence = 1 + job_random_below(r, 200),
+                                     .action = actions[job_random_below(r, 4)]};
+    job_world_restart(w, job_random_below(r, 3) > 0 ? &fault : NULL);
+}
+
+static void backfill(struct job_world *w, struct job_random *r)
+{
+    uint64_t last = last_batch(w);
+    struct backfill_spec spec = {
+        .by = BACKFILL_BATCHES, .outputs = streams, .output_count = 2, .from = 1};
+    if (last == 0)
+        return;
+    spec.from = 1 + (int64_t)job_random_below(r, last);
+    spec.to = spec.from + 2;
+    for (int tries = 0; !job_world_backfill(w, &spec); tries++) {
+        if (strstr(w->text, "no batch of job sim"))
+            return;
+        if (tries == 20)
+            fail_msg("does not get well: %s", w->text);
+        if (durable_dead(w->durable))
+            job_world_restart(w, NULL);
+        if (strstr(w->text, "is not finished") || tries > 2)
+            spec.by = BACKFILL_PENDING;
+    }
+}
+
+static void any_sequence(uint64_t seed)
+{
+    static const unsigned portions[] = {50, 30, 60, 20};
+    const struct job_world_spec spec = retained();
+    struct job_random chance = {seed}, r = {seed + 500};
+    struct buf want;
+    still_life(&want, seed + 500, portions, 4);
+    struct job_world *w = world(&spec);
+    for (size_t i = 0; i < 12;) {
+        maybe_fault(w, &chance);
+        uint64_t act = job_random_below(&chance, 3);
+        if (i % 3 == 0) {
+            produce(w, &r, portions[i / 3]);
+            job_world_settle(w, 20);
+        } else if (act == 0) {
+            backfill(w, &chance);
+        } else {
+            expires(w);
+        }
+        i++;
+    }
+    job_world_restart(w, NULL);
+    job_world_settle(w, 20);
+    struct backfill_spec pending = {.by = BACKFILL_PENDING};
+    assert_true(job_world_backfill(w, &pending));
+    expires(w);
+    assert_int_equal(held_before(w, first_kept), 0);
+    char what[64];
+    (void)snprintf(what, sizeof what, "seed %llu", (unsigned long long)seed);
+    job_scenario_same(w, &want, what);
+}
+
+TEST(any_sequence_of_runs_backfills_expiries_and_crashes_leaves_each_kept_record_exactly_once)
+{
+    uint64_t count = test_is_long() ? 300 : 10;
+    for (uint64_t seed = 1; seed <= count; seed++)
+        any_sequence(seed);
+}
+
+// The lake is ahead by two batches that brought nothing, and its head says where the job stood.
+TEST(a_lost_state_is_rebuilt_behind_expiries)
+{
+    struct job_world_spec spec = retained();
+    struct arena *a = arena_new(NULL);
+    struct expire_report report;
+    struct recover_report recovered;
+    struct job_random r = {17};
+    spec.outputs = "      GOOD: { lake: { partition_by: [year, month, day] } }\n"
+                   "      BIG: { lake: {}, warehouse: { to: one } }\n";
+    spec.job = NULL;
+    struct buf want, got;
+    buf_init(&want, (size_t)64 << 20);
+    buf_init(&got, (size_t)64 << 20);
+    struct job_world *w = world(&spec);
+    produce(w, &r, 90);
+    run(w);
+    struct expire_spec how = {.output = STR("GOOD"), .older_than_ms = DAY_MS};
+    assert_true(expire(w, &how, &report, a));
+    assert_true(report.count > 0);
+    how.output = STR("BIG");
+    assert_true(expire(w, &how, &report, a));
+    assert_true(report.count > 0);
+    job_world_print_rows(&want, w, JOB_WORLD_ORDERED);
+    job_world_delete(w, "state");
+    job_world_restart(w, NULL);
+    if (!job_world_recover(w, &recovered))
+        fail_msg("%s", w->text);
+    run(w);
+    job_world_print_rows(&got, w, JOB_WORLD_ORDERED);
+    job_world_same(&want, &got, "after the recovery");
+    buf_fini(&want);
+    buf_fini(&got);
+    job_world_free(w);
+    arena_free(a);
+}
+
+TEST_MAIN(
+    T(a_run_deletes_old_partitions_by_policy_once_a_day_and_says_so_in_a_batch_of_its_own),
+    T(a_dry_run_names_what_would_go_and_deletes_nothing),
+    T(versions_beyond_a_lowered_keep_versions_go),
+    T(an_expiry_cut_short_anywhere_is_rolled_forward),
+    T(any_sequence_of_runs_backfills_expiries_and_crashes_leaves_each_kept_record_exactly_once),
+    T(a_lost_state_is_rebuilt_behind_expiries))
