@@ -14,6 +14,7 @@ struct expire {
     struct arena *a;
     const struct expire_spec *spec;
     int64_t now_ms;
+    uint64_t batch; // decided; 0 = none
     struct lake_ls ls;
     VEC(struct lake_file) files;
     VEC(struct lake_manifest_output) outputs; // those that lose files
@@ -259,6 +260,7 @@ static bool expire_go(struct expire *x, struct err *e)
         return true;
     if (!expire_decide(x, &r, e) || !run_deliver(x->s, &r, e))
         return err_wrap(e, "expiry");
+    x->batch = r.batch;
     report->batches++;
     report->batch_last = r.batch;
     if (report->batch_first == 0)
@@ -324,14 +326,15 @@ bool run_expire(struct expire_report *out, struct arena *a, const struct job *jo
     struct expire x = {.s = &s, .a = a, .spec = spec};
     *out = (struct expire_report){0};
     bool dry = spec->mode == EXPIRE_DRY_RUN;
+    // What waits in row logs is written first: the lake's head will say that the job stands behind it.
     bool ok = session_open(&s, job, env, &report, e) &&
-              (dry || (run_settle(&s, e) && run_recovered(&s, e)));
+              (dry || (run_settle(&s, e) && run_recovered(&s, e) && run_flush_logs(&s, e)));
     x.now_ms = ok ? expire_now(&s) : 0;
     ok = ok && expire_choose(&x, e) && (dry || (expire_go(&x, e) && run_done(&s, e)));
     if (!ok && !dry)
         run_failed(&s, e);
     expire_tell(out, &x);
-    out->batch = report.batch_last;
+    out->batch = x.batch;
     expire_fini(&x);
     session_close(&s);
     return ok || err_wrap(e, "expiry of job %s", job->name);

@@ -1,5 +1,6 @@
 // Expiry: what the policy does not keep goes, whole partitions at a time, and nothing else; whatever is cut short in between.
 #include "jobs/run/expire.h"
+#include "jobs/run/audit.h"
 #include "jobs/run/backfill.h"
 #include "jobs/run/control.h"
 #include "jobs/run/recover.h"
@@ -92,6 +93,21 @@ static size_t held_before(struct job_world *w, const char *day)
     lake_close(lake);
     arena_free(a);
     return n;
+}
+
+static bool audit_finding(void *arg, const struct audit_finding *f, struct err *e)
+{
+    (void)arg;
+    return err_fail(e, ERR_DATA, "%s %.*s: %.*s", audit_kind_name(f->kind), STR_ARG(f->place),
+                    STR_ARG(f->text));
+}
+
+static void audit_is_silent(const struct job_world *w)
+{
+    struct audit_report r;
+    struct err e;
+    assert_ok(run_audit(&r, w->job, &w->env, audit_finding, NULL, &e), &e);
+    assert_true(r.batches > 0);
 }
 
 static const char first_kept[] = "year=2025/month=10/day=26";
@@ -319,6 +335,7 @@ static void any_sequence(uint64_t seed)
     assert_true(job_world_backfill(w, &pending));
     expires(w);
     assert_int_equal(held_before(w, first_kept), 0);
+    audit_is_silent(w);
     char what[64];
     (void)snprintf(what, sizeof what, "seed %llu", (unsigned long long)seed);
     job_scenario_same(w, &want, what);
@@ -362,8 +379,83 @@ TEST(a_lost_state_is_rebuilt_behind_expiries)
     run(w);
     job_world_print_rows(&got, w, JOB_WORLD_ORDERED);
     job_world_same(&want, &got, "after the recovery");
+    audit_is_silent(w);
     buf_fini(&want);
     buf_fini(&got);
+    job_world_free(w);
+    arena_free(a);
+}
+
+// The batch before the expiry is known to its warehouse alone; the lake's head says where the job stood behind it.
+TEST(a_lost_state_behind_an_expiry_reads_nothing_again)
+{
+    struct job_world_spec spec = retained();
+    struct arena *a = arena_new(NULL);
+    struct expire_report report;
+    struct recover_report recovered;
+    struct job_random r = {19};
+    spec.outputs = "      BIG: { lake: { partition_by: [] } }\n"
+                   "      GOOD: { warehouse: { to: one } }\n";
+    spec.job = NULL;
+    struct buf want, got;
+    buf_init(&want, (size_t)64 << 20);
+    buf_init(&got, (size_t)64 << 20);
+    struct job_world *w = world(&spec);
+    produce(w, &r, 90);
+    run(w);
+    source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW - DAY_MS, "k", "{\"id\":1,\"cents\":1}");
+    run(w);
+    w->time.wall_ms += 2 * (int64_t)DAY_MS;
+    const struct expire_spec how = {.output = STR("BIG"), .older_than_ms = DAY_MS};
+    assert_true(expire(w, &how, &report, a));
+    assert_true(report.batch == 3);
+    job_world_print_rows(&want, w, JOB_WORLD_ORDERED);
+    job_world_delete(w, "state");
+    job_world_restart(w, NULL);
+    if (!job_world_recover(w, &recovered))
+        fail_msg("%s", w->text);
+    run(w);
+    job_world_print_rows(&got, w, JOB_WORLD_ORDERED);
+    job_world_same(&want, &got, "after the recovery");
+    buf_fini(&want);
+    buf_fini(&got);
+    job_world_free(w);
+    arena_free(a);
+}
+
+static void one_more(struct job_world *w, void *arg)
+{
+    uint64_t *n = arg;
+    (*n)++;
+    source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":1,\"cents\":20000}");
+    w->time.mono_ms += 2000;
+}
+
+// An endless run died: what it read is in the state directory. An expiry by hand finds it there.
+TEST(rows_that_wait_for_the_lake_are_written_before_an_expiry)
+{
+    struct job_world_spec spec = retained();
+    const struct fault_spec fault = {
+        .site = "rowlog.create", .occurrence = 2, .action = FAULT_CRASH_BEFORE};
+    struct arena *a = arena_new(NULL);
+    struct control c;
+    uint64_t n = 0;
+    spec.outputs = "      GOOD: { lake: { retain: 1d } }\n";
+    spec.job = "    schedule: stream\n";
+    struct job_world *w = world(&spec);
+    source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW - 5 * (int64_t)DAY_MS, "k", "{\"id\":1}");
+    source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":2}");
+    job_world_restart(w, &fault);
+    assert_false(job_world_stream(w, one_more, &n));
+    assert_true(durable_dead(w->durable));
+    job_world_restart(w, NULL);
+    job_world_control(&c, w, a);
+    assert_true(control_log_rows(&c) > 0);
+    expires(w);
+    job_world_control(&c, w, a);
+    assert_int_equal(control_log_rows(&c), 0);
+    assert_int_equal(held_before(w, first_kept), 0);
+    assert_true(held_before(w, "z") > 0);
     job_world_free(w);
     arena_free(a);
 }
@@ -374,4 +466,6 @@ TEST_MAIN(
     T(versions_beyond_a_lowered_keep_versions_go),
     T(an_expiry_cut_short_anywhere_is_rolled_forward),
     T(any_sequence_of_runs_backfills_expiries_and_crashes_leaves_each_kept_record_exactly_once),
-    T(a_lost_state_is_rebuilt_behind_expiries))
+    T(a_lost_state_is_rebuilt_behind_expiries),
+    T(a_lost_state_behind_an_expiry_reads_nothing_again),
+    T(rows_that_wait_for_the_lake_are_written_before_an_expiry))
