@@ -105,12 +105,39 @@ static bool plan_ends(struct session *s, struct err *e)
     return true;
 }
 
+static bool plan_has(const struct session *s, const struct control_position *at)
+{
+    for (size_t i = 0; i < s->partition_count; i++)
+        if (s->partitions[i].partition == at->partition &&
+            str_eq(s->job->topics[s->partitions[i].topic], at->topic))
+            return true;
+    return false;
+}
+
+// Kafka never takes a partition away: the topic is another one, also when nothing was read of the partitions that are left.
+static bool plan_gone(struct session *s, struct err *e)
+{
+    for (size_t i = 0; i < s->control.position_count; i++) {
+        const struct control_position *at = &s->control.positions[i];
+        bool ours = false;
+        for (uint32_t t = 0; t < s->job->topic_count; t++)
+            ours = ours || str_eq(s->job->topics[t], at->topic);
+        if (!ours || plan_has(s, at))
+            continue;
+        err_fail(e, ERR_BEHIND, "%.*s/%d does not exist any more, our position there is %lld",
+                 STR_ARG(at->topic), (int)at->partition, (long long)at->next);
+        return err_hint(e, "the topic was recreated with fewer partitions: see the recovery "
+                           "handbook, \"end below the position\"");
+    }
+    return true;
+}
+
 bool plan_freeze(struct session *s, struct err *e)
 {
     arena_reset(s->planned);
     if (!s->source->type->plan(s->source, s->planned, &s->partitions, &s->partition_count, e))
         return err_wrap(e, "planning");
-    return plan_positions(s, e) && plan_ends(s, e);
+    return plan_gone(s, e) && plan_positions(s, e) && plan_ends(s, e);
 }
 
 uint64_t plan_remaining(const struct session *s)

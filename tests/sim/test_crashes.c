@@ -687,6 +687,25 @@ TEST(a_topic_recreated_with_fewer_records_is_refused)
     job_world_free(w);
 }
 
+// Nothing was read of the one partition that is left: neither its end nor an anchor tells.
+TEST(a_topic_recreated_with_fewer_partitions_is_refused)
+{
+    struct job_world *w = world();
+    source_fake_add(w->broker, "tx", 2, JOB_WORLD_NOW, "k1", "{\"id\":1,\"cents\":9000}");
+    run(w);
+    source_fake_recreate(w->broker, "tx", 1);
+    source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k1", "{\"id\":2,\"cents\":9000}");
+    uint64_t before = last_batch(w);
+    run_fails(w, ERR_BEHIND, "tx/1 does not exist any more, our position there is 0");
+    assert_int_equal(last_batch(w), before);
+    if (!job_world_reset(w, RUN_RESET_REBUILD))
+        fail_msg("%s", w->text);
+    run(w);
+    assert_int_equal(w->report.records, 1);
+    assert_string_equal(w->report.offsets_error, "");
+    job_world_free(w);
+}
+
 TEST(a_topic_recreated_with_more_records_is_refused_by_the_anchor)
 {
     struct job_world *w = world();
@@ -938,6 +957,7 @@ TEST_MAIN(
     T(records_deleted_before_they_were_read_stop_the_job_or_are_counted_as_lost),
     T(retention_of_what_was_read_is_nothing_to_us),
     T(a_topic_recreated_with_fewer_records_is_refused),
+    T(a_topic_recreated_with_fewer_partitions_is_refused),
     T(a_topic_recreated_with_more_records_is_refused_by_the_anchor),
     T(another_cluster_behind_the_same_address_is_refused),
     T(added_partitions_are_read_from_their_start_even_with_start_latest),
