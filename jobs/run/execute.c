@@ -2,6 +2,7 @@
 
 #include "base/durable.h"
 #include "base/hash.h"
+#include "jobs/run/code.h"
 #include "jobs/run/collect.h"
 #include "jobs/run/dead.h"
 #include "jobs/run/stream_rows.h"
@@ -325,21 +326,6 @@ static void execute_logs(struct execution *x)
         stream_rows_rolled(c);
 }
 
-static void execute_fingerprints(struct session *s)
-{
-    const struct program *p = s->job->program;
-    struct control *c = &s->control;
-    bool same = c->fingerprint_count == program_fingerprint_count(p);
-    for (size_t i = 0; same && i < c->fingerprint_count; i++)
-        same = str_eq(c->fingerprints[i], program_fingerprint(p, i));
-    if (same)
-        return;
-    c->fingerprint_count = program_fingerprint_count(p);
-    c->fingerprints = ARENA_ZARRAY(c->a, struct str, c->fingerprint_count + 1);
-    for (size_t i = 0; i < c->fingerprint_count; i++)
-        c->fingerprints[i] = arena_str(c->a, program_fingerprint(p, i));
-}
-
 // Of the partitions that the batch does not move: heads keep them for recovery.
 static void execute_idle(struct execution *x, struct batch_record *r)
 {
@@ -376,8 +362,9 @@ static bool execute_state(struct execution *x, struct kv_txn *t,
         s->control.snapshot_ms = r->now_ms;
     s->control.code = r->code;
     s->control.cluster = s->cluster;
-    execute_fingerprints(s);
-    return exec_save(s->exec, t, e) && collect_tables(x->collect, t, &s->control, how, e);
+    // Forgotten first: what the operators of today save stays.
+    return code_store(&s->control, s->job->program, t, e) && exec_save(s->exec, t, e) &&
+           collect_tables(x->collect, t, &s->control, how, e);
 }
 
 // Everything that makes the batch decided, in one transaction of the state store. The barrier over staged files and spools

@@ -1,6 +1,7 @@
 #include "jobs/run/run.h"
 
 #include "base/durable.h"
+#include "jobs/run/code.h"
 #include "jobs/run/execute.h"
 #include "jobs/run/expire.h"
 #include "jobs/run/stream_rows.h"
@@ -208,22 +209,17 @@ static bool reset_positions(struct session *s, enum run_reset how, struct err *e
 static bool reset_store(struct session *s, enum run_reset how, struct err *e)
 {
     struct kv_txn *t;
-    const struct program *p = s->job->program;
     struct control *c = &s->control;
     if (!kv_begin_write(&t, s->kv, e))
         return false;
     c->last_batch++; // the reset takes an id: ids are never reused
     c->delivered = c->last_batch;
-    c->fingerprint_count = program_fingerprint_count(p);
-    c->fingerprints = ARENA_ZARRAY(c->a, struct str, c->fingerprint_count + 1);
-    for (size_t i = 0; i < c->fingerprint_count; i++)
-        c->fingerprints[i] = arena_str(c->a, program_fingerprint(p, i));
     for (size_t i = 0; i < s->job->output_count; i++)
         if (s->job->outputs[i].table && s->job->outputs[i].lake >= 0)
             control_version(c, s->job->outputs[i].name)->changed = true;
     bool wiped =
         how == RUN_RESET_KEEP || (exec_wipe(t, e) && kv_del_prefix(t, KV_TABLE, STR(""), e));
-    if (!wiped || !control_store(c, t, e)) {
+    if (!wiped || !code_store(c, s->job->program, t, e) || !control_store(c, t, e)) {
         kv_abort(t);
         return false;
     }

@@ -1,3 +1,4 @@
+#include "base/hash.h"
 #include "base/kv.h"
 #include "sql/exec/op.h"
 
@@ -218,4 +219,18 @@ const struct exec_counters *exec_counter(const struct exec *x, size_t i)
 bool exec_wipe(struct kv_txn *t, struct err *e)
 {
     return kv_del_prefix(t, KV_STATE, (struct str){"", 0}, e);
+}
+
+// The ids of compile_identity: the operator's, then those of its sides.
+bool exec_forget(struct kv_txn *t, struct str fingerprint, struct err *e)
+{
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        uint64_t id = seed ? hash_bytes(fingerprint.p, fingerprint.n, seed) : hash_str(fingerprint);
+        char prefix[8];
+        for (int i = 7; i >= 0; i--, id >>= 8)
+            prefix[i] = (char)(id & 255);
+        if (!kv_del_prefix(t, KV_STATE, (struct str){prefix, sizeof prefix}, e))
+            return false;
+    }
+    return true;
 }

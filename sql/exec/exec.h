@@ -50,5 +50,7 @@ size_t exec_dirty_bytes(const struct exec *x);
 size_t exec_counter_count(const struct exec *x);
 const struct exec_counters *exec_counter(const struct exec *x, size_t i); // of the current batch
 bool exec_wipe(struct kv_txn *t, struct err *e) ERR_CHECKED; // all operator state (job reset)
+bool exec_forget(struct kv_txn *t, struct str fingerprint,
+                 struct err *e) ERR_CHECKED; // of one operator that a program had
 
 #endif

@@ -1,0 +1,128 @@
+// The SQL or the outputs change between two runs: what is stored goes on where that is right, and is refused by name where it is not.
+#include "jobs/run/control.h"
+#include "tests/support/job_world.h"
+#include "tests/support/test.h"
+#include "warehouse/memory/memory.h"
+
+#include <stdio.h>
+
+#define TEXT_MAX ((size_t)64 << 20)
+#define SOURCE                                        \
+    "CREATE STREAM pay (k VARCHAR KEY, cents BIGINT)" \
+    "  WITH (KAFKA_TOPIC = 'pay', VALUE_FORMAT = 'JSON');\n"
+#define TABLE_A  "CREATE TABLE a AS SELECT k, COUNT(*) AS n FROM pay GROUP BY k EMIT CHANGES;\n"
+#define TABLE_B  "CREATE TABLE b AS SELECT k, SUM(cents) AS s FROM pay GROUP BY k EMIT CHANGES;\n"
+#define OUTPUT_A "      A: { warehouse: { to: one } }\n"
+#define OUTPUT_B "      B: { warehouse: { to: one } }\n"
+
+static const struct job_world_spec spec = {
+    .sql = SOURCE TABLE_A TABLE_B,
+    .outputs = OUTPUT_A OUTPUT_B,
+    .topics = {"pay"},
+    .partitions = 1,
+};
+
+static void produce(struct job_world *w, const char *key, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        source_fake_add(w->broker, "pay", 0, JOB_WORLD_NOW, key, "{\"cents\":3}");
+}
+
+static void run(struct job_world *w)
+{
+    if (!job_world_run(w))
+        fail_msg("%s", w->text);
+}
+
+static void run_fails(struct job_world *w, const char *part)
+{
+    if (job_world_run(w))
+        fail_msg("succeeded with %llu records", (unsigned long long)w->report.records);
+    if (w->e.kind != ERR_CONFIG || !strstr(w->text, part))
+        fail_msg("\"%s\" is not CONFIG \"%s\"", w->text, part);
+}
+
+static void reset(struct job_world *w, enum run_reset how)
+{
+    if (!job_world_reset(w, how))
+        fail_msg("%s", w->text);
+}
+
+static void compile(struct job_world *w, const char *sql, const char *outputs)
+{
+    if (!job_world_compile(w, sql, outputs)) {
+        char text[1600];
+        err_format(&w->e, text, sizeof text);
+        fail_msg("%s", text);
+    }
+}
+
+static void row_has(const char *warehouse, const char *table, const char *key, const char *part)
+{
+    struct buf row;
+    buf_init(&row, TEXT_MAX);
+    assert_true(memory_get(&row, warehouse, table, key));
+    buf_char(&row, '\0');
+    if (!strstr(row.p, part))
+        fail_msg("%s of %s/%s is \"%s\", without \"%s\"", key, warehouse, table, row.p, part);
+    buf_fini(&row);
+}
+
+TEST(an_operator_that_was_taken_out_and_put_back_starts_empty)
+{
+    struct job_world *w = job_world_new(&spec);
+    produce(w, "x", 10);
+    run(w);
+    row_has(JOB_WORLD_ONE, "a", "x", "|n=10");
+    compile(w, SOURCE TABLE_B, OUTPUT_B);
+    produce(w, "x", 5);
+    run(w);
+    compile(w, SOURCE TABLE_A TABLE_B, OUTPUT_A OUTPUT_B);
+    produce(w, "x", 2);
+    run_fails(w, "job reset sim --rebuild");
+    reset(w, RUN_RESET_KEEP);
+    run(w);
+    row_has(JOB_WORLD_ONE, "a", "x", "|n=2");
+    row_has(JOB_WORLD_ONE, "b", "x", "|s=51");
+    job_world_free(w);
+}
+
+TEST(both_sides_of_a_join_that_was_taken_out_are_forgotten)
+{
+    static const char tables[] =
+        "CREATE STREAM pay (k VARCHAR KEY, ref VARCHAR)"
+        "  WITH (KAFKA_TOPIC = 'pay', VALUE_FORMAT = 'JSON');\n"
+        "CREATE TABLE refs (id VARCHAR PRIMARY KEY, name VARCHAR)"
+        "  WITH (KAFKA_TOPIC = 'refs', VALUE_FORMAT = 'JSON');\n"
+        "CREATE TABLE a AS SELECT k, LATEST_BY_OFFSET(ref) AS ref, COUNT(*) AS n FROM pay"
+        "  GROUP BY k EMIT CHANGES;\n";
+    static const char join[] = "CREATE TABLE j AS SELECT a.k AS k, a.n AS n, refs.name AS name"
+                               "  FROM a JOIN refs ON a.ref = refs.id EMIT CHANGES;\n";
+    static const char paid[] = "{\"ref\":\"r\"}";
+    char both[sizeof tables + sizeof join];
+    (void)snprintf(both, sizeof both, "%s%s", tables, join);
+    struct job_world_spec joined = spec;
+    joined.sql = both;
+    joined.outputs = "      J: { warehouse: { to: one } }\n";
+    joined.topics[1] = "refs";
+    struct job_world *w = job_world_new(&joined);
+    source_fake_add(w->broker, "refs", 0, JOB_WORLD_NOW, "r", "{\"name\":\"old\"}");
+    source_fake_add(w->broker, "pay", 0, JOB_WORLD_NOW + 1, "x", paid);
+    run(w);
+    row_has(JOB_WORLD_ONE, "j", "x", "n=1|name=old");
+    compile(w, tables, OUTPUT_A);
+    reset(w, RUN_RESET_KEEP);
+    run(w);
+    compile(w, both, joined.outputs);
+    reset(w, RUN_RESET_KEEP);
+    source_fake_add(w->broker, "pay", 0, JOB_WORLD_NOW + 3, "x", paid);
+    run(w);
+    row_has(JOB_WORLD_ONE, "j", "x", "n=1|name=old"); // what was written stays
+    source_fake_add(w->broker, "refs", 0, JOB_WORLD_NOW + 4, "r", "{\"name\":\"newest\"}");
+    run(w);
+    row_has(JOB_WORLD_ONE, "j", "x", "n=2|name=newest");
+    job_world_free(w);
+}
+
+TEST_MAIN(T(an_operator_that_was_taken_out_and_put_back_starts_empty),
+          T(both_sides_of_a_join_that_was_taken_out_are_forgotten))
