@@ -22,6 +22,17 @@ bool head_parse(struct head *out, const struct str texts[4], struct err *e)
     return true;
 }
 
+bool head_lost_table(const struct head *held, const struct sink_spec *spec, struct err *e)
+{
+    if (held->batch == 0 || spec->create == SINK_CREATE_AGAIN)
+        return true;
+    err_fail(e, ERR_BEHIND,
+             "table %.*s does not exist any more, but batch %llu was delivered to it",
+             STR_ARG(spec->table), (unsigned long long)held->batch);
+    return err_hint(e, "restore the table; or sluice job resync %s %s creates and fills it",
+                    spec->job, spec->output);
+}
+
 enum head_state head_compare(const struct head *held, const struct commit_step *step)
 {
     assert(step->batch > step->prev_batch);

@@ -13,7 +13,8 @@
 struct durable;
 
 enum sink_mode { SINK_UPSERT, SINK_APPEND };
-enum sink_create { SINK_CREATE_NEVER, SINK_CREATE_IF_ABSENT };
+// A missing table whose head says that batches were delivered is ERR_BEHIND; AGAIN (resync) creates it, its head at batch 0.
+enum sink_create { SINK_CREATE_NEVER, SINK_CREATE_IF_ABSENT, SINK_CREATE_AGAIN };
 
 enum {
     SINK_EXACT = 1 << 0,      // transaction + head

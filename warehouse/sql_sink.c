@@ -92,6 +92,53 @@ static bool create_missing(struct sql_sink *s, enum table_need need, const char 
     return ok || err_wrap(e, "create table %.*s", STR_ARG(s->spec->table));
 }
 
+static void head_key(struct str out[4], struct arena *a, const struct sink_spec *spec)
+{
+    out[0] = str_from(spec->job);
+    out[1] = arena_printf(a, "%u", spec->task);
+    out[2] = str_from(spec->output);
+    out[3] = spec->table;
+}
+
+// A plain look, without a lock: the row may be locked by an old session that is still committing.
+static bool look_at_head(struct sql_sink *s, struct sql_result *out, struct err *e)
+{
+    const struct str select =
+        str_slice(s->head_select, 0, s->head_select.n - strlen(s->t->dialect->lock_suffix));
+    return s->t->fetch(out, s->session, s->arena, select, e) || err_wrap(e, SINK_HEADS_TABLE);
+}
+
+// The head goes before the table comes: a crash in between leaves one that holds nothing.
+static bool forget_head(struct sql_sink *s, struct err *e)
+{
+    const struct commit_step nothing = {.batch = 1};
+    struct head_texts zero;
+    head_print(&zero, &nothing);
+    struct str values[HEADS_COLUMNS] = {STR("0"), STR("0000000000000000"), STR("0000000000000000"),
+                                        STR(""), str_from(zero.updated_at)};
+    head_key(&values[5], s->arena, s->spec);
+    const struct str update = sql_literals(
+        s->session, s->arena, statement(s, s->arena, upsert_heads_update), values, HEADS_COLUMNS);
+    return run_ddl(s, update, e) || err_wrap(e, "update " SINK_HEADS_TABLE);
+}
+
+static bool check_lost_table(struct sql_sink *s, struct err *e)
+{
+    struct table_info t;
+    struct sql_result r;
+    struct head held;
+    if (!s->t->describe_table(&t, s->session, s->arena, STR(SINK_HEADS_TABLE), e))
+        return false;
+    if (!t.exists || t.wrong_kind) // refused later
+        return true;
+    if (!look_at_head(s, &r, e))
+        return false;
+    if (r.rows == 0)
+        return true;
+    return head_parse(&held, r.v, e) && head_lost_table(&held, s->spec, e) &&
+           (held.batch == 0 || forget_head(s, e));
+}
+
 static bool check_table(struct sql_sink *s, struct err *e)
 {
     struct table_info t;
@@ -99,18 +146,12 @@ static bool check_table(struct sql_sink *s, struct err *e)
     if (!s->t->describe_table(&t, s->session, s->arena, s->spec->table, e))
         return false;
     const enum table_need need = table_needs(&t, s->spec);
+    if (need == TABLE_CREATE && !check_lost_table(s, e))
+        return false;
     if (need != TABLE_READY && (!create_missing(s, need, t.key_collation, e) ||
                                 !s->t->describe_table(&t, s->session, s->arena, s->spec->table, e)))
         return false;
     return table_check(s->targets, &t, s->t->dialect, s->spec, e);
-}
-
-static void head_key(struct str out[4], struct arena *a, const struct sink_spec *spec)
-{
-    out[0] = str_from(spec->job);
-    out[1] = arena_printf(a, "%u", spec->task);
-    out[2] = str_from(spec->output);
-    out[3] = spec->table;
 }
 
 static bool check_heads_table(struct sql_sink *s, struct err *e)
@@ -128,16 +169,14 @@ static bool check_heads_table(struct sql_sink *s, struct err *e)
     return err_hint(e, "%s", t.wrong_hint);
 }
 
-// The row may be locked by an old session that is still committing: first a plain look, and only then an insert.
+// First a plain look, and only then an insert.
 static bool ensure_head(struct sql_sink *s, struct err *e)
 {
     struct sql_result r;
     struct str values[HEADS_COLUMNS];
     head_key(values, s->arena, s->spec);
-    const struct str select =
-        str_slice(s->head_select, 0, s->head_select.n - strlen(s->t->dialect->lock_suffix));
-    if (!s->t->fetch(&r, s->session, s->arena, select, e))
-        return err_wrap(e, SINK_HEADS_TABLE);
+    if (!look_at_head(s, &r, e))
+        return false;
     if (r.rows)
         return true;
     const struct commit_step nothing = {.batch = 1};

@@ -76,6 +76,9 @@ bool upsert_describe(struct buf *out, const struct dialect *d, const struct sink
 
 // Batch, digest, prev and plan as the heads table holds them.
 bool head_parse(struct head *out, const struct str texts[4], struct err *e) ERR_CHECKED;
+// Before a missing table is created: what is held must be nothing, or given up (SINK_CREATE_AGAIN).
+bool head_lost_table(const struct head *held, const struct sink_spec *spec,
+                     struct err *e) ERR_CHECKED;
 enum head_state head_compare(const struct head *held, const struct commit_step *step);
 // Texts of a head to be written: digests as hex, plan cut to fit, time as UTC text.
 struct head_texts {

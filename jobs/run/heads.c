@@ -14,6 +14,8 @@ bool heads_sink(struct sink **out, struct session *s, size_t target, struct err 
         const struct job_target *t = &s->job->targets[target];
         struct sink_spec spec = t->spec;
         spec.durable = s->env->durable;
+        if (s->creates_again && spec.create == SINK_CREATE_IF_ABSENT)
+            spec.create = SINK_CREATE_AGAIN;
         if (!t->type->open(&s->sinks[target], &spec, e)) {
             s->sinks[target] = NULL;
             return err_wrap(e, "output %.*s", STR_ARG(t->name));

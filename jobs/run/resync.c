@@ -32,7 +32,10 @@ static bool resync_head(struct resync *r, size_t target, struct err *e)
     struct head h;
     if (r->name.n && !skip_means(r->name, s->job->outputs[t->output].name, t->name))
         return true;
-    if (!heads_sink(&sink, s, target, e))
+    s->creates_again = true; // its head says batch 0 then: behind
+    bool connected = heads_sink(&sink, s, target, e);
+    s->creates_again = false;
+    if (!connected)
         return false;
     assert(sink);
     if (!sink->type->head(sink, &h, e))

@@ -25,6 +25,7 @@ struct session {
     struct lake *lake;
     struct source *source;
     struct sink **sinks;         // per target; NULL = not connected
+    bool creates_again;          // resync: tables that are gone although batches were delivered
     struct topic_writer *topics; // NULL = not connected
     int32_t *topic_partitions;   // per topic output
     struct topic_marker marker;  // as this connection knows it

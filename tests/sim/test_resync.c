@@ -92,6 +92,26 @@ TEST(an_emptied_warehouse_is_filled_again)
     job_scenario_same(w, &want, "emptied");
 }
 
+TEST(a_dropped_table_is_not_created_by_a_run_and_filled_again_by_resync)
+{
+    struct buf want;
+    struct job_random r = {SEED};
+    job_scenario_still(&want, &job_scenario_transactions, NULL, SEED, portions, 2);
+    struct job_world *w = job_world_new(&job_scenario_transactions);
+    job_scenario_produce(w, &r, portions[0], JOB_RECORDS_HOSTILE);
+    run(w);
+    assert_true(memory_drop(JOB_WORLD_TWO, "users"));
+    assert_true(memory_drop(JOB_WORLD_ONE, "big")); // appended rows
+    job_scenario_produce(w, &r, portions[1], JOB_RECORDS_HOSTILE);
+    run_fails(w, ERR_BEHIND, "does not exist any more");
+    assert_false(memory_has_table(JOB_WORLD_TWO, "users") ||
+                 memory_has_table(JOB_WORLD_ONE, "big"));
+    resyncs(w, "");
+    run(w);
+    run(w);
+    job_scenario_same(w, &want, "two tables dropped");
+}
+
 TEST(a_table_is_written_whole_rows_that_do_not_belong_to_it_are_gone)
 {
     struct buf want;
@@ -203,6 +223,7 @@ TEST(a_batch_that_can_never_be_delivered_is_released_and_its_rows_are_kept)
 TEST_MAIN(T(a_restored_warehouse_comes_back_from_state_and_recorded_batches),
           T(appended_rows_come_back_by_executing_their_batches_again_in_their_place),
           T(an_emptied_warehouse_is_filled_again),
+          T(a_dropped_table_is_not_created_by_a_run_and_filled_again_by_resync),
           T(a_table_is_written_whole_rows_that_do_not_belong_to_it_are_gone),
           T(a_resync_cut_short_anywhere_is_continued_and_no_run_goes_on_without_it),
           T(what_cannot_be_brought_back_is_refused_with_the_reason),

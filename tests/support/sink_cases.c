@@ -1,6 +1,7 @@
 #include "tests/support/sink_cases.h"
 
 #include "schema/decimal.h"
+#include "warehouse/memory/memory.h"
 
 #include <stdio.h>
 
@@ -666,6 +667,38 @@ CASE(a_missing_table_is_not_created_unasked)
     assert_fails(world_open(w), &w->e, ERR_CONFIG, "table t does not exist");
 }
 
+static void drop_table(struct world *w)
+{
+    world_close(w);
+    if (w->store->kind == STORE_MEMORY)
+        assert_true(memory_drop("w", "t"));
+    else
+        assert_true(w->store->sql(w->store->arg, "DROP TABLE t"));
+}
+
+CASE(a_table_that_is_gone_with_its_rows_is_not_created_unless_it_is_to_be_filled_again)
+{
+    open_standard(w);
+    drop_table(w); // nothing was delivered: nothing is lost
+    assert_ok(world_open(w), &w->e);
+    deliver(w, BLOCK(w, {"a", 1, "1.00"}));
+    drop_table(w);
+    for (int i = 0; i < 2; i++) {
+        assert_fails(world_open(w), &w->e, ERR_BEHIND,
+                     "table t does not exist any more, but batch 1 was delivered to it");
+        assert_non_null(strstr(w->e.hint, "sluice job resync"));
+    }
+    w->spec.create = SINK_CREATE_AGAIN;
+    assert_ok(world_open(w), &w->e);
+    assert_int_equal(world_head(w).batch, 0);
+    world_close(w);
+    w->spec.create = SINK_CREATE_IF_ABSENT;
+    w->batch = w->digest = 0;
+    assert_ok(world_open(w), &w->e);
+    deliver(w, BLOCK(w, {"a", 2, "2.00"}));
+    ROWS_ARE(w, "a|2|2.00\n");
+}
+
 CASE(names_that_cannot_be_are_refused)
 {
     world_standard(w);
@@ -888,6 +921,7 @@ static const struct sink_case cases[] = {
     C(a_megabyte_of_text_is_kept),
     C(a_hundred_thousand_rows_are_written_and_updated),
     C(a_missing_table_is_not_created_unasked),
+    C(a_table_that_is_gone_with_its_rows_is_not_created_unless_it_is_to_be_filled_again),
     C(names_that_cannot_be_are_refused),
     C(hostile_names_are_quoted),
     C(types_that_cannot_hold_a_value_are_refused),

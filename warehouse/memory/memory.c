@@ -93,19 +93,22 @@ static bool create_effect(void *arg, struct err *e)
 {
     (void)e;
     struct memory_sink *s = arg;
+    struct memory_head_row *h =
+        memory_head_row(s->warehouse, s->spec->job, s->spec->task, s->spec->output, s->spec->table);
     if (!s->table) {
+        if (h)
+            h->head = (struct head){0};
         s->table = table_create(s->spec);
         memory_table_add(s->warehouse, s->table);
     }
-    if (!memory_head_row(s->warehouse, s->spec->job, s->spec->task, s->spec->output,
-                         s->spec->table)) {
-        const struct memory_head_row h = {
+    if (!h) {
+        const struct memory_head_row row = {
             .job = mem_strdup(s->spec->job),
             .output = mem_strdup(s->spec->output),
             .table = mem_strdup(s->spec->table.p),
             .task = s->spec->task,
         };
-        vec_push(&s->warehouse->heads, h);
+        vec_push(&s->warehouse->heads, row);
     }
     return true;
 }
@@ -130,9 +133,11 @@ static bool open_table(struct memory_sink *s, struct err *e)
         return false;
     if (!s->table && spec->create == SINK_CREATE_NEVER)
         return err_fail(e, ERR_CONFIG, "table %.*s does not exist", STR_ARG(spec->table));
-    const bool complete =
-        s->table && memory_head_row(s->warehouse, spec->job, spec->task, spec->output, spec->table);
-    if (!complete && !durable_call_remote(spec->durable, "memory.ddl", create_effect, s, e))
+    const struct memory_head_row *h =
+        memory_head_row(s->warehouse, spec->job, spec->task, spec->output, spec->table);
+    if (!s->table && h && !head_lost_table(&h->head, spec, e))
+        return false;
+    if ((!s->table || !h) && !durable_call_remote(spec->durable, "memory.ddl", create_effect, s, e))
         return store_failed(s, e);
     return rows_plan_init(&s->plan, s->arena, spec, s->targets, e);
 }

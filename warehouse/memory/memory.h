@@ -28,6 +28,8 @@ void memory_fail(const char *warehouse, enum memory_call call, uint64_t nth,
 void memory_reject(const char *warehouse, const char *table, const char *key_text);
 // Takes a row away behind everybody's back; false when it is not there.
 bool memory_delete(const char *warehouse, const char *table, const char *key_text);
+// DROP TABLE: heads stay.
+bool memory_drop(const char *warehouse, const char *table);
 // While locked, open and begin fail as if the store were down.
 enum memory_power { MEMORY_UP, MEMORY_DOWN };
 void memory_power(const char *warehouse, enum memory_power power);

@@ -258,6 +258,19 @@ bool memory_delete(const char *warehouse, const char *table, const char *key_tex
     return false;
 }
 
+bool memory_drop(const char *warehouse, const char *table)
+{
+    struct memory_warehouse *w = memory_warehouse_named(str_from(warehouse));
+    struct memory_table *t = memory_table_named(w, str_from(table)), **at = &w->tables;
+    if (!t)
+        return false;
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    table_free(t);
+    return true;
+}
+
 static void print_table(struct buf *out, const struct memory_table *t)
 {
     for (size_t i = 0; i < t->rows.n; i++) {

@@ -88,7 +88,25 @@ static void bind_head_key(struct sqlite_sink *s, sqlite3_stmt *stmt, int i)
 struct ddl {
     struct sqlite_sink *s;
     struct buf *sql;
+    enum table_need need;
 };
+
+static bool forget_head(struct sqlite_sink *s, struct buf *sql, struct err *e)
+{
+    sqlite3_stmt *update = NULL;
+    buf_clear(sql);
+    upsert_heads_update(sql, &dialect_sqlite);
+    if (!prepare(&update, s, sql, e))
+        return false;
+    sqlite3_bind_int64(update, 1, 0);
+    sqlite_text(update, 2, STR("0000000000000000"));
+    sqlite_text(update, 3, STR("0000000000000000"));
+    sqlite_text(update, 4, STR(""));
+    bind_head_key(s, update, 6);
+    const int rc = sqlite3_step(update);
+    sqlite3_finalize(update);
+    return rc == SQLITE_DONE || sqlite_err(e, s, rc, "forget the head");
+}
 
 // All DDL and the head's row in one transaction: a crash leaves either nothing or all of it.
 static bool ddl_effect(void *arg, struct err *e)
@@ -97,7 +115,8 @@ static bool ddl_effect(void *arg, struct err *e)
     struct sqlite_sink *s = d->s;
     if (!run_sql(s, "BEGIN IMMEDIATE", "begin", e))
         return false;
-    bool ok = run_buf(s, d->sql, "create the table", e);
+    bool ok = run_buf(s, d->sql, "create the table", e) &&
+              (d->need != TABLE_CREATE || forget_head(s, d->sql, e)); // a new table holds nothing
     sqlite3_stmt *insert = NULL;
     buf_clear(d->sql);
     upsert_heads_insert(d->sql, &dialect_sqlite);
@@ -120,8 +139,18 @@ static bool ddl_effect(void *arg, struct err *e)
     return false;
 }
 
-static bool head_exists(bool *out, struct sqlite_sink *s, struct err *e)
+static bool head_of_row(struct head *out, sqlite3_stmt *row, struct err *e)
 {
+    struct str texts[4];
+    for (int i = 0; i < 4; i++)
+        texts[i] = (struct str){(const char *)sqlite3_column_text(row, i),
+                                (size_t)sqlite3_column_bytes(row, i)};
+    return head_parse(out, texts, e);
+}
+
+static bool head_exists(bool *out, struct sqlite_sink *s, enum table_need need, struct err *e)
+{
+    struct head held;
     sqlite3_stmt *stmt;
     int rc = sqlite3_prepare_v2(
         s->db, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '" SINK_HEADS_TABLE "'",
@@ -135,14 +164,16 @@ static bool head_exists(bool *out, struct sqlite_sink *s, struct err *e)
     struct buf sql;
     buf_init(&sql, SINK_SQL_MAX);
     upsert_heads_select(&sql, &dialect_sqlite);
-    const bool ok = prepare(&stmt, s, &sql, e);
+    bool ok = prepare(&stmt, s, &sql, e);
     buf_fini(&sql);
     if (!ok)
         return err_wrap(e, SINK_HEADS_TABLE);
     bind_head_key(s, stmt, 1);
     *out = sqlite3_step(stmt) == SQLITE_ROW;
+    if (*out && need == TABLE_CREATE)
+        ok = head_of_row(&held, stmt, e) && head_lost_table(&held, s->spec, e);
     sqlite3_finalize(stmt);
-    return true;
+    return ok;
 }
 
 static bool create_missing(struct sqlite_sink *s, enum table_need need, struct err *e)
@@ -162,7 +193,7 @@ static bool create_missing(struct sqlite_sink *s, enum table_need need, struct e
     if (sql.n)
         buf_text(&sql, ";\n");
     upsert_heads_create(&sql, &dialect_sqlite);
-    struct ddl d = {s, &sql};
+    struct ddl d = {s, &sql, need};
     ok = ok && durable_call(spec->durable, "sqlite.ddl", ddl_effect, &d, e);
     buf_fini(&sql);
     return ok;
@@ -170,7 +201,7 @@ static bool create_missing(struct sqlite_sink *s, enum table_need need, struct e
 
 static bool open_file(struct sqlite_sink *s, const struct sqlite_settings *settings, struct err *e)
 {
-    const int create = s->spec->create == SINK_CREATE_IF_ABSENT ? SQLITE_OPEN_CREATE : 0;
+    const int create = s->spec->create == SINK_CREATE_NEVER ? 0 : SQLITE_OPEN_CREATE;
     const int rc = sqlite3_open_v2(s->path, &s->db,
                                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | create, NULL);
     if (rc != SQLITE_OK)
@@ -193,7 +224,7 @@ static bool check_table(struct sqlite_sink *s, struct err *e)
     const enum table_need need = table_needs(&t, s->spec);
     if (need == TABLE_READY && !table_check(s->targets, &t, &dialect_sqlite, s->spec, e))
         return false;
-    if (!head_exists(&has_head, s, e))
+    if (!head_exists(&has_head, s, need, e))
         return false;
     if ((need != TABLE_READY || !has_head) && !create_missing(s, need, e))
         return false;
@@ -271,11 +302,7 @@ static bool read_head(struct sqlite_sink *s, struct head *out, struct err *e)
     const int rc = sqlite3_step(s->head_select);
     bool ok;
     if (rc == SQLITE_ROW) {
-        struct str texts[4];
-        for (int i = 0; i < 4; i++)
-            texts[i] = (struct str){(const char *)sqlite3_column_text(s->head_select, i),
-                                    (size_t)sqlite3_column_bytes(s->head_select, i)};
-        ok = head_parse(out, texts, e);
+        ok = head_of_row(out, s->head_select, e);
     } else if (rc == SQLITE_DONE) {
         ok = err_fail(e, ERR_BEHIND, "%s: the row of %s in " SINK_HEADS_TABLE " is gone", s->path,
                       s->spec->output);
