@@ -243,7 +243,7 @@ void deliver_offsets(struct session *s)
     struct control *c = &s->control;
     struct source_offset *o = ARENA_ZARRAY(s->scratch, struct source_offset, c->position_count + 1);
     size_t n = 0;
-    for (size_t i = 0; i < c->position_count; i++)
+    for (size_t i = 0; s->elsewhere.n == 0 && i < c->position_count; i++)
         for (uint32_t t = 0; t < s->job->topic_count; t++)
             if (str_eq(s->job->topics[t], c->positions[i].topic))
                 o[n++] = (struct source_offset){t, c->positions[i].partition, c->positions[i].next};

@@ -5,6 +5,7 @@
 #include "jobs/run/execute.h"
 #include "jobs/run/expire.h"
 #include "jobs/run/stream_rows.h"
+#include "jobs/run/topics.h"
 
 #include <assert.h>
 
@@ -185,6 +186,10 @@ static bool reset_positions(struct session *s, enum run_reset how, struct err *e
         s->control.code = 0; // what is new has no history yet
         return true;
     }
+    if (s->elsewhere.n > 0) { // what the topics of this cluster hold is not ours
+        topics_forget(s);
+        s->cluster = s->elsewhere;
+    }
     s->control.position_count = 0;
     s->control.code = 0;
     s->control.fingerprint_count = 0;
@@ -230,8 +235,11 @@ bool run_reset(const struct job *job, const struct run_env *env, enum run_reset 
 {
     struct session s;
     struct run_report report = {0};
-    bool ok = session_open(&s, job, env, &report, e) && run_settle(&s, e) &&
-              run_flush_logs(&s, e) && reset_positions(&s, how, e) && reset_store(&s, how, e);
+    // Kept positions must be this cluster's.
+    bool ok = (how == RUN_RESET_KEEP ? session_open(&s, job, env, &report, e)
+                                     : session_open_anywhere(&s, job, env, &report, e)) &&
+              run_settle(&s, e) && run_flush_logs(&s, e) && reset_positions(&s, how, e) &&
+              reset_store(&s, how, e);
     session_close(&s);
     return ok || err_wrap(e, "resetting job %s", job->name);
 }

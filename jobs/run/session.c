@@ -137,20 +137,29 @@ static bool session_open_source(struct session *s, struct err *e)
     for (size_t i = 0; i < program_source_count(job->program); i++)
         if (program_source(job->program, i)->decl->header_count > 0)
             spec.headers = SOURCE_HEADERS;
-    if (!s->env->source->open(&s->source, &spec, e) ||
-        !s->source->type->identity(s->source, &s->cluster, e))
-        return false;
-    if (s->control.cluster.n > 0 && !str_eq(s->control.cluster, s->cluster)) {
-        err_fail(e, ERR_BEHIND, "the broker belongs to cluster %.*s, our positions to cluster %.*s",
-                 STR_ARG(s->cluster), STR_ARG(s->control.cluster));
-        return err_hint(e, "correct kafka: bootstrap.servers; or job reset %s for a new cluster",
-                        s->job->name);
-    }
-    return true;
+    return s->env->source->open(&s->source, &spec, e) &&
+           s->source->type->identity(s->source, &s->cluster, e);
 }
 
-bool session_open(struct session *s, const struct job *job, const struct run_env *env,
-                  struct run_report *report, struct err *e)
+static bool session_same_cluster(const struct session *s)
+{
+    return s->control.cluster.n == 0 || str_eq(s->control.cluster, s->cluster);
+}
+
+static bool session_check_cluster(const struct session *s, struct err *e)
+{
+    if (session_same_cluster(s))
+        return true;
+    err_fail(e, ERR_BEHIND, "the broker belongs to cluster %.*s, our positions to cluster %.*s",
+             STR_ARG(s->cluster), STR_ARG(s->control.cluster));
+    return err_hint(e,
+                    "correct kafka: bootstrap.servers; or job reset %s --from-now (or --rebuild) "
+                    "for a new cluster",
+                    s->job->name);
+}
+
+static bool session_begin(struct session *s, const struct job *job, const struct run_env *env,
+                          struct run_report *report, struct err *e)
 {
     *s = (struct session){.job = job, .env = env, .report = report};
     s->a = arena_new(NULL);
@@ -164,7 +173,26 @@ bool session_open(struct session *s, const struct job *job, const struct run_env
     s->run = s->control.last_run + 1;
     report->run = s->run;
     session_progress(s, RUN_OPENING, 0, 0, 0);
-    return session_open_lake(s, e) && session_open_source(s, e) && topics_open(s, e);
+    return session_open_lake(s, e) && session_open_source(s, e);
+}
+
+bool session_open(struct session *s, const struct job *job, const struct run_env *env,
+                  struct run_report *report, struct err *e)
+{
+    return session_begin(s, job, env, report, e) && session_check_cluster(s, e) &&
+           topics_open(s, e);
+}
+
+bool session_open_anywhere(struct session *s, const struct job *job, const struct run_env *env,
+                           struct run_report *report, struct err *e)
+{
+    if (!session_begin(s, job, env, report, e))
+        return false;
+    if (!session_same_cluster(s)) {
+        s->elsewhere = s->cluster;
+        s->cluster = arena_str(s->a, s->control.cluster);
+    }
+    return topics_open(s, e);
 }
 
 bool session_start(struct session *s, exec_emit_fn *emit, void *emit_arg, struct err *e)

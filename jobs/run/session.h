@@ -38,6 +38,8 @@ struct session {
     struct collect *collecting; // of the batch being executed
     struct pool *pool;
     struct str cluster;
+    struct str
+        elsewhere; // the broker's cluster, when positions are `cluster`'s: nothing is written to it; "" = the same
     const char *spool_dir;
     uint64_t run;
     int64_t started_ms;
@@ -47,6 +49,9 @@ struct session {
 
 bool session_open(struct session *s, const struct job *job, const struct run_env *env,
                   struct run_report *report, struct err *e) ERR_CHECKED;
+// The same where the positions may be another cluster's: they are about to be forgotten.
+bool session_open_anywhere(struct session *s, const struct job *job, const struct run_env *env,
+                           struct run_report *report, struct err *e) ERR_CHECKED;
 void session_close(struct session *s);
 // The engine, once heads and control are settled.
 bool session_start(struct session *s, exec_emit_fn *emit, void *emit_arg,

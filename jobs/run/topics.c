@@ -72,7 +72,7 @@ bool topics_open(struct session *s, struct err *e)
 {
     const struct job *job = s->job;
     size_t n = job->topic_output_count;
-    if (n == 0)
+    if (n == 0 || s->elsewhere.n > 0)
         return true;
     struct topic_want *want = ARENA_ZARRAY(s->a, struct topic_want, n);
     for (size_t i = 0; i < n; i++) {
@@ -84,6 +84,14 @@ bool topics_open(struct session *s, struct err *e)
     s->topic_partitions = ARENA_ZARRAY(s->a, int32_t, n);
     return topics_default(s, want, n, e) && topics_connect(s, e) &&
            s->topics->type->prepare(s->topics, want, n, s->topic_partitions, e);
+}
+
+void topics_forget(struct session *s)
+{
+    *control_output(&s->control, STR("topics")) = (struct control_output){.name = STR("topics")};
+    for (size_t i = 0; i < s->job->topic_output_count; i++)
+        control_output(&s->control, s->job->topic_outputs[i].name)->batch = 0;
+    s->control.marker_topic = STR("");
 }
 
 // --- the marker ------------------------------------------------------------------------------------------------------
@@ -258,6 +266,12 @@ static bool topics_once(struct session *s, const struct batch_record *r, struct 
 bool topics_deliver(struct session *s, const struct batch_record *r, struct err *e)
 {
     const struct clock *c = &s->env->clock;
+    if (s->elsewhere.n > 0) {
+        err_fail(e, ERR_BEHIND, "batch %llu is decided for topics of cluster %.*s",
+                 (unsigned long long)r->batch, STR_ARG(s->cluster));
+        return err_hint(e, "point bootstrap.servers back, and let sluice job deliver %s finish it",
+                        s->job->name);
+    }
     int64_t patience = s->env->deliver_ms ? s->env->deliver_ms : TOPICS_PATIENCE_MS;
     int64_t until = c->mono_ms(c->arg) + patience;
     for (int64_t wait = TOPICS_BACKOFF_MS;;
@@ -282,7 +296,7 @@ bool topics_check(struct session *s, struct err *e)
 {
     const struct control_output *ours = control_output(&s->control, STR("topics"));
     struct str topic = s->control.marker_topic;
-    if (s->job->topic_output_count == 0)
+    if (s->job->topic_output_count == 0 || s->elsewhere.n > 0)
         return true;
     if (topic.n == 0)
         topic = s->job->topic_outputs[0].want.name;

@@ -11,6 +11,8 @@ bool topics_check(struct session *s, struct err *e) ERR_CHECKED;
 bool topics_deliver(struct session *s, const struct batch_record *r, struct err *e) ERR_CHECKED;
 // What Kafka says, whatever the state says: for recovery.
 bool topics_marker(struct session *s, struct topic_marker *out, struct err *e) ERR_CHECKED;
+// In control: as if nothing had been written to topics yet.
+void topics_forget(struct session *s);
 void topics_close(struct session *s);
 
 #endif

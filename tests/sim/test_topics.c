@@ -75,6 +75,38 @@ TEST(rows_go_to_their_topics_with_key_value_and_time)
     job_world_free(w);
 }
 
+TEST(on_another_cluster_the_topics_begin_anew)
+{
+    struct job_world *w = begin();
+    run(w);
+    source_fake_set_cluster(w->broker, "another");
+    source_fake_recreate(w->broker, "s", 2);
+    topic_fake_forget(w->name);
+    if (!job_world_reset(w, RUN_RESET_FROM_NOW))
+        fail_msg("%s", w->text);
+    add(w, 0, "c", 4);
+    run(w);
+    topic_is(w, "o", "c {\"V\":4} @1761638400004\n");
+    job_world_free(w);
+}
+
+TEST(a_batch_for_the_topics_of_another_cluster_is_not_sent_here)
+{
+    struct job_world *w = begin();
+    struct fault_spec f = {.site = "topic.commit", .occurrence = 1, .action = FAULT_CRASH_BEFORE};
+    job_world_restart(w, &f);
+    assert_false(job_world_run(w));
+    job_world_restart(w, NULL);
+    source_fake_set_cluster(w->broker, "another");
+    assert_false(job_world_reset(w, RUN_RESET_FROM_NOW));
+    assert_non_null(strstr(w->text, "is decided for topics of cluster sim-cluster"));
+    topic_is(w, "o", "");
+    source_fake_set_cluster(w->broker, "sim-cluster");
+    run(w);
+    topic_is(w, "o", FIRST_ROWS);
+    job_world_free(w);
+}
+
 TEST(a_table_sends_every_change_where_its_warehouse_gets_the_last_one)
 {
     struct job_world *w = begin();
@@ -310,6 +342,8 @@ TEST(a_recovery_sends_what_the_topics_lack_and_nothing_twice)
 }
 
 TEST_MAIN(
+    T(on_another_cluster_the_topics_begin_anew),
+    T(a_batch_for_the_topics_of_another_cluster_is_not_sent_here),
     T(a_recovery_sends_what_the_topics_lack_and_nothing_twice),
 
     T(rows_go_to_their_topics_with_key_value_and_time),

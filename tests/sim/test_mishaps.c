@@ -1,0 +1,93 @@
+// What people do to a job between two runs: another cluster behind it, files deleted that it still needs.
+#include "base/durable.h"
+#include "tests/support/job_scenario.h"
+#include "tests/support/test.h"
+#include "warehouse/memory/memory.h"
+
+#include <stdio.h>
+
+static void produce(struct job_world *w, uint64_t seed, unsigned n)
+{
+    struct job_random r = {seed};
+    job_scenario_produce(w, &r, n, JOB_RECORDS_HOSTILE);
+}
+
+static void run(struct job_world *w)
+{
+    if (!job_world_run(w))
+        fail_msg("%s", w->text);
+}
+
+static void run_fails(struct job_world *w, enum err_kind kind, const char *part)
+{
+    if (job_world_run(w))
+        fail_msg("succeeded with %llu records", (unsigned long long)w->report.records);
+    if (w->e.kind != kind || !strstr(w->text, part))
+        fail_msg("\"%s\" is not %s \"%s\"", w->text, err_kind_name(kind), part);
+}
+
+// The run dies before the site's first call has its effect.
+static void dies_at(struct job_world *w, const char *site)
+{
+    struct fault_spec f = {.occurrence = 1, .action = FAULT_CRASH_BEFORE};
+    assert_true(strlen(site) < sizeof f.site);
+    memcpy(f.site, site, strlen(site));
+    job_world_restart(w, &f);
+    assert_false(job_world_run(w));
+    assert_true(durable_dead(w->durable));
+    job_world_restart(w, NULL);
+}
+
+// --- another cluster -------------------------------------------------------------------------------------------------
+
+static void produce_two(struct job_world *w)
+{
+    for (int32_t p = 0; p < 2; p++)
+        source_fake_add(w->broker, "tx", p, JOB_WORLD_NOW, "k1", "{\"id\":1,\"cents\":9000}");
+}
+
+static struct job_world *moved(const char *cluster)
+{
+    struct job_world *w = job_world_new(&job_scenario_transactions);
+    produce(w, 1, 40);
+    dies_at(w, "memory.commit"); // decided over there, to be delivered first
+    source_fake_set_cluster(w->broker, cluster);
+    for (int32_t p = 0; p < JOB_SCENARIO_PARTITIONS; p++)
+        source_fake_set_group(w->broker, "simgroup", "tx", p, -1);
+    source_fake_recreate(w->broker, "tx", 2);
+    produce_two(w);
+    return w;
+}
+
+TEST(a_reset_moves_a_job_to_another_cluster)
+{
+    struct job_world *w = moved("another");
+    run_fails(w, ERR_BEHIND, "job reset sim --from-now");
+    assert_false(job_world_reset(w, RUN_RESET_KEEP));
+    assert_non_null(strstr(w->text, "our positions to cluster sim-cluster"));
+    if (!job_world_reset(w, RUN_RESET_FROM_NOW))
+        fail_msg("%s", w->text);
+    assert_true(memory_rows(JOB_WORLD_TWO, "users") > 0);
+    assert_int_equal(source_fake_group(w->broker, "simgroup", "tx", 0), -1);
+    run(w);
+    assert_int_equal(w->report.records, 0);
+    source_fake_add(w->broker, "tx", 1, JOB_WORLD_NOW, "k1", "{\"id\":2,\"cents\":9000}");
+    run(w);
+    assert_int_equal(w->report.records, 1);
+    assert_int_equal(source_fake_group(w->broker, "simgroup", "tx", 0), 1);
+    job_world_free(w);
+}
+
+TEST(a_reset_that_reads_another_cluster_from_its_start)
+{
+    struct job_world *w = moved("another");
+    if (!job_world_reset(w, RUN_RESET_REBUILD))
+        fail_msg("%s", w->text);
+    run(w);
+    assert_int_equal(w->report.records, 2);
+    assert_int_equal(source_fake_group(w->broker, "simgroup", "tx", 1), 1);
+    job_world_free(w);
+}
+
+TEST_MAIN(T(a_reset_moves_a_job_to_another_cluster),
+          T(a_reset_that_reads_another_cluster_from_its_start))
