@@ -230,9 +230,14 @@ static bool deliver_dead_file(struct session *s, const struct batch_record *r, s
     struct str to = arena_printf(s->scratch, "%s/%.*s", dir.p, STR_ARG(r->dead_file));
     if (!durable_mkdirs(d, "dead.mkdir", dir.p, 0700, e))
         return false;
-    // Rolled forward: source gone and target there = done.
+    // Rolled forward: source gone and target there = renamed, maybe by a try that was cut off before it synced.
     if (!file_exists(from.p) && file_exists(to.p))
-        return true;
+        return durable_fsync_dir(d, "dead.dir", dir.p, e);
+    if (!file_exists(from.p)) {
+        err_fail(e, ERR_DATA, "the dead letters of batch %llu are gone: neither %s nor %s is there",
+                 (unsigned long long)r->batch, from.p, to.p);
+        return err_hint(e, "put the file back; or, if it was deleted on purpose: touch %s", to.p);
+    }
     return durable_rename(d, "dead.rename", from.p, to.p, e) &&
            durable_fsync_dir(d, "dead.dir", dir.p, e);
 }

@@ -123,9 +123,8 @@ static bool run_record(struct session *s, const char *outcome, const struct err 
     struct control *c = &s->control;
     if (!kv_begin_write(&t, s->kv, e))
         return false;
-    // Offsets that were not committed are still owed: the next run delivers this batch again, which is nothing
-    // but its offsets.
-    if (!failure && !c->offsets_owed)
+    // Offsets may still be owed: control says so, and the next run commits them.
+    if (!failure)
         c->delivered = c->last_batch;
     c->last_run = s->run;
     if (!c->cluster.n)

@@ -5,6 +5,7 @@
 #include "warehouse/memory/memory.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 static void produce(struct job_world *w, uint64_t seed, unsigned n)
 {
@@ -89,5 +90,81 @@ TEST(a_reset_that_reads_another_cluster_from_its_start)
     job_world_free(w);
 }
 
-TEST_MAIN(T(a_reset_moves_a_job_to_another_cluster),
+// --- dead letters ----------------------------------------------------------------------------------------------------
+
+static struct job_world *without_lake(void)
+{
+    struct job_world_spec spec = job_scenario_transactions;
+    spec.lake = JOB_WORLD_NO_LAKE;
+    spec.outputs = "      PER_USER: { warehouse: { to: one } }\n";
+    struct job_world *w = job_world_new(&spec);
+    produce(w, 1, 30);
+    return w;
+}
+
+static const char *letters(char path[700], const struct job_world *w)
+{
+    (void)snprintf(path, 700, "%s/dead_letters/1.jsonl", w->job->state_dir);
+    return path;
+}
+
+TEST(a_dead_letter_file_may_be_deleted_while_only_the_offsets_are_owed)
+{
+    char path[700];
+    struct job_world *w = without_lake();
+    source_fake_commits(w->broker, COMMITS_REFUSED);
+    run(w);
+    assert_non_null(strstr(w->report.offsets_error, "active member"));
+    assert_int_equal(unlink(letters(path, w)), 0);
+    run(w);
+    assert_non_null(strstr(w->report.offsets_error, "active member"));
+    source_fake_commits(w->broker, COMMITS_ACCEPTED);
+    run(w);
+    assert_string_equal(w->report.offsets_error, "");
+    assert_int_equal(w->report.redelivered, 0);
+    assert_int_equal(source_fake_group(w->broker, "simgroup", "tx", 0),
+                     source_fake_end(w->broker, "tx", 0));
+    job_world_free(w);
+}
+
+TEST(dead_letters_of_an_undelivered_batch_that_are_gone_are_named_with_the_way_out)
+{
+    char path[700];
+    struct job_world *w = without_lake();
+    dies_at(w, "memory.commit");
+    assert_int_equal(unlink(letters(path, w)), 0);
+    run_fails(w, ERR_DATA, "the dead letters of batch 1 are gone");
+    assert_non_null(strstr(w->text, "touch "));
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    assert_int_equal(fclose(f), 0);
+    run(w);
+    assert_int_equal(w->report.redelivered, 1);
+    job_world_free(w);
+}
+
+static uint64_t calls(const struct job_world *w, const char *site)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < durable_site_count(w->durable); i++)
+        if (strcmp(durable_site(w->durable, i, &n), site) == 0)
+            return n;
+    return 0;
+}
+
+TEST(a_rename_of_dead_letters_that_was_not_synced_is_synced_by_the_next_run)
+{
+    struct job_world *w = without_lake();
+    dies_at(w, "dead.dir");
+    run(w);
+    assert_int_equal(w->report.redelivered, 1);
+    assert_int_equal(calls(w, "dead.rename"), 0);
+    assert_int_equal(calls(w, "dead.dir"), 1);
+    job_world_free(w);
+}
+
+TEST_MAIN(T(a_dead_letter_file_may_be_deleted_while_only_the_offsets_are_owed),
+          T(dead_letters_of_an_undelivered_batch_that_are_gone_are_named_with_the_way_out),
+          T(a_rename_of_dead_letters_that_was_not_synced_is_synced_by_the_next_run),
+          T(a_reset_moves_a_job_to_another_cluster),
           T(a_reset_that_reads_another_cluster_from_its_start))
