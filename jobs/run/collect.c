@@ -318,7 +318,8 @@ static bool collect_seal_spools(struct collect *s, struct batch_target *out, str
             .checksum = t->info.checksum,
             .rows_hash = t->info.rows_hash,
             .slot = j->spec.mode == SINK_APPEND && collect_target_takes(s, i) ? s->spec.slot : 0,
-            .whole = s->spec.tables == COLLECT_WHOLE && collect_target_takes(s, i),
+            .whole = s->spec.whole ? s->spec.whole[i]
+                                   : s->spec.tables == COLLECT_WHOLE && collect_target_takes(s, i),
         };
     }
     return true;

@@ -32,7 +32,8 @@ struct collect_spec {
     const bool *outputs, *targets;
     enum { COLLECT_ROWS, COLLECT_WHOLE } tables;
     enum { COLLECT_SILENT, COLLECT_SEND } topics;
-    struct arena *a; // the batch's
+    const bool *whole; // by job.targets, NULL = none: tables that a step forward replaces whole
+    struct arena *a;   // the batch's
 };
 
 bool collect_open(struct collect **out, const struct collect_spec *spec, struct err *e) ERR_CHECKED;

@@ -152,6 +152,7 @@ static void control_read_lists(struct control *s, struct doc *d, const json_t *j
         struct control_output *o = control_output(s, doc_str(d, x, "name"));
         o->batch = doc_u64(d, x, "batch");
         o->digest = doc_hex(d, x, "digest");
+        o->whole = json_is_true(json_object_get(x, "whole"));
     }
     list = doc_array(d, j, "versions");
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -279,6 +280,8 @@ static void control_write_lists(json_t *j, const struct control *s)
         json_object_set_new(x, "name", doc_new_str(s->outputs[i].name));
         json_object_set_new(x, "batch", doc_new_u64(s->outputs[i].batch));
         json_object_set_new(x, "digest", doc_new_hex(s->outputs[i].digest));
+        if (s->outputs[i].whole)
+            json_object_set_new(x, "whole", json_true());
         json_array_append_new(outputs, x);
     }
     json_object_set_new(j, "outputs", outputs);

@@ -23,6 +23,8 @@ struct control_position {
 struct control_output {
     struct str name;
     uint64_t batch, digest;
+    bool
+        whole; // a table of a warehouse after a reset: the next batch puts its rows in the place of all that are there
 };
 
 struct control_version {

@@ -268,6 +268,7 @@ static void execute_target_records(struct execution *x, struct batch_record *r, 
         t->digest = execute_digest(r, plan, t->checksum, o->digest);
         o->batch = r->batch;
         o->digest = t->digest;
+        o->whole = o->whole && !t->whole;
     }
 }
 
@@ -455,6 +456,18 @@ static bool execute_fed(const struct execute_replace *r)
     return r && r->feed;
 }
 
+// What a reset left in the warehouses' tables goes with the first batch after it.
+static const bool *execute_whole(const struct execution *x)
+{
+    const struct job *job = x->s->job;
+    if (x->replace)
+        return NULL;
+    bool *whole = ARENA_ZARRAY(x->a, bool, job->target_count + 1);
+    for (size_t i = 0; i < job->target_count; i++)
+        whole[i] = control_output(&x->s->control, job->targets[i].name)->whole;
+    return whole;
+}
+
 static bool execute_run(struct execution *x, const struct sequence_range *ranges,
                         struct batch_record *r, enum execute_end *end, struct err *e)
 {
@@ -475,6 +488,7 @@ static bool execute_run(struct execution *x, const struct sequence_range *ranges
         .targets = x->replace ? x->replace->targets : NULL,
         .tables = x->replace && x->replace->tables == EXECUTE_WHOLE ? COLLECT_WHOLE : COLLECT_ROWS,
         .topics = x->replace && x->replace->topics == EXECUTE_SEND ? COLLECT_SEND : COLLECT_SILENT,
+        .whole = execute_whole(x),
         .a = x->a,
     };
     if (x->spec->lake == EXECUTE_LOG)

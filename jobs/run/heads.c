@@ -129,6 +129,15 @@ static bool heads_check_lake(struct session *s, struct err *e)
     return true;
 }
 
+void heads_rewrite_tables(struct session *s)
+{
+    for (size_t i = 0; i < s->job->target_count; i++) {
+        const struct job_target *t = &s->job->targets[i];
+        if (s->job->outputs[t->output].table && t->type->replace)
+            control_output(&s->control, t->name)->whole = true;
+    }
+}
+
 bool heads_check(struct session *s, struct err *e)
 {
     if (s->lake && !heads_check_lake(s, e))

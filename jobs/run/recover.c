@@ -161,6 +161,7 @@ static void recover_positions(struct recover *r, uint64_t base, bool stateful)
     size_t begin = past_begin(p);
     if (r->how == RECOVER_REBUILD) {
         c->position_count = 0;
+        heads_rewrite_tables(r->s);
         return;
     }
     for (size_t i = begin; i < p->batch_count; i++) {

@@ -57,8 +57,11 @@ bool run_settle(struct session *s, struct err *e)
 
 // --- batches ---------------------------------------------------------------------------------------------------------
 
-static bool run_snapshot_due(const struct session *s)
+static bool run_snapshot_due(struct session *s)
 {
+    for (size_t i = 0; i < s->job->target_count; i++)
+        if (control_output(&s->control, s->job->targets[i].name)->whole)
+            return true;
     for (size_t i = 0; i < s->control.version_count; i++)
         if (s->control.versions[i].changed)
             return true;
@@ -110,7 +113,8 @@ static bool run_batches(struct session *s, struct err *e)
             return err_fail(e, ERR_LIMIT,
                             "a batch made no progress: its limits are too small for one record");
     }
-    // A run that was cut after its last snapshot-less batch: the changed tables are still owed a version.
+    // A run that was cut after its last snapshot-less batch: the changed tables are still owed a version. And a reset whose topics
+    // are empty still owes warehouses the empty tables.
     return !run_snapshot_due(s) || run_batch(s, &snapshot, &end, e);
 }
 
@@ -196,6 +200,7 @@ static bool reset_positions(struct session *s, enum run_reset how, struct err *e
     s->control.redo = (struct control_redo){.kind = STR("")};
     if (how == RUN_RESET_REBUILD) {
         s->control.since = s->control.last_batch;
+        heads_rewrite_tables(s);
         return true;
     }
     if (!s->source->type->plan(s->source, s->a, &s->partitions, &s->partition_count, e))

@@ -65,6 +65,8 @@ bool heads_check(struct session *s, struct err *e) ERR_CHECKED;
 bool heads_sink(struct sink **out, struct session *s, size_t target,
                 struct err *e) ERR_CHECKED; // connects when needed
 
+// The job begins again: nothing that its tables in warehouses hold belongs to it any more.
+void heads_rewrite_tables(struct session *s);
 bool heads_fenced(struct str name, uint64_t held, uint64_t held_digest, uint64_t ours,
                   uint64_t our_digest, struct err *e);
 bool heads_behind(struct str name, uint64_t held, uint64_t ours, struct err *e);

@@ -55,7 +55,10 @@ static bool job_reset(struct cli *c, struct err *e)
                        job->name);
         else
             buf_printf(&out, "job %s: state and positions forgotten; the next run starts %s\n",
-                       job->name, how == RUN_RESET_REBUILD ? "by `start:`" : "at the ends of now");
+                       job->name,
+                       how == RUN_RESET_REBUILD
+                           ? "by `start:` and writes tables anew: what warehouses hold in them goes"
+                           : "at the ends of now");
         ok = cli_print(&out, e);
         buf_fini(&out);
     }

@@ -10,7 +10,9 @@
 #define SOURCE                                        \
     "CREATE STREAM pay (k VARCHAR KEY, cents BIGINT)" \
     "  WITH (KAFKA_TOPIC = 'pay', VALUE_FORMAT = 'JSON');\n"
-#define TABLE_A  "CREATE TABLE a AS SELECT k, COUNT(*) AS n FROM pay GROUP BY k EMIT CHANGES;\n"
+#define TABLE_A "CREATE TABLE a AS SELECT k, COUNT(*) AS n FROM pay GROUP BY k EMIT CHANGES;\n"
+#define TABLE_A_ONLY_YZ \
+    "CREATE TABLE a AS SELECT k, COUNT(*) AS n FROM pay WHERE k > 'x' GROUP BY k EMIT CHANGES;\n"
 #define TABLE_B  "CREATE TABLE b AS SELECT k, SUM(cents) AS s FROM pay GROUP BY k EMIT CHANGES;\n"
 #define OUTPUT_A "      A: { warehouse: { to: one } }\n"
 #define OUTPUT_B "      B: { warehouse: { to: one } }\n"
@@ -124,5 +126,75 @@ TEST(both_sides_of_a_join_that_was_taken_out_are_forgotten)
     job_world_free(w);
 }
 
+TEST(after_a_rebuild_tables_in_warehouses_hold_only_what_the_job_makes_now)
+{
+    struct job_world *w = job_world_new(&spec);
+    w->job->limits.batch_records_max = 2; // several batches: only the first one empties
+    produce(w, "x", 3);
+    produce(w, "y", 3);
+    produce(w, "z", 3);
+    run(w);
+    assert_int_equal(memory_rows("one", "a"), 3);
+    compile(w, SOURCE TABLE_A_ONLY_YZ TABLE_B, OUTPUT_A OUTPUT_B);
+    w->job->limits.batch_records_max = 2;
+    reset(w, RUN_RESET_REBUILD);
+    assert_int_equal(memory_rows("one", "a"), 3); // nothing is visible before it is decided
+    run(w);
+    assert_int_equal(memory_rows("one", "a"), 2);
+    assert_int_equal(memory_rows("one", "b"), 3);
+    row_has("one", "a", "y", "n=3");
+    row_has("one", "a", "z", "n=3");
+    produce(w, "z", 1);
+    run(w);
+    assert_int_equal(memory_rows("one", "a"), 2);
+    row_has("one", "a", "z", "n=4");
+    job_world_free(w);
+}
+
+TEST(a_rebuild_over_an_empty_topic_leaves_empty_tables)
+{
+    struct job_world *w = job_world_new(&spec);
+    produce(w, "x", 3);
+    run(w);
+    source_fake_delete_before(w->broker, "pay", 0, 3);
+    reset(w, RUN_RESET_REBUILD);
+    run(w);
+    assert_int_equal(memory_rows("one", "a"), 0);
+    uint64_t last = w->report.batch_last;
+    run(w);
+    assert_true(last > 0);
+    assert_int_equal(w->report.batches, 0);
+    job_world_free(w);
+}
+
+TEST(a_rebuild_cut_short_anywhere_still_empties_its_tables)
+{
+    static const enum fault_action actions[] = {FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_ERROR,
+                                                FAULT_REPLY_LOST};
+    uint64_t step = test_is_long() ? 1 : 3;
+    for (uint64_t n = 1; n < 60; n += step) {
+        struct job_world *w = job_world_new(&spec);
+        produce(w, "x", 3);
+        produce(w, "y", 3);
+        run(w);
+        compile(w, SOURCE TABLE_A_ONLY_YZ TABLE_B, OUTPUT_A OUTPUT_B);
+        w->job->limits.batch_records_max = 2;
+        reset(w, RUN_RESET_REBUILD);
+        const struct fault_spec fault = {.occurrence = n, .action = actions[n / step % 4]};
+        job_world_restart(w, &fault);
+        (void)job_world_settle(w, 4);
+        job_world_restart(w, NULL);
+        run(w);
+        if (memory_rows("one", "a") != 1 || memory_rows("one", "b") != 2)
+            fail_msg("fault at call %llu: %zu and %zu rows", (unsigned long long)n,
+                     memory_rows("one", "a"), memory_rows("one", "b"));
+        row_has("one", "a", "y", "n=3");
+        job_world_free(w);
+    }
+}
+
 TEST_MAIN(T(an_operator_that_was_taken_out_and_put_back_starts_empty),
-          T(both_sides_of_a_join_that_was_taken_out_are_forgotten))
+          T(both_sides_of_a_join_that_was_taken_out_are_forgotten),
+          T(after_a_rebuild_tables_in_warehouses_hold_only_what_the_job_makes_now),
+          T(a_rebuild_over_an_empty_topic_leaves_empty_tables),
+          T(a_rebuild_cut_short_anywhere_still_empties_its_tables))
