@@ -100,6 +100,12 @@ static bool job_lake_kind(const struct job_build *b, struct lake_output *out,
         err_hint(e, "leave retain out: keep_versions says how many stay");
         return job_fail(b, lake->at, e);
     }
+    if (o->table && lake->partition_by.at.line && lake->partition_by.n > 0) {
+        err_fail(e, ERR_CONFIG, "output %.*s is a table: partition_by is for streams",
+                 STR_ARG(o->name));
+        err_hint(e, "leave partition_by out: a snapshot is one directory per version");
+        return job_fail(b, lake->partition_by.at, e);
+    }
     if (!o->table && lake->snapshot) {
         err_fail(e, ERR_CONFIG, "output %.*s is a stream: it has no snapshots", STR_ARG(o->name));
         err_hint(e, "leave snapshot out: streams are appended by partition");

@@ -166,6 +166,14 @@ bool run_recovered(const struct session *s, struct err *e)
                     r->output_count ? " " : "", STR_ARG(r->output_count ? r->outputs[0] : STR("")));
 }
 
+bool run_fits(const struct job *job, const struct control *c, struct err *e)
+{
+    struct session s = {.job = job, .control = *c};
+    return run_recovered(&s, e) &&
+           (control_log_rows(c) == 0 || stream_rows_check(job, &s.control, e)) &&
+           session_check(&s, e);
+}
+
 bool run_job(struct run_report *out, const struct job *job, const struct run_env *env,
              struct err *e)
 {

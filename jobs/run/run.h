@@ -64,6 +64,9 @@ struct run_report {
 bool run_stream(struct run_report *out, const struct job *job, const struct run_env *env,
                 struct err *e) ERR_CHECKED;
 
+struct control;
+// Whether a run would go on from this stored state, by what is known without connecting to anything.
+bool run_fits(const struct job *job, const struct control *c, struct err *e) ERR_CHECKED;
 bool run_job(struct run_report *out, const struct job *job, const struct run_env *env,
              struct err *e) ERR_CHECKED;
 

@@ -195,11 +195,16 @@ bool session_open_anywhere(struct session *s, const struct job *job, const struc
     return topics_open(s, e);
 }
 
+bool session_check(struct session *s, struct err *e)
+{
+    return session_check_code(s, e) && session_check_tables(s, e);
+}
+
 bool session_start(struct session *s, exec_emit_fn *emit, void *emit_arg, struct err *e)
 {
     const struct job *job = s->job;
     bool state = s->engine == SESSION_STATE;
-    if (state && (!session_check_code(s, e) || !session_check_tables(s, e)))
+    if (state && !session_check(s, e))
         return false;
     s->pool = job->threads > 1 ? pool_new(job->threads - 1) : NULL;
     struct exec_spec spec = {

@@ -53,6 +53,8 @@ bool session_open(struct session *s, const struct job *job, const struct run_env
 bool session_open_anywhere(struct session *s, const struct job *job, const struct run_env *env,
                            struct run_report *report, struct err *e) ERR_CHECKED;
 void session_close(struct session *s);
+// Does what is stored fit the SQL and the outputs of now? Wants job and control only.
+bool session_check(struct session *s, struct err *e) ERR_CHECKED;
 // The engine, once heads and control are settled.
 bool session_start(struct session *s, exec_emit_fn *emit, void *emit_arg,
                    struct err *e) ERR_CHECKED;

@@ -1,4 +1,5 @@
 #include "jobs/run/control.h"
+#include "jobs/run/run.h"
 #include "orchestrator/cli/app.h"
 #include "orchestrator/cli/commands.h"
 
@@ -57,21 +58,19 @@ static void check_topics(struct buf *out, const struct job *job)
     }
 }
 
-static bool check_known(const struct control *c, struct str fingerprint)
-{
-    for (size_t i = 0; i < c->fingerprint_count; i++)
-        if (str_eq(c->fingerprints[i], fingerprint))
-            return true;
-    return false;
-}
+struct check_next {
+    bool fits;
+    struct err why; // not
+};
 
 // What the next run would do with the state that is there.
 static bool check_state(struct buf *out, struct app *app, const struct job_spec *spec,
-                        const struct job *job, struct err *e)
+                        const struct job *job, struct check_next *next, struct err *e)
 {
     struct kv *kv;
     struct kv_txn *t;
     struct control c;
+    next->fits = true;
     if (!app_state(&kv, app, spec, e))
         return false;
     if (!kv) {
@@ -89,10 +88,7 @@ static bool check_state(struct buf *out, struct app *app, const struct job_spec 
     buf_printf(out, "\nlast batch %llu%s\n", (unsigned long long)c.last_batch,
                c.delivered < c.last_batch ? ": decided, will be delivered first, as it was decided"
                                           : "");
-    for (size_t i = 0; c.last_batch && i < program_fingerprint_count(job->program); i++)
-        if (!check_known(&c, program_fingerprint(job->program, i)))
-            buf_printf(out, "changed: %.*s: the next run refuses (sluice job reset --help)\n",
-                       STR_ARG(program_fingerprint(job->program, i)));
+    next->fits = run_fits(job, &c, &next->why);
     return true;
 }
 
@@ -102,6 +98,7 @@ static bool job_check(struct cli *c, struct err *e)
     const struct job_spec *spec;
     const struct job *job;
     struct buf out;
+    struct check_next next = {.fits = true};
     if (!app_open(&app, c, e))
         return false;
     buf_init(&out, CHECK_TEXT_MAX);
@@ -110,10 +107,15 @@ static bool job_check(struct cli *c, struct err *e)
         check_sources(&out, job);
         check_lake(&out, job);
         check_topics(&out, job);
-        ok = check_targets(&out, job, e) && check_state(&out, &app, spec, job, e);
-        buf_printf(&out, "job %s is fine\n", job->name);
+        ok = check_targets(&out, job, e) && check_state(&out, &app, spec, job, &next, e);
+        if (next.fits)
+            buf_printf(&out, "job %s is fine\n", job->name);
     }
     ok = ok && cli_print(&out, e);
+    if (ok && !next.fits) {
+        *e = next.why;
+        ok = err_wrap(e, "the next run of job %s would refuse", c->args[0]);
+    }
     buf_fini(&out);
     app_close(&app);
     return ok;

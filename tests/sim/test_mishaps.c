@@ -1,5 +1,6 @@
 // What people do to a job between two runs: another cluster behind it, files deleted that it still needs.
 #include "base/durable.h"
+#include "jobs/run/control.h"
 #include "tests/support/job_scenario.h"
 #include "tests/support/test.h"
 #include "warehouse/memory/memory.h"
@@ -163,7 +164,47 @@ TEST(a_rename_of_dead_letters_that_was_not_synced_is_synced_by_the_next_run)
     job_world_free(w);
 }
 
-TEST_MAIN(T(a_dead_letter_file_may_be_deleted_while_only_the_offsets_are_owed),
+// --- what is checked without running ---------------------------------------------------------------------------------
+
+// The check and the run say the same.
+static void refused(struct job_world *w, const char *sql, const char *outputs, const char *part)
+{
+    struct arena *a = arena_new(NULL);
+    struct control c;
+    struct err e;
+    if (!job_world_compile(w, sql, outputs))
+        fail_msg("%s", w->text);
+    job_world_control(&c, w, a);
+    assert_fails(run_fits(w->job, &c, &e), &e, ERR_CONFIG, part);
+    run_fails(w, ERR_CONFIG, part);
+    arena_free(a);
+}
+
+TEST(what_the_next_run_would_refuse_is_known_without_it)
+{
+    struct arena *a = arena_new(NULL);
+    struct job_world *w = job_world_new(&job_scenario_transactions);
+    struct control c;
+    struct err e;
+    assert_true(job_world_compile(w, w->spec.sql, "      PER_USER: { warehouse: { to: one } }\n"));
+    produce(w, 1, 30);
+    run(w);
+    job_world_control(&c, w, a);
+    assert_ok(run_fits(w->job, &c, &e), &e);
+    size_t at;
+    struct str sql = str_from(w->spec.sql);
+    assert_true(str_find(&at, sql, STR("MAX(cents)")));
+    const char *other = arena_printf(a, "%.*sMIN%s", (int)at, sql.p, sql.p + at + 3).p;
+    produce(w, 2, 5);
+    refused(w, other, "      PER_USER: { warehouse: { to: one } }\n", "the SQL changed in ways");
+    refused(w, w->spec.sql, "      PER_USER: { warehouse: [{ to: one }, { to: two }] }\n",
+            "was added after batch");
+    arena_free(a);
+    job_world_free(w);
+}
+
+TEST_MAIN(T(what_the_next_run_would_refuse_is_known_without_it),
+          T(a_dead_letter_file_may_be_deleted_while_only_the_offsets_are_owed),
           T(dead_letters_of_an_undelivered_batch_that_are_gone_are_named_with_the_way_out),
           T(a_rename_of_dead_letters_that_was_not_synced_is_synced_by_the_next_run),
           T(a_reset_moves_a_job_to_another_cluster),

@@ -83,6 +83,9 @@ mv good.sql j.sql
 check "a good job checks" exits 0 job check j
 check "explain" exits 0 job explain j
 check "explain says the order" has "order: free" out
+check "a table has no partitions" bash -c 'sed "s/{ snapshot: true }/{ partition_by: [NOPE] }/" sluice.yaml >part.yaml'
+check "which is 3" exits 3 -c part.yaml job check j
+check "and said" has "partition_by is for streams" err
 check "job list of a job that never ran" exits 0 job list
 check "says never" has "never" out
 check "job list --json is JSON" bash -c "'$bin' job list --json | python3 -m json.tool >/dev/null"

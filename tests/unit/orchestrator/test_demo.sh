@@ -54,6 +54,17 @@ done
 check "processed = its five states" test "$(rows TRANSACTIONS_PROCESSED)" -eq "$states"
 check "people are masked" bash -c "! '$bin' -c sluice-demo/sluice.yaml lake cat TRANSACTIONS_PROCESSED | grep -q USER-"
 
+# What the next run would refuse, the check refuses.
+check "the job checks" bash -c "'$bin' -c sluice-demo/sluice.yaml job check transactions | grep -q 'is fine'"
+cp sluice-demo/sql/transactions.sql good.sql
+sed -i 's/SUM(amount)/MAX(amount)/' sluice-demo/sql/transactions.sql
+check "the SQL is another one" bash -c '! cmp -s good.sql sluice-demo/sql/transactions.sql'
+sluice job check transactions >out 2>err
+check "an aggregate that changed is 3" test $? -eq 3
+check "and says what the next run says" has 'next run of job transactions would refuse: .*stored state' err
+check "it is not fine" bash -c '! grep -q "is fine" out'
+mv good.sql sluice-demo/sql/transactions.sql
+
 # A changed byte is found: exit 1, and the file is named.
 file=$(find sluice-demo/data_lake/streams/TRANSACTIONS_FLAT -name '*.gz' | head -n 1)
 printf 'x' | dd of="$file" bs=1 seek=20 conv=notrunc status=none
