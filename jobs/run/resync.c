@@ -22,6 +22,13 @@ struct resync {
 
 // --- which tables ----------------------------------------------------------------------------------------------------
 
+// In the job since its last batch: no run goes on before it is filled.
+static bool resync_added(struct session *s, const struct job_target *t)
+{
+    return s->job->outputs[t->output].table && s->control.code != 0 &&
+           control_output(&s->control, t->name)->batch == 0;
+}
+
 // From here on what the store holds is what we believe it holds.
 static bool resync_head(struct resync *r, size_t target, struct err *e)
 {
@@ -42,7 +49,7 @@ static bool resync_head(struct resync *r, size_t target, struct err *e)
         return err_wrap(e, "output %.*s", STR_ARG(t->name));
     if (h.batch > s->control.last_batch)
         return heads_fenced(t->name, h.batch, h.digest, ours->batch, ours->digest, e);
-    if (!r->name.n && h.batch >= ours->batch)
+    if (!r->name.n && h.batch >= ours->batch && !resync_added(s, t))
         return true;
     r->targets[target] = true;
     ours->batch = h.batch;

@@ -81,17 +81,20 @@ static bool session_check_tables(struct session *s, struct err *e)
             for (size_t v = 0; v < s->control.version_count; v++)
                 known = known || str_eq(s->control.versions[v].output, o->name);
         }
+        if (known && o->topic >= 0)
+            known = control_output(&s->control, s->job->topic_outputs[o->topic].name)->batch > 0;
+        bool filled = known; // only a warehouse lacks it
         for (size_t t = 0; known && t < o->target_count; t++)
             known =
                 control_output(&s->control, s->job->targets[o->target_first + t].name)->batch > 0;
-        if (known && o->topic >= 0)
-            known = control_output(&s->control, s->job->topic_outputs[o->topic].name)->batch > 0;
         if (!known) {
             err_fail(
                 e, ERR_CONFIG,
                 "table output %.*s was added after batch %llu: it would miss every row from before",
                 STR_ARG(o->name), (unsigned long long)s->control.last_batch);
-            return err_hint(e, "job reset %s --rebuild fills it from the start", s->job->name);
+            return filled ? err_hint(e, "job resync %s fills it", s->job->name)
+                          : err_hint(e, "job reset %s --rebuild fills it from the start",
+                                     s->job->name);
         }
     }
     return true;

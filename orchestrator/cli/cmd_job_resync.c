@@ -32,7 +32,9 @@ static bool job_resync(struct cli *c, struct err *e)
         struct buf out;
         buf_init(&out, 4096);
         if (r.batches == 0)
-            buf_printf(&out, "job %s: every warehouse holds what it should\n", job->name);
+            buf_printf(&out,
+                       "job %s: no warehouse is behind; sluice audit %s counts the rows as well\n",
+                       job->name, job->name);
         else
             buf_printf(&out, "job %s: %llu batches up to %llu, %s rows written to warehouses\n",
                        job->name, (unsigned long long)r.batches, (unsigned long long)r.batch_last,
