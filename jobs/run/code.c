@@ -1,5 +1,7 @@
 #include "jobs/run/code.h"
 
+#include "jobs/run/job.h"
+#include "jobs/run/table.h"
 #include "sql/exec/exec.h"
 
 static bool code_control_has(const struct control *c, struct str fingerprint)
@@ -45,5 +47,55 @@ bool code_store(struct control *c, const struct program *p, struct kv_txn *t, st
     c->fingerprints = ARENA_ZARRAY(c->a, struct str, c->fingerprint_count + 1);
     for (size_t i = 0; i < c->fingerprint_count; i++)
         c->fingerprints[i] = arena_str(c->a, program_fingerprint(p, i));
+    return true;
+}
+
+// --- rows of published tables ----------------------------------------------------------------------------------------
+
+static bool code_published(const struct job_output *o)
+{
+    return o->table && o->lake >= 0;
+}
+
+static const struct control_version *code_version(const struct control *c, struct str output)
+{
+    for (size_t i = 0; i < c->version_count; i++)
+        if (str_eq(c->versions[i].output, output))
+            return &c->versions[i];
+    return NULL;
+}
+
+bool code_table_fits(const struct control *c, const struct job *job, size_t output, struct err *e)
+{
+    const struct job_output *o = &job->outputs[output];
+    const struct control_version *v = code_published(o) ? code_version(c, o->name) : NULL;
+    if (!v || v->layout.n == 0)
+        return true;
+    struct arena *a = arena_new(NULL);
+    bool same = str_eq(shape_text(&o->shape, a), v->layout);
+    arena_free(a);
+    if (same)
+        return true;
+    err_fail(e, ERR_CONFIG,
+             "the rows of table output %.*s are stored with other columns than the SQL has now: "
+             "%.*s",
+             STR_ARG(o->name), STR_ARG(v->layout));
+    return err_hint(e,
+                    "job reset %s --rebuild reads everything again, --from-now starts empty, "
+                    "--keep lets this table start empty; or restore the old SQL",
+                    job->name);
+}
+
+bool code_keep_tables(struct control *c, const struct job *job, struct kv_txn *t, struct err *e)
+{
+    struct err why;
+    for (size_t i = 0; i < job->output_count; i++) {
+        const struct job_output *o = &job->outputs[i];
+        if (!code_published(o) || code_table_fits(c, job, i, &why))
+            continue;
+        if (!table_forget(t, o->name, e))
+            return false;
+        control_version(c, o->name)->layout = shape_text(&o->shape, c->a);
+    }
     return true;
 }

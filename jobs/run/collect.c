@@ -252,6 +252,9 @@ bool collect_tables(struct collect *s, struct kv_txn *t, struct control *control
         if (!table_apply(t, o->output->name, o->changes, &changed, e))
             return err_wrap(e, "table %.*s", STR_ARG(o->output->name));
         v->changed = v->changed || changed;
+        struct str layout = shape_text(&o->output->shape, s->a);
+        if (!str_eq(v->layout, layout))
+            v->layout = arena_str(control->a, layout);
         if (how != COLLECT_SNAPSHOT || !v->changed)
             continue;
         v->changed = false;

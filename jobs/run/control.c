@@ -60,7 +60,7 @@ struct control_version *control_version(struct control *s, struct str output)
             return &s->versions[i];
     CONTROL_GROW(s, versions, version_count, version_cap);
     struct control_version *v = &s->versions[s->version_count++];
-    *v = (struct control_version){.output = arena_str(s->a, output)};
+    *v = (struct control_version){.output = arena_str(s->a, output), .layout = STR("")};
     return v;
 }
 
@@ -160,6 +160,8 @@ static void control_read_lists(struct control *s, struct doc *d, const json_t *j
         struct control_version *v = control_version(s, doc_str(d, x, "output"));
         v->version = doc_u64(d, x, "version");
         v->changed = doc_bool(d, x, "changed");
+        if (json_object_get(x, "layout"))
+            v->layout = doc_str(d, x, "layout");
     }
     list = doc_array(d, j, "fingerprints");
     s->fingerprint_count = json_array_size(list);
@@ -291,6 +293,8 @@ static void control_write_lists(json_t *j, const struct control *s)
         json_object_set_new(x, "output", doc_new_str(s->versions[i].output));
         json_object_set_new(x, "version", doc_new_u64(s->versions[i].version));
         json_object_set_new(x, "changed", json_boolean(s->versions[i].changed));
+        if (s->versions[i].layout.n)
+            json_object_set_new(x, "layout", doc_new_str(s->versions[i].layout));
         json_array_append_new(versions, x);
     }
     json_object_set_new(j, "versions", versions);

@@ -29,8 +29,9 @@ struct control_output {
 
 struct control_version {
     struct str output;
-    uint64_t version; // newest decided snapshot; 0 = none
-    bool changed;     // the table changed since
+    uint64_t version;  // newest decided snapshot; 0 = none
+    bool changed;      // the table changed since
+    struct str layout; // columns of the stored rows (shape_text); "" = taken for those of the SQL
 };
 
 // Rows of a stream output that are decided but not in a lake file yet: a file of the state directory, committed up to `bytes`.

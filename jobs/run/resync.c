@@ -1,6 +1,7 @@
 #include "jobs/run/resync.h"
 
 #include "jobs/run/backfill.h"
+#include "jobs/run/code.h"
 #include "jobs/run/collect.h"
 #include "jobs/run/redo.h"
 #include "jobs/run/skip.h"
@@ -113,7 +114,8 @@ static bool resync_stored(struct resync *r, struct collect *c, struct err *e)
     for (size_t i = 0; ok && i < job->output_count; i++) {
         const struct job_output *o = &job->outputs[i];
         struct resync_feed f = {o->index, c};
-        ok = !r->tables[i] || table_scan(t, o->name, &o->shape, resync_block, &f, e);
+        ok = !r->tables[i] || (code_table_fits(&r->s->control, job, i, e) &&
+                               table_scan(t, o->name, &o->shape, resync_block, &f, e));
     }
     kv_abort(t);
     return ok;

@@ -234,8 +234,10 @@ static bool reset_store(struct session *s, enum run_reset how, struct err *e)
     for (size_t i = 0; i < s->job->output_count; i++)
         if (s->job->outputs[i].table && s->job->outputs[i].lake >= 0)
             control_version(c, s->job->outputs[i].name)->changed = true;
-    bool wiped =
-        how == RUN_RESET_KEEP || (exec_wipe(t, e) && kv_del_prefix(t, KV_TABLE, STR(""), e));
+    for (size_t i = 0; how != RUN_RESET_KEEP && i < c->version_count; i++)
+        c->versions[i].layout = STR(""); // no rows
+    bool wiped = how == RUN_RESET_KEEP ? code_keep_tables(c, s->job, t, e)
+                                       : exec_wipe(t, e) && kv_del_prefix(t, KV_TABLE, STR(""), e);
     if (!wiped || !code_store(c, s->job->program, t, e) || !control_store(c, t, e)) {
         kv_abort(t);
         return false;

@@ -2,6 +2,7 @@
 
 #include "base/durable.h"
 #include "base/pool.h"
+#include "jobs/run/code.h"
 #include "jobs/run/topics.h"
 
 #include <assert.h>
@@ -69,6 +70,9 @@ static bool session_check_code(const struct session *s, struct err *e)
 // After a reset nothing is history yet.
 static bool session_check_tables(struct session *s, struct err *e)
 {
+    for (size_t i = 0; i < s->job->output_count; i++)
+        if (!code_table_fits(&s->control, s->job, i, e))
+            return false;
     if (s->control.last_batch == 0 || s->control.code == 0)
         return true;
     for (size_t i = 0; i < s->job->output_count; i++) {

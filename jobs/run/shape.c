@@ -49,6 +49,16 @@ void shape_key(const struct shape *s, struct buf *out, const struct column *colu
         keycodec_encode_i64(out, columns[s->window_start].i64[row]);
 }
 
+struct str shape_text(const struct shape *s, struct arena *a)
+{
+    struct buf text;
+    buf_init(&text, 1 << 24);
+    schema_print(&text, &s->all);
+    struct str out = arena_str(a, buf_view(&text));
+    buf_fini(&text);
+    return out;
+}
+
 struct column *shape_new(const struct shape *s, struct arena *a, uint32_t rows)
 {
     struct column *c = ARENA_ZARRAY(a, struct column, s->all.count);

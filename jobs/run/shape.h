@@ -17,6 +17,8 @@ void shape_init(struct shape *out, struct arena *a, const struct schema *schema)
 const struct column *shape_columns(const struct shape *s, struct arena *a, const struct block *b);
 // The key bytes of a row: key columns, then the window start.
 void shape_key(const struct shape *s, struct buf *out, const struct column *columns, uint32_t row);
+// Its columns, printed: rows encoded by one shape are decoded only by one with the same text.
+struct str shape_text(const struct shape *s, struct arena *a);
 // A block of the output's own schema over decoded columns (window and rowtime set from the extras).
 struct block *shape_block(const struct shape *s, struct arena *a, struct column *columns,
                           uint32_t rows);

@@ -33,16 +33,6 @@ void stream_rows_free(struct stream_rows *s)
     }
 }
 
-static struct str stream_rows_schema(struct arena *a, const struct job_output *o)
-{
-    struct buf text;
-    buf_init(&text, 1 << 24);
-    schema_print(&text, &o->shape.all);
-    struct str schema = arena_str(a, buf_view(&text));
-    buf_fini(&text);
-    return schema;
-}
-
 static bool stream_rows_open(struct stream_rows *s, size_t output, struct err *e)
 {
     const struct job_output *o = &s->spec.job->outputs[output];
@@ -55,7 +45,7 @@ static bool stream_rows_open(struct stream_rows *s, size_t output, struct err *e
     };
     if (log->rows == 0) {
         log->since_ms = s->spec.now_ms;
-        log->schema = stream_rows_schema(s->spec.control->a, o);
+        log->schema = shape_text(&o->shape, s->spec.control->a);
     }
     return rowlog_open(&s->logs[output], &spec, e);
 }
@@ -118,7 +108,7 @@ static bool stream_rows_check_log(const struct job *job, const struct control_lo
         return err_hint(e, "put its lake: back, run the job once, then take it out");
     }
     struct arena *a = arena_new(NULL);
-    bool same = str_eq(stream_rows_schema(a, o), log->schema);
+    bool same = str_eq(shape_text(&o->shape, a), log->schema);
     arena_free(a);
     if (same)
         return true;

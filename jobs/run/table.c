@@ -62,6 +62,23 @@ bool table_apply(struct kv_txn *t, struct str output, const struct collapse *cha
     return true;
 }
 
+bool table_forget(struct kv_txn *t, struct str output, struct err *e)
+{
+    char prefix[TABLE_PREFIX];
+    table_prefix(prefix, output);
+    return kv_del_prefix(t, KV_TABLE, (struct str){prefix, sizeof prefix}, e);
+}
+
+static bool table_decode(struct column *columns, const struct shape *shape, uint32_t at,
+                         struct arena *a, struct str row, struct err *e)
+{
+    struct cursor in = {(const uint8_t *)row.p, (const uint8_t *)row.p + row.n};
+    if (!rowcodec_decode(columns, shape->all.count, at, a, &in, e))
+        return false;
+    return in.p == in.end ||
+           err_fail(e, ERR_DATA, "a stored row is longer than the columns it should have");
+}
+
 bool table_scan(struct kv_txn *t, struct str output, const struct shape *shape, table_block_fn *fn,
                 void *arg, struct err *e)
 {
@@ -82,8 +99,7 @@ bool table_scan(struct kv_txn *t, struct str output, const struct shape *shape, 
         if (found == KV_FOUND) {
             if (!columns)
                 columns = shape_new(shape, a, TABLE_BLOCK_ROWS);
-            struct cursor in = {(const uint8_t *)row.p, (const uint8_t *)row.p + row.n};
-            ok = rowcodec_decode(columns, shape->all.count, n++, a, &in, e);
+            ok = table_decode(columns, shape, n++, a, row, e);
         }
         if (ok && columns && (n == TABLE_BLOCK_ROWS || found != KV_FOUND)) {
             ok = fn(arg, shape_block(shape, a, columns, n), e);

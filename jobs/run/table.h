@@ -11,6 +11,7 @@ bool table_apply(struct kv_txn *t, struct str output, const struct collapse *cha
                  struct err *e) ERR_CHECKED;
 // All rows in key order, in blocks of the output's schema; blocks live until fn returns.
 typedef bool table_block_fn(void *arg, const struct block *b, struct err *e);
+bool table_forget(struct kv_txn *t, struct str output, struct err *e) ERR_CHECKED; // all its rows
 bool table_scan(struct kv_txn *t, struct str output, const struct shape *shape, table_block_fn *fn,
                 void *arg, struct err *e) ERR_CHECKED;
 bool table_count(uint64_t *out, struct kv_txn *t, struct str output, struct err *e) ERR_CHECKED;

@@ -70,7 +70,7 @@ static const struct cli_opt job_reset_opts[] = {
     {"rebuild", NULL, "read everything again, by the job's start:"},
     {"from-now", NULL, "start empty at the topics' ends of now"},
     {"keep", NULL,
-     "after a change of SQL: go on; operators that changed start empty, the others keep"},
+     "after a change of SQL: go on; what changed (operators, tables in the lake) starts empty"},
     {"append-again", NULL,
      "with --rebuild: stream outputs and topics may be appended a second time"},
     {NULL, NULL, NULL},

@@ -193,8 +193,66 @@ TEST(a_rebuild_cut_short_anywhere_still_empties_its_tables)
     }
 }
 
+#define LAKE_A "      A: { lake: { snapshot: true } }\n"
+#define WIDER_A                                                                        \
+    "CREATE TABLE a AS SELECT k, COUNT(*) AS n, COUNT(*) * 2 AS m FROM pay GROUP BY k" \
+    "  EMIT CHANGES;\n"
+
+static bool rows_have(struct job_world *w, const char *part)
+{
+    struct buf rows;
+    buf_init(&rows, TEXT_MAX);
+    job_world_print_rows(&rows, w, JOB_WORLD_ORDERED);
+    buf_char(&rows, '\0');
+    bool found = strstr(rows.p, part);
+    buf_fini(&rows);
+    return found;
+}
+
+TEST(a_published_table_with_other_columns_than_its_stored_rows_is_refused)
+{
+    static const char *const others[] = {
+        SOURCE WIDER_A,
+        SOURCE "CREATE TABLE a AS SELECT k, CAST(COUNT(*) AS STRING) AS n FROM pay GROUP BY k"
+               "  EMIT CHANGES;\n",
+        SOURCE "CREATE TABLE a AS SELECT k, COUNT(*) AS o FROM pay GROUP BY k EMIT CHANGES;\n",
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        struct job_world *w = job_world_new(&spec);
+        compile(w, SOURCE TABLE_A, LAKE_A);
+        produce(w, "x", 10);
+        run(w);
+        compile(w, others[i], LAKE_A);
+        produce(w, "y", 1);
+        run_fails(w, "job reset sim --rebuild");
+        compile(w, SOURCE TABLE_A, LAKE_A);
+        run(w);
+        assert_int_equal(w->report.records, 1);
+        job_world_free(w);
+    }
+}
+
+TEST(a_reset_that_keeps_lets_a_table_with_other_columns_start_empty_and_its_operator_go_on)
+{
+    struct job_world *w = job_world_new(&spec);
+    compile(w, SOURCE TABLE_A, LAKE_A);
+    produce(w, "x", 10);
+    produce(w, "y", 7);
+    run(w);
+    assert_true(rows_have(w, "\"y\""));
+    compile(w, SOURCE WIDER_A, LAKE_A);
+    reset(w, RUN_RESET_KEEP);
+    produce(w, "x", 1);
+    run(w);
+    if (!rows_have(w, "11") || !rows_have(w, "22") || rows_have(w, "\"y\""))
+        fail_msg("the table is not the row of x alone");
+    job_world_free(w);
+}
+
 TEST_MAIN(T(an_operator_that_was_taken_out_and_put_back_starts_empty),
           T(both_sides_of_a_join_that_was_taken_out_are_forgotten),
           T(after_a_rebuild_tables_in_warehouses_hold_only_what_the_job_makes_now),
           T(a_rebuild_over_an_empty_topic_leaves_empty_tables),
-          T(a_rebuild_cut_short_anywhere_still_empties_its_tables))
+          T(a_rebuild_cut_short_anywhere_still_empties_its_tables),
+          T(a_published_table_with_other_columns_than_its_stored_rows_is_refused),
+          T(a_reset_that_keeps_lets_a_table_with_other_columns_start_empty_and_its_operator_go_on))
