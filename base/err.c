@@ -112,7 +112,7 @@ bool err_wrap_at(struct err *e, const char *file, int line, const char *fmt, ...
     return false;
 }
 
-bool err_hint(struct err *e, const char *fmt, ...)
+bool err_hint_put(struct err *e, const char *fmt, ...)
 {
     assert(e);
     char text[sizeof e->hint];

@@ -53,21 +53,30 @@ struct err {
     unsigned frame_count;
 };
 
-// All of these return false, so that `return err_fail(e, …)` reads well.
+// All of these return false, so that `return err_fail(e, …)` reads well; err_false says so to a reader
+// that sees one source at a time (the analyzer, the optimizer).
 bool err_fail_at(struct err *e, const char *file, int line, enum err_kind kind, const char *fmt,
                  ...) ERR_PRINTF(5, 6);
 bool err_wrap_at(struct err *e, const char *file, int line, const char *fmt, ...) ERR_PRINTF(4, 5);
 bool err_sys_at(struct err *e, const char *file, int line, enum err_kind kind, int sys_errno,
                 const char *fmt, ...) ERR_PRINTF(6, 7);
+bool err_hint_put(struct err *e, const char *fmt, ...) ERR_PRINTF(2, 3);
 
-#define err_fail(e, kind, ...) err_fail_at((e), __FILE__, __LINE__, (kind), __VA_ARGS__)
-#define err_wrap(e, ...)       err_wrap_at((e), __FILE__, __LINE__, __VA_ARGS__)
+static inline bool err_false(bool told)
+{
+    (void)told;
+    return false;
+}
+
+#define err_fail(e, kind, ...) err_false(err_fail_at((e), __FILE__, __LINE__, (kind), __VA_ARGS__))
+#define err_wrap(e, ...)       err_false(err_wrap_at((e), __FILE__, __LINE__, __VA_ARGS__))
+#define err_hint(e, ...)       err_false(err_hint_put((e), __VA_ARGS__))
 // Reads errno first thing; appends ": strerror". Kind is ERR_IO.
-#define err_sys(e, ...) err_sys_at((e), __FILE__, __LINE__, ERR_IO, errno, __VA_ARGS__)
+#define err_sys(e, ...) \
+    err_false(err_sys_at((e), __FILE__, __LINE__, ERR_IO, errno, __VA_ARGS__))
 
 void err_clear(struct err *e);
-bool err_hint(struct err *e, const char *fmt, ...) ERR_PRINTF(2, 3); // returns false
-bool err_remedy(struct err *e, enum err_remedy remedy);              // returns false
+bool err_remedy(struct err *e, enum err_remedy remedy); // returns false
 // Source position: file:line:column; excerpt is the line's text (excerpt_len bytes, may be cut).
 bool err_position(struct err *e, const char *file, unsigned line, unsigned column,
                   const char *excerpt, size_t excerpt_len); // returns false

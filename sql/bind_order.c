@@ -6,7 +6,7 @@ static bool creates(const struct ast_statement *st, struct str name)
     return (st->kind == AST_CREATE_SOURCE || st->kind == AST_CREATE_AS) && str_eq(st->name, name);
 }
 
-bool bind_hint_later(const struct binder *b, struct str name)
+bool bind_hint_put(const struct binder *b, struct str name)
 {
     if (!b->script)
         return false;

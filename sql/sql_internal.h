@@ -35,6 +35,6 @@ void sql_fail_at(struct err *e, const char *file, int line, const struct sql_sou
 // Is false, for `return sql_fail(…)`.
 #define sql_fail(e, src, pos, ...) \
     (sql_fail_at((e), __FILE__, __LINE__, (src), (pos), __VA_ARGS__), false)
-#define sql_hint(e, ...) ((void)err_hint((e), __VA_ARGS__), false)
+#define sql_hint(e, ...) err_hint((e), __VA_ARGS__)
 
 #endif
