@@ -72,8 +72,7 @@ static inline bool err_false(bool told)
 #define err_wrap(e, ...)       err_false(err_wrap_at((e), __FILE__, __LINE__, __VA_ARGS__))
 #define err_hint(e, ...)       err_false(err_hint_put((e), __VA_ARGS__))
 // Reads errno first thing; appends ": strerror". Kind is ERR_IO.
-#define err_sys(e, ...) \
-    err_false(err_sys_at((e), __FILE__, __LINE__, ERR_IO, errno, __VA_ARGS__))
+#define err_sys(e, ...) err_false(err_sys_at((e), __FILE__, __LINE__, ERR_IO, errno, __VA_ARGS__))
 
 void err_clear(struct err *e);
 bool err_remedy(struct err *e, enum err_remedy remedy); // returns false

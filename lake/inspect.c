@@ -124,6 +124,7 @@ static void add_file(struct listing *l, const struct lake_manifest *m, const str
     bool added;
     uint64_t *at = map_put(l->paths, f->path, &added);
     if (!added) { // replaced in place
+        assert(*at < l->files.n);
         l->files.v[*at] = entry;
         return;
     }
@@ -135,6 +136,7 @@ static void add_file(struct listing *l, const struct lake_manifest *m, const str
 static void drop_file(struct listing *l, const struct lake_file *f)
 {
     const uint64_t *at = map_get(l->paths, f->path);
+    assert(!at || *at < l->files.n);
     if (at)
         l->files.v[*at].batch = 0;
 }

@@ -95,6 +95,7 @@ static bool bind_create_type(struct binder *b, const struct ast_statement *st)
     if (!bind_type(&t, b, st->type) || !bind_check_type(b, &st->name_pos, t))
         return false;
     uint64_t *at = map_put(b->type_names, st->name, &added);
+    assert(added || *at == BIND_NO_TYPE || *at < b->types.n);
     if (!added && *at != BIND_NO_TYPE)
         return st->if_exists || bind_fail(b, &st->name_pos,
                                           "Cannot register custom type '%.*s' since it is already "

@@ -130,6 +130,7 @@ static enum MHD_Result request_ask(struct http_request *r)
     return MHD_YES;
 }
 
+// NOLINTNEXTLINE(readability-function-size): MHD_AccessHandlerCallback
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_size, void **state)

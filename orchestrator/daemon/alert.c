@@ -3,6 +3,7 @@
 
 #include "jobs/run/doc.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ static int alert_exec_main(void *arg, int out)
     char **argv = MEM_ARRAY(char *, exec->n + 1);
     char run[24];
     (void)out;
+    assert(exec->n > 0);
     for (size_t i = 0; i < exec->n; i++)
         argv[i] = mem_strdup(exec->v[i].p);
     argv[exec->n] = NULL;

@@ -72,7 +72,7 @@ static void stop(struct runner *s, const struct plan_query *plan)
     const uint32_t at = find(s, plan);
     query_close(s->running[at]);
     s->count--;
-    memmove(&s->running[at], &s->running[at + 1], (s->count - at) * sizeof *s->running);
+    memmove(&s->running[at], &s->running[at + 1], (s->count - at) * sizeof(struct query *));
 }
 
 static bool replace(struct runner *s, const struct plan_step *step, struct err *e)

@@ -220,20 +220,26 @@ static bool read_binary(struct reader *r, const struct avro_type *t, struct colu
     return fits(r, wire_set_bytes(c, row, raw));
 }
 
+static bool read_boolean(struct reader *r, struct column *c, uint32_t row)
+{
+    struct str raw = {(const char *)r->p, 0};
+    if (!read_fixed(r, &raw, 1))
+        return false;
+    return raw.p[0] == 0 || raw.p[0] == 1 ? fits(r, wire_set_boolean(c, row, (uint8_t)raw.p[0]))
+                                          : bad(r, "a boolean is neither 0 nor 1");
+}
+
 static bool read_scalar(struct reader *r, const struct avro_type *t, struct column *c, uint32_t row)
 {
-    struct str raw;
-    uint32_t index;
-    double number;
+    struct str raw = STR_NONE;
+    uint32_t index = 0;
+    double number = 0;
     switch (t->kind) {
     case AVRO_NULL:
         wire_null(c, r->run->a, row);
         return true;
     case AVRO_BOOLEAN:
-        if (!read_fixed(r, &raw, 1))
-            return false;
-        return raw.p[0] == 0 || raw.p[0] == 1 ? fits(r, wire_set_boolean(c, row, (uint8_t)raw.p[0]))
-                                              : bad(r, "a boolean is neither 0 nor 1");
+        return read_boolean(r, c, row);
     case AVRO_INT:
     case AVRO_LONG:
         return read_number(r, t, c, row);

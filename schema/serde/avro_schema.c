@@ -64,6 +64,7 @@ static struct str text_of(const json_t *j, const char *key)
 
 static bool is_name(struct str s)
 {
+    assert(s.p || s.n == 0);
     for (size_t i = 0; i < s.n; i++) {
         const char c = s.p[i];
         const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -89,6 +90,7 @@ static struct str namespace_of(struct str full)
 
 static struct str full_name(struct arena *a, struct str name, struct str space)
 {
+    assert(name.p);
     if (memchr(name.p, '.', name.n) || space.n == 0)
         return arena_str(a, name);
     return arena_printf(a, "%.*s.%.*s", STR_ARG(space), STR_ARG(name));

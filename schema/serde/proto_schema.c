@@ -394,6 +394,21 @@ static bool parse_syntax(struct parser *s)
     return skip_statement(s);
 }
 
+// One statement of the file's own level; *m = the message, when it is one.
+static bool parse_top(struct proto_message **m, struct parser *s)
+{
+    if (proto_is_name(&s->lex, "syntax"))
+        return parse_syntax(s);
+    if (proto_is_name(&s->lex, "package"))
+        return proto_next(&s->lex) && proto_name(&s->package, &s->lex) &&
+               proto_expect(&s->lex, ';');
+    if (proto_is_name(&s->lex, "message"))
+        return parse_message(m, s, s->package);
+    if (proto_is_name(&s->lex, "enum"))
+        return parse_enum(s, s->package);
+    return skip_statement(s); // import, option, service, extend, ;
+}
+
 static bool parse_file(struct proto_file *out, struct parser *s, struct str text)
 {
     VEC(struct proto_message *) messages = {0};
@@ -401,21 +416,10 @@ static bool parse_file(struct proto_file *out, struct parser *s, struct str text
     s->proto3 = false;
     bool ok = proto_lexer_open(&s->lex, s->a, text, s->e);
     while (ok && s->lex.token.kind != PROTO_END) {
-        struct proto_message *m;
-        if (proto_is_name(&s->lex, "syntax")) {
-            ok = parse_syntax(s);
-        } else if (proto_is_name(&s->lex, "package")) {
-            ok = proto_next(&s->lex) && proto_name(&s->package, &s->lex) &&
-                 proto_expect(&s->lex, ';');
-        } else if (proto_is_name(&s->lex, "message")) {
-            ok = parse_message(&m, s, s->package);
-            if (ok)
-                vec_push(&messages, m);
-        } else if (proto_is_name(&s->lex, "enum")) {
-            ok = parse_enum(s, s->package);
-        } else {
-            ok = skip_statement(s); // import, option, service, extend, ;
-        }
+        struct proto_message *m = NULL;
+        ok = parse_top(&m, s);
+        if (ok && m)
+            vec_push(&messages, m);
     }
     out->messages = ARENA_ARRAY(s->a, struct proto_message *, messages.n + 1);
     out->count = (uint32_t)messages.n;
@@ -432,6 +436,7 @@ static bool link_fields(struct parser *s, struct proto_message *m)
     for (uint32_t i = 0; i < m->count; i++) {
         struct proto_field *f = &m->fields[i];
         if (f->label == PROTO_MAP) {
+            // A map's entry belongs to this parse. NOLINTNEXTLINE(performance-no-int-to-ptr)
             if (!link_fields(s, (struct proto_message *)(uintptr_t)f->message))
                 return false;
             continue;

@@ -154,6 +154,7 @@ static int32_t find_oneof(struct builder *s, const struct proto_message *m, stru
     return -1;
 }
 
+// NOLINTNEXTLINE(readability-function-size): a oneof of a message, into the members that grow
 static bool build_oneof(struct member *out, uint32_t *n, struct builder *s,
                         const struct proto_message *m, int32_t oneof, const struct member *at,
                         const struct type *from)
@@ -385,6 +386,7 @@ static bool put_known(struct buf *out, const struct proto_field *f, const struct
     bool zero;
     switch (f->message->known) {
     case PROTO_WRAPPER: {
+        assert(inner);
         const size_t start = out->n;
         put_tag(out, 1, wire_of(inner->kind));
         if (!put_scalar(out, &zero, inner, c, row, e))

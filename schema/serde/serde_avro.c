@@ -4,6 +4,8 @@
 #include "schema/serde/avro_write.h"
 #include "schema/serde/framed.h"
 
+#include <assert.h>
+
 struct avro_encoder {
     struct encoder base;
     const struct avro_writer *writer;
@@ -14,6 +16,7 @@ static bool parse_files(const struct avro_type **out, struct arena *a,
                         const struct schema_files *files, struct err *e)
 {
     struct avro_names *names = avro_names_new(a);
+    assert(files->n > 0);
     for (size_t i = 0; i < files->n; i++)
         if (!avro_parse(out, a, names, files->v[i].text, e))
             return files->v[i].name.n ? err_wrap(e, "reference %.*s", STR_ARG(files->v[i].name))

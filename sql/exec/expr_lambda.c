@@ -19,6 +19,8 @@ static const struct type *place_type(const struct compiler *c, const struct expr
     return c->in->schema->columns[physical].type;
 }
 
+#define LAMBDA_PARAMS_MAX 3 // REDUCE over a map: state, key, value
+
 // A column of the body's block: an own parameter, or what is taken from outside.
 uint16_t expr_compile_captured(struct compiler *c, const struct expr *x, struct place at)
 {
@@ -42,6 +44,7 @@ static const struct schema *body_schema(const struct compiler *body, const struc
                                         const struct type *const *params)
 {
     const uint32_t n = lambda->param_count + (uint32_t)body->captures.n;
+    assert(lambda->param_count <= LAMBDA_PARAMS_MAX);
     struct schema_column *columns = ARENA_ZARRAY(body->a, struct schema_column, n);
     for (uint32_t i = 0; i < n; i++)
         columns[i].type = i < lambda->param_count
@@ -55,6 +58,7 @@ static const struct schema *body_schema(const struct compiler *body, const struc
 // The registers of the step's arguments, growing.
 typedef VEC(uint16_t) register_list;
 
+// NOLINTNEXTLINE(readability-function-size): a lambda of a call, what it is given, and where it runs
 static void compile_lambda(struct expr_lambda *out, struct compiler *c, const struct expr *lambda,
                            const struct type *want, const struct type *const *params,
                            register_list *args, struct place at)
@@ -88,7 +92,7 @@ uint16_t expr_compile_lambda_call(struct compiler *c, const struct expr *x, stru
     };
     const bool reduce = x->fn->lambda == FN_LAMBDA_REDUCE;
     const struct type *t = x->args[0]->type;
-    const struct type *params[3] = {x->type, NULL, NULL};
+    const struct type *params[LAMBDA_PARAMS_MAX] = {x->type, NULL, NULL};
     struct expr_lambda *lambdas = ARENA_ZARRAY(c->a, struct expr_lambda, x->arg_count);
     register_list args = {0};
     struct step s = expr_step_at(steps[x->fn->lambda], x->type, at);

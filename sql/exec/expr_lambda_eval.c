@@ -39,6 +39,7 @@ static void items_of(struct items *out, const struct eval *v, const struct colum
 }
 
 // The body over n items: columns[0..params) are given, captures are taken from the rows the items belong to.
+// NOLINTNEXTLINE(readability-function-size): a body, the block it runs over, and both its results
 static void run_body(struct column *out, const uint8_t **errors, const struct eval *v,
                      const struct step *s, const struct expr_lambda *l, struct column *columns,
                      const uint32_t *row, uint32_t n)

@@ -46,7 +46,7 @@ void fn_sorted(const struct fn **out)
     for (size_t f = 0; f < FAMILIES; f++)
         for (size_t i = 0; i < families[f]->count; i++)
             out[n++] = &families[f]->fns[i];
-    qsort(out, n, sizeof(*out), by_name);
+    qsort(out, n, sizeof(const struct fn *), by_name);
 }
 
 static void nearer(const char **best, size_t *best_distance, struct str name, const char *other)

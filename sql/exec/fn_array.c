@@ -164,7 +164,7 @@ static void set_eval(const struct fn_call *call, struct column *out,
     static void name(const struct fn_call *call, struct column *out,                    \
                      const struct column *const *args, uint32_t n, struct fn_rows rows) \
     {                                                                                   \
-        assert(n == (op == SET_DISTINCT ? 1 : 2));                                      \
+        assert(n == ((op) == SET_DISTINCT ? 1 : 2));                                    \
         set_eval(call, out, args, rows, op);                                            \
     }
 SET_EVAL(distinct_eval, SET_DISTINCT)

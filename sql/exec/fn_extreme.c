@@ -14,12 +14,12 @@ static void extreme(const struct fn_call *call, struct column *out,
     memset(which, 0xff, call->total * sizeof *which);
     FN_EACH(row, rows)
     {
-        for (uint16_t i = 0; i < n; i++) {
+        for (uint32_t i = 0; i < n; i++) {
             if (!column_is_valid(args[i], row))
                 continue;
             if (which[row] == PICK_NULL ||
                 sign * cell_compare(args[i], row, args[which[row]], row) > 0)
-                which[row] = i;
+                which[row] = (uint16_t)i;
         }
     }
     pick_rows(out, call->a, &(struct pick){out->type, args, n, which}, call->total);

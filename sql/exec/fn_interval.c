@@ -51,14 +51,13 @@ static void move(const struct fn_call *call, struct column *out, const struct co
     FN_EACH(row, rows)
     {
         int64_t v;
-        if (!moved(&v, args, row, way))
+        const bool wide = out->type->kind == TYPE_TIMESTAMP;
+        if (!moved(&v, args, row, way) || (!wide && (v < INT32_MIN || v > INT32_MAX)))
             fn_fail(call, out, row);
-        else if (out->type->kind == TYPE_TIMESTAMP)
+        else if (wide)
             out->i64[row] = v;
-        else if (v >= INT32_MIN && v <= INT32_MAX)
-            out->i32[row] = (int32_t)v;
         else
-            fn_fail(call, out, row);
+            out->i32[row] = (int32_t)v;
     }
 }
 

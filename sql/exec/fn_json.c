@@ -15,6 +15,35 @@ struct path {
     uint32_t n;
 };
 
+// The step at *i: .name, ["name"] or [index]; *i moves behind it.
+static bool parse_step(struct str *step, size_t *i, struct str s)
+{
+    size_t from = *i + 1, to = from;
+    const char *end = NULL;
+    if (s.p[*i] == '.') {
+        while (to < s.n && s.p[to] != '.' && s.p[to] != '[')
+            to++;
+        *i = to;
+    } else if (s.p[*i] != '[') {
+        return false;
+    } else if (from < s.n && (s.p[from] == '"' || s.p[from] == '\'')) {
+        end = memchr(s.p + from + 1, s.p[from], s.n - from - 1);
+        from++;
+        to = end ? (size_t)(end - s.p) : s.n;
+        if (to + 1 >= s.n || s.p[to + 1] != ']')
+            return false;
+        *i = to + 2;
+    } else {
+        end = memchr(s.p + *i, ']', s.n - *i);
+        if (!end)
+            return false;
+        to = (size_t)(end - s.p);
+        *i = to + 1;
+    }
+    *step = str_slice(s, from, to);
+    return from != to;
+}
+
 // "$.a[0]['b c'].@type": names and subscripts.
 static bool parse_path(struct path *out, struct str s)
 {
@@ -22,32 +51,10 @@ static bool parse_path(struct path *out, struct str s)
     if (!s.n || s.p[0] != '$')
         return false;
     for (size_t i = 1; i < s.n;) {
-        size_t from, to;
-        if (s.p[i] == '.') {
-            from = to = i + 1;
-            while (to < s.n && s.p[to] != '.' && s.p[to] != '[')
-                to++;
-            i = to;
-        } else if (s.p[i] == '[' && i + 1 < s.n && (s.p[i + 1] == '"' || s.p[i + 1] == '\'')) {
-            const char *end = memchr(s.p + i + 2, s.p[i + 1], s.n - i - 2);
-            from = i + 2;
-            to = end ? (size_t)(end - s.p) : s.n;
-            if (to + 1 >= s.n || s.p[to + 1] != ']')
-                return false;
-            i = to + 2;
-        } else if (s.p[i] == '[') {
-            const char *end = memchr(s.p + i, ']', s.n - i);
-            from = i + 1;
-            to = end ? (size_t)(end - s.p) : s.n;
-            if (!end)
-                return false;
-            i = to + 1;
-        } else {
+        struct str step;
+        if (!parse_step(&step, &i, s) || out->n == PATH_STEPS_MAX)
             return false;
-        }
-        if (from == to || out->n == PATH_STEPS_MAX)
-            return false;
-        out->steps[out->n++] = str_slice(s, from, to);
+        out->steps[out->n++] = step;
     }
     return true;
 }

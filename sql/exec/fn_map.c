@@ -84,38 +84,47 @@ static void union_eval(const struct fn_call *call, struct column *out,
     column_sort_maps(out, call->a, call->total); // of equal keys the last one stays
 }
 
+struct entries { // items of the arguments; UINT32_MAX: NULL
+    VEC(uint32_t) keys;
+    VEC(uint32_t) values;
+};
+
+// False, with nothing added, for a NULL key.
+static bool as_map_row(struct entries *s, const struct column *const *args, uint32_t row)
+{
+    uint32_t key, value;
+    const uint32_t key_count = column_items(args[0], row, &key);
+    const uint32_t value_count = column_items(args[1], row, &value);
+    for (uint32_t i = 0; i < key_count; i++)
+        if (!column_is_valid(&args[0]->children[0], key + i))
+            return false;
+    for (uint32_t i = 0; i < key_count; i++) {
+        vec_push(&s->keys, key + i);
+        vec_push(&s->values, i < value_count ? value + i : UINT32_MAX);
+    }
+    return true;
+}
+
 // Keys without a value have NULL; a NULL key cannot be stored.
 static void as_map_eval(const struct fn_call *call, struct column *out,
                         const struct column *const *args, uint32_t n, struct fn_rows rows)
 {
     assert(n == 2);
-    VEC(uint32_t) keys = {0};
-    VEC(uint32_t) values = {0};
+    struct entries s = {0};
     FN_EACH(row, rows)
     {
-        uint32_t key, value;
-        const uint32_t key_count = column_items(args[0], row, &key);
-        const uint32_t value_count = column_items(args[1], row, &value);
-        const size_t start = keys.n;
-        bool null_key = false;
-        for (uint32_t i = 0; i < key_count; i++) {
-            null_key |= !column_is_valid(&args[0]->children[0], key + i);
-            vec_push(&keys, key + i);
-            vec_push(&values, i < value_count ? value + i : UINT32_MAX);
-        }
-        out->offsets[row] = (uint32_t)start;
-        out->offsets[row + 1] = (uint32_t)keys.n;
-        if (null_key) {
-            keys.n = values.n = start;
+        out->offsets[row] = (uint32_t)s.keys.n;
+        if (!as_map_row(&s, args, row))
             fn_fail(call, out, row);
-        }
+        out->offsets[row + 1] = (uint32_t)s.keys.n;
     }
-    out->child_rows = (uint32_t)keys.n;
+    out->child_rows = (uint32_t)s.keys.n;
     const struct column *items = &args[1]->children[0];
-    column_gather(&out->children[0], call->a, &args[0]->children[0], keys.v, out->child_rows);
-    pick_gather(&out->children[1], call->a, items, args[1]->child_rows, values.v, out->child_rows);
-    vec_fini(&keys);
-    vec_fini(&values);
+    column_gather(&out->children[0], call->a, &args[0]->children[0], s.keys.v, out->child_rows);
+    pick_gather(&out->children[1], call->a, items, args[1]->child_rows, s.values.v,
+                out->child_rows);
+    vec_fini(&s.keys);
+    vec_fini(&s.values);
     column_sort_maps(out, call->a, call->total);
 }
 

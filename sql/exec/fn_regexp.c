@@ -20,6 +20,7 @@ struct regexp {
 // "[a[bc]]", "[a-z&&[^b]]": Java builds sets there.
 static bool has_nested_class(struct str s)
 {
+    assert(s.p || s.n == 0);
     bool inside = false;
     for (size_t i = 0; i < s.n; i++) {
         const char next = i + 1 < s.n ? s.p[i + 1] : 0;
@@ -236,6 +237,49 @@ static void extract_all_eval(const struct fn_call *call, struct column *out,
     matcher_fini(&m);
 }
 
+// The number of the group "{name}" at *i; *i moves to its last character.
+static bool named_group(uint32_t *number, const struct matcher *m, struct str r, size_t *i)
+{
+    char name[64];
+    const char *end = memchr(r.p + *i, '}', r.n - *i);
+    if (!end)
+        return false;
+    const size_t len = (size_t)(end - r.p) - *i - 1;
+    if (len == 0 || len >= sizeof name)
+        return false;
+    memcpy(name, r.p + *i + 1, len);
+    name[len] = 0;
+    const int found = pcre2_substring_number_from_name(m->regexp->code, (PCRE2_SPTR)name);
+    if (found < 0)
+        return false;
+    *number = (uint32_t)found;
+    *i += len + 1;
+    return true;
+}
+
+static bool digit_at(uint32_t *digit, struct str r, size_t i)
+{
+    if (i >= r.n || r.p[i] < '0' || r.p[i] > '9')
+        return false;
+    *digit = (uint32_t)(r.p[i] - '0');
+    return true;
+}
+
+// The group behind the dollar sign at *i: {name}, or digits as long as there is such a group.
+static bool replacement_group(uint32_t *number, const struct matcher *m, struct str r, size_t *i)
+{
+    uint32_t digit;
+    if (*i + 1 < r.n && r.p[*i + 1] == '{') {
+        ++*i;
+        return named_group(number, m, r, i);
+    }
+    if (!digit_at(number, r, *i + 1) || *number > m->regexp->groups)
+        return false;
+    for (++*i; digit_at(&digit, r, *i + 1) && *number * 10 + digit <= m->regexp->groups; ++*i)
+        *number = *number * 10 + digit;
+    return true;
+}
+
 // "$1", "${name}", "\x" in a replacement; false where Java throws.
 static bool put_replacement(struct buf *out, const struct matcher *m, struct str text, struct str r)
 {
@@ -252,32 +296,8 @@ static bool put_replacement(struct buf *out, const struct matcher *m, struct str
             buf_char(out, r.p[i]);
             continue;
         }
-        if (i + 1 < r.n && r.p[i + 1] == '{') {
-            const char *end = memchr(r.p + i, '}', r.n - i);
-            if (!end)
-                return false;
-            char name[64];
-            const size_t len = (size_t)(end - r.p) - i - 2;
-            if (len == 0 || len >= sizeof name)
-                return false;
-            memcpy(name, r.p + i + 2, len);
-            name[len] = 0;
-            const int found = pcre2_substring_number_from_name(m->regexp->code, (PCRE2_SPTR)name);
-            if (found < 0)
-                return false;
-            number = (uint32_t)found;
-            i += len + 2;
-        } else {
-            if (i + 1 == r.n || r.p[i + 1] < '0' || r.p[i + 1] > '9')
-                return false;
-            number = (uint32_t)(r.p[++i] - '0');
-            if (number > m->regexp->groups)
-                return false;
-            // more digits as long as there is such a group
-            while (i + 1 < r.n && r.p[i + 1] >= '0' && r.p[i + 1] <= '9' &&
-                   number * 10 + (uint32_t)(r.p[i + 1] - '0') <= m->regexp->groups)
-                number = number * 10 + (uint32_t)(r.p[++i] - '0');
-        }
+        if (!replacement_group(&number, m, r, &i))
+            return false;
         if (matcher_group(m, &group, text, number))
             buf_str(out, group);
     }

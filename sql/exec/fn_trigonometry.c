@@ -127,10 +127,10 @@ static void geo_eval(const struct fn_call *call, struct column *out,
     }
 }
 
-#define ROW_1(id, does, call, is)                                                           \
-    {                                                                                       \
-        .name = #id, .signatures = #id "(DOUBLE) -> DOUBLE", .help = does, .example = call, \
-        .gives = is,
+#define ROW_1(id, does, call, is)                                                               \
+    {                                                                                           \
+        .name = #id, .signatures = #id "(DOUBLE) -> DOUBLE", .help = (does), .example = (call), \
+        .gives = (is),
 
 static const struct fn
     fns[] = {ROW_1(ACOS, "Arc cosine, in radians; NaN outside -1 to 1.", "ACOS(1)", "0.0").eval =

@@ -210,7 +210,7 @@ static void extract(const struct fn_call *call, struct column *out, const struct
     FN_EACH(row, rows)
     {
         struct url u;
-        struct str s = STR_NONE;
+        struct str s;
         if (!parse_url(&u, urls->str[row]))
             fn_fail(call, out, row);
         else if (s = part(&u), !s.p)

@@ -140,45 +140,60 @@ static bool skip_name(struct reader *r)
     return r->p < r->end && *r->p++ == ':';
 }
 
-// One value of any depth, without recursion; `open` holds the closing brackets that are due.
+struct nesting { // the closing brackets that are due
+    char open[JSON_SCAN_DEPTH_MAX];
+    size_t depth;
+};
+
+// An opening bracket, for an object also the first name; *done when it is closed at once.
+static bool skip_opening(struct reader *r, struct nesting *in, bool *done)
+{
+    const bool object = *r->p++ == '{';
+    if (in->depth == JSON_SCAN_DEPTH_MAX)
+        return false;
+    const char close = object ? '}' : ']';
+    skip_blanks(r);
+    *done = r->p < r->end && *r->p == close;
+    if (*done) {
+        r->p++;
+        return true;
+    }
+    in->open[in->depth++] = close;
+    return !object || skip_name(r);
+}
+
+// What follows a value inside brackets: closing ones, or a comma (and a name); then *done is false.
+static bool skip_closing(struct reader *r, struct nesting *in, bool *done)
+{
+    while (*done && in->depth) {
+        const char close = in->open[in->depth - 1];
+        skip_blanks(r);
+        if (r->p == r->end || (*r->p != ',' && *r->p != close))
+            return false;
+        *done = *r->p++ == close;
+        if (*done)
+            in->depth--;
+        else if (close == '}' && !skip_name(r))
+            return false;
+    }
+    return true;
+}
+
+// One value of any depth, without recursion.
 static bool skip_value(struct reader *r)
 {
-    char open[JSON_SCAN_DEPTH_MAX];
-    size_t depth = 0;
-    for (;;) {
+    struct nesting in;
+    in.depth = 0;
+    for (bool done = false; !done;) {
         skip_blanks(r);
         if (r->p == r->end)
             return false;
-        const bool object = *r->p == '{';
-        bool value_done = true;
-        if (object || *r->p == '[') {
-            if (depth == JSON_SCAN_DEPTH_MAX)
-                return false;
-            open[depth++] = object ? '}' : ']';
-            r->p++;
-            skip_blanks(r);
-            value_done = r->p < r->end && *r->p == open[depth - 1];
-            if (value_done) {
-                r->p++;
-                depth--;
-            } else if (object && !skip_name(r)) {
-                return false;
-            }
-        } else if (!skip_scalar(r)) {
+        done = true;
+        if (!(*r->p == '{' || *r->p == '[' ? skip_opening(r, &in, &done) : skip_scalar(r)) ||
+            !skip_closing(r, &in, &done))
             return false;
-        }
-        while (value_done && depth) {
-            skip_blanks(r);
-            if (r->p == r->end || (*r->p != ',' && *r->p != open[depth - 1]))
-                return false;
-            value_done = *r->p++ != ',';
-            depth -= value_done;
-            if (!value_done && open[depth - 1] == '}' && !skip_name(r))
-                return false;
-        }
-        if (value_done)
-            return true;
     }
+    return true;
 }
 
 bool json_scan(struct json_value *out, bool *empty, struct str text)
@@ -282,70 +297,88 @@ bool json_text_is(struct str quoted, struct str plain, struct buf *scratch)
     return str_eq(buf_view(scratch), plain);
 }
 
+struct number {
+    char digits[64]; // without leading zeros
+    size_t n;
+    int64_t scale;
+    bool integer; // neither point nor exponent
+};
+
+// False for one that is longer than any number worth reformatting.
+static bool read_number(struct number *out, struct str s)
+{
+    int64_t exponent = 0;
+    size_t i = s.p[0] == '-';
+    *out = (struct number){.integer = true};
+    for (; i < s.n && s.p[i] != 'e' && s.p[i] != 'E'; i++) {
+        if (s.p[i] == '.') {
+            out->integer = false;
+            continue;
+        }
+        out->scale += !out->integer;
+        if (out->n == 0 && s.p[i] == '0')
+            continue;
+        if (out->n == sizeof out->digits)
+            return false;
+        out->digits[out->n++] = s.p[i];
+    }
+    if (i < s.n) {
+        out->integer = false;
+        if (!str_to_i64(&exponent, str_slice(s, i + 1, s.n)) || exponent > INT32_MAX ||
+            exponent < -INT32_MAX)
+            return false;
+    }
+    out->scale -= exponent;
+    return true;
+}
+
+// "0.00123", "12.3": `scale` of the digits are behind the point.
+static void put_plain(struct buf *out, const struct number *v)
+{
+    const int64_t n = (int64_t)v->n;
+    if (n > v->scale) {
+        const size_t whole = v->n - (size_t)v->scale;
+        buf_put(out, v->digits, whole);
+        buf_char(out, '.');
+        buf_put(out, v->digits + whole, (size_t)v->scale);
+        return;
+    }
+    buf_str(out, STR("0."));
+    for (int64_t k = n; k < v->scale; k++)
+        buf_char(out, '0');
+    buf_put(out, v->digits, v->n);
+}
+
+static void put_scientific(struct buf *out, const struct number *v, int64_t exponent)
+{
+    buf_char(out, v->digits[0]);
+    if (v->n > 1) {
+        buf_char(out, '.');
+        buf_put(out, v->digits + 1, v->n - 1);
+    }
+    if (exponent)
+        buf_printf(out, "E%s%lld", exponent > 0 ? "+" : "", (long long)exponent);
+}
+
 // BigDecimal.toString: plain down to 1E-6, else d.dddE±n. Integers without an exponent stay as they are.
 void json_put_number(struct buf *out, struct str s)
 {
-    char digits[64];
-    size_t n = 0;
-    int64_t scale = 0;
-    int64_t exponent = 0;
-    bool integer = true;
-    const bool negative = s.p[0] == '-';
-    size_t i = negative;
-    for (bool point = false; i < s.n && s.p[i] != 'e' && s.p[i] != 'E'; i++) {
-        if (s.p[i] == '.') {
-            point = true;
-            integer = false;
-            continue;
-        }
-        scale += point;
-        if (n == 0 && s.p[i] == '0')
-            continue;             // leading
-        if (n == sizeof digits) { // longer than any number worth reformatting
-            buf_str(out, s);
-            return;
-        }
-        digits[n++] = s.p[i];
+    struct number v;
+    if (!read_number(&v, s)) {
+        buf_str(out, s);
+        return;
     }
-    if (i < s.n) {
-        integer = false;
-        if (!str_to_i64(&exponent, str_slice(s, i + 1, s.n)) || exponent > INT32_MAX ||
-            exponent < -INT32_MAX) {
-            buf_str(out, s);
-            return;
-        }
-    }
-    const bool zero = n == 0;
-    if (zero)
-        digits[n++] = '0';
-    if (negative && !zero)
+    if (v.n == 0)
+        v.digits[v.n++] = '0';
+    else if (s.p[0] == '-')
         buf_char(out, '-');
-    scale -= exponent;
-    const int64_t adjusted = (int64_t)n - 1 - scale;
-    if (integer || scale == 0) {
-        buf_put(out, digits, n);
-    } else if (scale > 0 && adjusted >= -6) {
-        for (int64_t k = (int64_t)n; k <= scale; k++) {
-            buf_char(out, '0');
-            if (k == (int64_t)n)
-                buf_char(out, '.');
-        }
-        if ((int64_t)n > scale) {
-            buf_put(out, digits, n - (size_t)scale);
-            buf_char(out, '.');
-            buf_put(out, digits + (n - (size_t)scale), (size_t)scale);
-        } else {
-            buf_put(out, digits, n);
-        }
-    } else {
-        buf_char(out, digits[0]);
-        if (n > 1) {
-            buf_char(out, '.');
-            buf_put(out, digits + 1, n - 1);
-        }
-        if (adjusted)
-            buf_printf(out, "E%s%lld", adjusted > 0 ? "+" : "", (long long)adjusted);
-    }
+    const int64_t exponent = (int64_t)v.n - 1 - v.scale;
+    if (v.integer || v.scale == 0)
+        buf_put(out, v.digits, v.n);
+    else if (v.scale > 0 && exponent >= -6)
+        put_plain(out, &v);
+    else
+        put_scientific(out, &v, exponent);
 }
 
 static void put_string(struct buf *out, struct str quoted)

@@ -37,9 +37,9 @@ void sessions_insert(struct sessions *s, uint32_t at, struct session *one)
     assert(at <= s->n);
     if (s->n == s->cap) {
         s->cap = s->cap ? s->cap * 2 : 1;
-        s->v = mem_realloc(s->v, mem_array_bytes(s->cap, sizeof *s->v));
+        s->v = mem_realloc(s->v, mem_array_bytes(s->cap, sizeof(struct session *)));
     }
-    memmove(s->v + at + 1, s->v + at, (s->n - at) * sizeof *s->v);
+    memmove(s->v + at + 1, s->v + at, (s->n - at) * sizeof(struct session *));
     s->v[at] = one;
     s->n++;
 }
@@ -47,7 +47,7 @@ void sessions_insert(struct sessions *s, uint32_t at, struct session *one)
 void sessions_remove(struct sessions *s, uint32_t from, uint32_t to)
 {
     assert(from <= to && to <= s->n);
-    memmove(s->v + from, s->v + to, (s->n - to) * sizeof *s->v);
+    memmove(s->v + from, s->v + to, (s->n - to) * sizeof(struct session *));
     s->n -= to - from;
 }
 
@@ -107,7 +107,7 @@ static size_t list_heap(const void *ctx, const void *state)
 {
     const struct phys_node *n = ctx;
     const struct sessions *s = state;
-    size_t bytes = s->cap * sizeof *s->v;
+    size_t bytes = s->cap * sizeof(struct session *);
     bytes += s->n * (sizeof(struct session) + 16 + n->state_bytes);
     for (uint32_t i = 0; agg_states_have_heap(n) && i < s->n; i++)
         bytes += agg_states_heap(n, session_states(s->v[i]));
