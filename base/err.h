@@ -62,17 +62,18 @@ bool err_sys_at(struct err *e, const char *file, int line, enum err_kind kind, i
                 const char *fmt, ...) ERR_PRINTF(6, 7);
 bool err_hint_put(struct err *e, const char *fmt, ...) ERR_PRINTF(2, 3);
 
-static inline bool err_false(bool told)
+static inline bool err_false(void)
 {
-    (void)told;
     return false;
 }
 
-#define err_fail(e, kind, ...) err_false(err_fail_at((e), __FILE__, __LINE__, (kind), __VA_ARGS__))
-#define err_wrap(e, ...)       err_false(err_wrap_at((e), __FILE__, __LINE__, __VA_ARGS__))
-#define err_hint(e, ...)       err_false(err_hint_put((e), __VA_ARGS__))
+#define err_fail(e, kind, ...) \
+    (err_fail_at((e), __FILE__, __LINE__, (kind), __VA_ARGS__), err_false())
+#define err_wrap(e, ...) (err_wrap_at((e), __FILE__, __LINE__, __VA_ARGS__), err_false())
+#define err_hint(e, ...) (err_hint_put((e), __VA_ARGS__), err_false())
 // Reads errno first thing; appends ": strerror". Kind is ERR_IO.
-#define err_sys(e, ...) err_false(err_sys_at((e), __FILE__, __LINE__, ERR_IO, errno, __VA_ARGS__))
+#define err_sys(e, ...) \
+    (err_sys_at((e), __FILE__, __LINE__, ERR_IO, errno, __VA_ARGS__), err_false())
 
 void err_clear(struct err *e);
 bool err_remedy(struct err *e, enum err_remedy remedy); // returns false

@@ -69,7 +69,7 @@ struct grouping {
 
 #define bind_fail(b, pos, ...) sql_fail((b)->e, (b)->src, (pos), __VA_ARGS__)
 // The source is created by a later statement: says where (bind_order.c). Is false.
-#define bind_hint_later(b, name) err_false(bind_hint_put((b), (name)))
+#define bind_hint_later(b, name) (bind_hint_put((b), (name)), err_false())
 bool bind_hint_put(const struct binder *b, struct str name);
 // A job runs every statement once: the same INSERT INTO twice would write its rows twice (bind_order.c).
 bool bind_insert_once(struct binder *b, const struct ast_statement *st);

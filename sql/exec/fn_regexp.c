@@ -226,12 +226,11 @@ static void extract_all_eval(const struct fn_call *call, struct column *out,
     {
         uint32_t group;
         out->offsets[row] = out->child_rows;
-        if (!matcher_set(&m, call, args[0]->str[row]) || !group_of(&group, args, n, row))
+        if (!matcher_set(&m, call, args[0]->str[row]) || !group_of(&group, args, n, row) ||
+            (group <= m.regexp->groups && !extract_all(call, out, &m, args[1]->str[row], group)))
             fn_fail(call, out, row);
         else if (group > m.regexp->groups)
             column_set_null(out, call->a, row, call->total);
-        else if (!extract_all(call, out, &m, args[1]->str[row], group))
-            fn_fail(call, out, row);
         out->offsets[row + 1] = out->child_rows;
     }
     matcher_fini(&m);
