@@ -147,8 +147,10 @@ static void set_row(struct fn_list *list, struct set *s, const struct column *co
 }
 
 static void set_eval(const struct fn_call *call, struct column *out,
-                     const struct column *const *args, struct fn_rows rows, enum set_op op)
+                     const struct column *const *args, uint32_t n, struct fn_rows rows,
+                     enum set_op op)
 {
+    assert(n == (op == SET_DISTINCT ? 1 : 2));
     struct fn_list list;
     struct set s = {.a = arena_new(NULL)};
     buf_init(&s.key, FN_TEXT_MAX);
@@ -164,8 +166,7 @@ static void set_eval(const struct fn_call *call, struct column *out,
     static void name(const struct fn_call *call, struct column *out,                    \
                      const struct column *const *args, uint32_t n, struct fn_rows rows) \
     {                                                                                   \
-        assert(n == ((op) == SET_DISTINCT ? 1 : 2));                                    \
-        set_eval(call, out, args, rows, op);                                            \
+        set_eval(call, out, args, n, rows, op);                                         \
     }
 SET_EVAL(distinct_eval, SET_DISTINCT)
 SET_EVAL(union_eval, SET_UNION)
