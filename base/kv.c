@@ -122,6 +122,14 @@ static int64_t lock_holder(const struct stat *st)
     return found;
 }
 
+int64_t kv_owner(const char *dir)
+{
+    char path[4096];
+    struct stat st;
+    const int n = snprintf(path, sizeof path, "%s/data.mdb", dir);
+    return n > 0 && (size_t)n < sizeof path && stat(path, &st) == 0 ? lock_holder(&st) : 0;
+}
+
 static bool lock_data(struct kv *s, const char *path, struct err *e)
 {
     s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);

@@ -26,7 +26,8 @@ struct kv_spec {
 };
 
 bool kv_open(struct kv **out, const struct kv_spec *spec, struct err *e) ERR_CHECKED;
-void kv_close(struct kv *s); // NULL is fine
+void kv_close(struct kv *s);       // NULL is fine
+int64_t kv_owner(const char *dir); // the process that has it open as owner; 0 = none, or unknown
 bool kv_begin_read(struct kv_txn **out, struct kv *s, struct err *e) ERR_CHECKED;
 bool kv_begin_write(struct kv_txn **out, struct kv *s, struct err *e) ERR_CHECKED;
 bool kv_commit(struct kv_txn *t, struct err *e) ERR_CHECKED; // frees t either way

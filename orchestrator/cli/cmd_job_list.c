@@ -20,6 +20,18 @@ static const char *job_lag(struct arena *a, const struct job_status *s, int64_t 
     return arena_printf(a, "%s %s", cli_count(a, s->lag), cli_ago(a, now_ms - s->lag_ms)).p;
 }
 
+// A run that goes on has no counts yet.
+static const char *job_last_run(struct arena *a, const struct job_status *s)
+{
+    if (!s->ran)
+        return "";
+    if (s->owner && str_eq(s->last.outcome, STR("running")))
+        return "running";
+    return arena_printf(a, "%.*s, %s records", STR_ARG(s->last.outcome),
+                        cli_count(a, s->last.records))
+        .p;
+}
+
 static void job_list_row(struct cli_table *t, struct arena *a, const struct job_status *s,
                          int64_t now_ms)
 {
@@ -31,10 +43,7 @@ static void job_list_row(struct cli_table *t, struct arena *a, const struct job_
         s->success_ms ? cli_ago(a, now_ms - s->success_ms) : "never",
         next ? cli_ago(a, now_ms - next) : "",
         spec_schedule_text(a, &s->spec->schedule).p,
-        s->ran ? arena_printf(a, "%.*s, %s records", STR_ARG(s->last.outcome),
-                              cli_count(a, s->last.records))
-                     .p
-               : "",
+        job_last_run(a, s),
         s->control.last_batch ? cli_count(a, s->control.last_batch) : "",
         job_status_note(a, s),
     };

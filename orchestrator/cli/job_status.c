@@ -1,6 +1,7 @@
 #include "orchestrator/cli/job_status.h"
 
 #include "base/durable.h"
+#include "base/kv.h"
 #include "jobs/run/doc.h"
 #include "jobs/run/lag.h"
 #include "orchestrator/builtin.h"
@@ -36,6 +37,7 @@ static bool status_store(struct job_status *out, struct app *app, struct err *e)
     struct walk w = {out, app->a};
     if (!app_state(&kv, app, out->spec, e))
         return false;
+    out->owner = kv_owner(arena_printf(app->a, "%s/%s/0", app->spec->state.p, out->spec->name.p).p);
     if (!kv)
         return true;
     bool ok = kv_begin_read(&t, kv, e);
@@ -144,17 +146,21 @@ const char *job_status_state(struct arena *a, const struct job_status *s)
         return status_running(a, running);
     if (state)
         return state;
+    if (s->owner)
+        return arena_printf(a, "running, process %lld", (long long)s->owner).p;
     return s->paused ? "paused, no daemon" : "no daemon";
 }
 
 const char *job_status_note(struct arena *a, const struct job_status *s)
 {
     const json_int_t failures = json_integer_value(json_object_get(s->daemon, "failures"));
-    if (s->control.delivered < s->control.last_batch &&
-        !json_is_object(json_object_get(s->daemon, "running")))
+    const bool works = s->owner || json_is_object(json_object_get(s->daemon, "running"));
+    if (s->control.delivered < s->control.last_batch && !works)
         return arena_printf(a, "batch %llu decided, not delivered",
                             (unsigned long long)s->control.last_batch)
             .p;
+    if (s->control.offsets_owed && !works)
+        return "complete; the group's offsets are not committed";
     if (failures > 0)
         return arena_printf(a, "%lld failure%s since the last success", failures,
                             failures == 1 ? "" : "s")

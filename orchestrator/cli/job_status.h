@@ -15,6 +15,7 @@ struct job_status {
     int64_t success_ms; // end of the last success; 0 = never
     struct control control;
     const json_t *daemon; // its entry of the daemon's list; NULL = no daemon, or not known to it
+    int64_t owner;        // the process that works on it; 0 = none
     bool paused;
     enum job_lag lag_is;
     uint64_t lag;
@@ -33,9 +34,10 @@ bool job_status_read(struct job_status *out, const struct job_statuses *all,
                      const struct job_spec *job, struct err *e) ERR_CHECKED;
 // Asks the brokers now. A failure is a state, not an error.
 void job_status_live(struct job_status *s, const struct job_statuses *all);
-// "running 45%", "retrying", "paused", "no daemon".
+// "running 45%", "retrying", "paused", "no daemon", "running, process 4711" (not the daemon).
 const char *job_status_state(struct arena *a, const struct job_status *s);
 // What must not be overlooked: "" or "batch 7 decided, not delivered", "4 failures".
+// While somebody works on it nothing waits.
 const char *job_status_note(struct arena *a, const struct job_status *s);
 int64_t job_status_next(const struct job_status *s); // 0 = unknown or never
 json_t *job_status_json(struct arena *a, const struct job_status *s);

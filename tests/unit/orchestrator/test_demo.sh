@@ -54,6 +54,20 @@ done
 check "processed = its five states" test "$(rows TRANSACTIONS_PROCESSED)" -eq "$states"
 check "people are masked" bash -c "! '$bin' -c sluice-demo/sluice.yaml lake cat TRANSACTIONS_PROCESSED | grep -q USER-"
 
+# Somebody works on the job.
+coproc owner { python3 -c '
+import fcntl, sys
+f = open("sluice-demo/state/transactions/0/data.mdb")
+fcntl.flock(f, fcntl.LOCK_EX)
+print("locked", flush=True)
+sys.stdin.read()'; }
+read -r _ <&"${owner[0]}"
+check "a process that works on the job is named" bash -c "'$bin' -c sluice-demo/sluice.yaml job list | grep -q 'running, process [0-9]'"
+eval "exec ${owner[1]}>&-"
+# shellcheck disable=SC2154 # coproc sets it
+wait "$owner_PID"
+check "and nobody afterwards" bash -c "'$bin' -c sluice-demo/sluice.yaml job list | grep -q 'no daemon '"
+
 # What the next run would refuse, the check refuses.
 check "the job checks" bash -c "'$bin' -c sluice-demo/sluice.yaml job check transactions | grep -q 'is fine'"
 cp sluice-demo/sql/transactions.sql good.sql
