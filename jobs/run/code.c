@@ -91,11 +91,92 @@ bool code_keep_tables(struct control *c, const struct job *job, struct kv_txn *t
     struct err why;
     for (size_t i = 0; i < job->output_count; i++) {
         const struct job_output *o = &job->outputs[i];
-        if (!code_published(o) || code_table_fits(c, job, i, &why))
+        if (!code_published(o))
+            continue;
+        control_version(c, o->name)->left = false; // it has no rows
+        if (code_table_fits(c, job, i, &why))
             continue;
         if (!table_forget(t, o->name, e))
             return false;
         control_version(c, o->name)->layout = shape_text(&o->shape, c->a);
+    }
+    return true;
+}
+
+// --- outputs that leave ----------------------------------------------------------------------------------------------
+
+static bool code_has_output(const struct job *job, struct str name)
+{
+    bool has = str_eq(name, STR("lake")) || str_eq(name, STR("topics"));
+    for (size_t i = 0; !has && i < job->target_count; i++)
+        has = str_eq(job->targets[i].name, name);
+    for (size_t i = 0; !has && i < job->topic_output_count; i++)
+        has = str_eq(job->topic_outputs[i].name, name);
+    return has;
+}
+
+static bool code_publishes(const struct job *job, struct str output)
+{
+    for (size_t i = 0; i < job->output_count; i++)
+        if (code_published(&job->outputs[i]) && str_eq(job->outputs[i].name, output))
+            return true;
+    return false;
+}
+
+bool code_leave(struct control *c, const struct job *job, struct kv_txn *t, struct err *e)
+{
+    for (size_t i = 0; i < c->output_count; i++)
+        if (c->outputs[i].batch > 0 && !code_has_output(job, c->outputs[i].name))
+            c->outputs[i].left = true;
+    for (size_t i = 0; i < c->version_count; i++) {
+        struct control_version *v = &c->versions[i];
+        if (v->left || code_publishes(job, v->output))
+            continue;
+        if (!table_forget(t, v->output, e))
+            return false;
+        v->left = true;
+        v->changed = false;
+        v->layout = STR("");
+    }
+    return true;
+}
+
+static bool code_left(const struct control *c, struct str name)
+{
+    for (size_t i = 0; i < c->output_count; i++)
+        if (str_eq(c->outputs[i].name, name))
+            return c->outputs[i].left;
+    return false;
+}
+
+static bool code_came_back(struct str name, struct err *e)
+{
+    return err_fail(e, ERR_CONFIG,
+                    "table output %.*s was taken out of the job and put back: it misses what "
+                    "changed in between",
+                    STR_ARG(name));
+}
+
+bool code_none_left(const struct control *c, const struct job *job, struct err *e)
+{
+    for (size_t i = 0; i < job->output_count; i++) {
+        const struct job_output *o = &job->outputs[i];
+        const struct control_version *v = code_published(o) ? code_version(c, o->name) : NULL;
+        bool topic = o->topic >= 0 && code_left(c, job->topic_outputs[o->topic].name);
+        if (o->table && ((v && v->left) || topic)) {
+            (void)!code_came_back(o->name, e);
+            return err_hint(e,
+                            "job reset %s --rebuild fills it from the start%s; or take it out "
+                            "again",
+                            job->name, topic ? "" : ", --keep lets it start empty in the lake");
+        }
+    }
+    for (size_t i = 0; i < job->target_count; i++) {
+        const struct job_target *t = &job->targets[i];
+        if (job->outputs[t->output].table && code_left(c, t->name)) {
+            (void)!code_came_back(t->name, e);
+            return err_hint(e, "job resync %s %.*s writes it whole", job->name, STR_ARG(t->name));
+        }
     }
     return true;
 }

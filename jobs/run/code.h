@@ -17,5 +17,10 @@ bool code_table_fits(const struct control *c, const struct job *job, size_t outp
 // A reset that keeps: tables whose columns are others now begin empty.
 bool code_keep_tables(struct control *c, const struct job *job, struct kv_txn *t,
                       struct err *e) ERR_CHECKED;
+// In the transaction of a batch: outputs that the job does not have miss it. Of tables of the lake no row is kept.
+bool code_leave(struct control *c, const struct job *job, struct kv_txn *t,
+                struct err *e) ERR_CHECKED;
+// No table of the job is an output that left and came back.
+bool code_none_left(const struct control *c, const struct job *job, struct err *e) ERR_CHECKED;
 
 #endif

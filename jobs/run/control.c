@@ -152,6 +152,7 @@ static void control_read_lists(struct control *s, struct doc *d, const json_t *j
         struct control_output *o = control_output(s, doc_str(d, x, "name"));
         o->batch = doc_u64(d, x, "batch");
         o->digest = doc_hex(d, x, "digest");
+        o->left = json_is_true(json_object_get(x, "left"));
         o->whole = json_is_true(json_object_get(x, "whole"));
     }
     list = doc_array(d, j, "versions");
@@ -160,6 +161,7 @@ static void control_read_lists(struct control *s, struct doc *d, const json_t *j
         struct control_version *v = control_version(s, doc_str(d, x, "output"));
         v->version = doc_u64(d, x, "version");
         v->changed = doc_bool(d, x, "changed");
+        v->left = json_is_true(json_object_get(x, "left"));
         if (json_object_get(x, "layout"))
             v->layout = doc_str(d, x, "layout");
     }
@@ -282,6 +284,8 @@ static void control_write_lists(json_t *j, const struct control *s)
         json_object_set_new(x, "name", doc_new_str(s->outputs[i].name));
         json_object_set_new(x, "batch", doc_new_u64(s->outputs[i].batch));
         json_object_set_new(x, "digest", doc_new_hex(s->outputs[i].digest));
+        if (s->outputs[i].left)
+            json_object_set_new(x, "left", json_true());
         if (s->outputs[i].whole)
             json_object_set_new(x, "whole", json_true());
         json_array_append_new(outputs, x);
@@ -293,6 +297,8 @@ static void control_write_lists(json_t *j, const struct control *s)
         json_object_set_new(x, "output", doc_new_str(s->versions[i].output));
         json_object_set_new(x, "version", doc_new_u64(s->versions[i].version));
         json_object_set_new(x, "changed", json_boolean(s->versions[i].changed));
+        if (s->versions[i].left)
+            json_object_set_new(x, "left", json_true());
         if (s->versions[i].layout.n)
             json_object_set_new(x, "layout", doc_new_str(s->versions[i].layout));
         json_array_append_new(versions, x);

@@ -24,6 +24,8 @@ struct control_output {
     struct str name;
     uint64_t batch, digest;
     bool
+        left; // batches were decided while the job did not have it: what they changed is missing there
+    bool
         whole; // a table of a warehouse after a reset: the next batch puts its rows in the place of all that are there
 };
 
@@ -31,6 +33,7 @@ struct control_version {
     struct str output;
     uint64_t version;  // newest decided snapshot; 0 = none
     bool changed;      // the table changed since
+    bool left;         // as of an output; no rows are stored then
     struct str layout; // columns of the stored rows (shape_text); "" = taken for those of the SQL
 };
 

@@ -269,6 +269,7 @@ static void execute_target_records(struct execution *x, struct batch_record *r, 
         o->batch = r->batch;
         o->digest = t->digest;
         o->whole = o->whole && !t->whole;
+        o->left = o->left && !t->whole;
     }
 }
 
@@ -364,7 +365,8 @@ static bool execute_state(struct execution *x, struct kv_txn *t,
     s->control.code = r->code;
     s->control.cluster = s->cluster;
     // Forgotten first: what the operators of today save stays.
-    return code_store(&s->control, s->job->program, t, e) && exec_save(s->exec, t, e) &&
+    return code_store(&s->control, s->job->program, t, e) &&
+           code_leave(&s->control, s->job, t, e) && exec_save(s->exec, t, e) &&
            collect_tables(x->collect, t, &s->control, how, e);
 }
 

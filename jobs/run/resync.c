@@ -23,11 +23,11 @@ struct resync {
 
 // --- which tables ----------------------------------------------------------------------------------------------------
 
-// In the job since its last batch: no run goes on before it is filled.
+// In the job since its last batch, or again: no run goes on before it is filled.
 static bool resync_added(struct session *s, const struct job_target *t)
 {
-    return s->job->outputs[t->output].table && s->control.code != 0 &&
-           control_output(&s->control, t->name)->batch == 0;
+    const struct control_output *o = control_output(&s->control, t->name);
+    return s->job->outputs[t->output].table && (o->left || (s->control.code != 0 && o->batch == 0));
 }
 
 // From here on what the store holds is what we believe it holds.
@@ -147,7 +147,7 @@ static bool resync_stores(const struct resync *r, const struct job_output *o)
     const struct control *c = &r->s->control;
     for (size_t i = 0; o->lake >= 0 && i < c->version_count; i++)
         if (str_eq(c->versions[i].output, o->name))
-            return true;
+            return !c->versions[i].left;
     return false;
 }
 

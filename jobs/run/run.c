@@ -235,7 +235,10 @@ static bool reset_store(struct session *s, enum run_reset how, struct err *e)
         if (s->job->outputs[i].table && s->job->outputs[i].lake >= 0)
             control_version(c, s->job->outputs[i].name)->changed = true;
     for (size_t i = 0; how != RUN_RESET_KEEP && i < c->version_count; i++)
-        c->versions[i].layout = STR(""); // no rows
+        c->versions[i] = (struct control_version){c->versions[i].output, c->versions[i].version,
+                                                  c->versions[i].changed, .layout = STR("")};
+    for (size_t i = 0; i < c->output_count; i++)
+        c->outputs[i].left = false; // taken as they are
     bool wiped = how == RUN_RESET_KEEP ? code_keep_tables(c, s->job, t, e)
                                        : exec_wipe(t, e) && kv_del_prefix(t, KV_TABLE, STR(""), e);
     if (!wiped || !code_store(c, s->job->program, t, e) || !control_store(c, t, e)) {

@@ -73,6 +73,8 @@ static bool session_check_tables(struct session *s, struct err *e)
     for (size_t i = 0; i < s->job->output_count; i++)
         if (!code_table_fits(&s->control, s->job, i, e))
             return false;
+    if (!code_none_left(&s->control, s->job, e))
+        return false;
     if (s->control.last_batch == 0 || s->control.code == 0)
         return true;
     for (size_t i = 0; i < s->job->output_count; i++) {

@@ -1,5 +1,6 @@
 // The SQL or the outputs change between two runs: what is stored goes on where that is right, and is refused by name where it is not.
 #include "jobs/run/control.h"
+#include "jobs/run/resync.h"
 #include "tests/support/job_world.h"
 #include "tests/support/test.h"
 #include "warehouse/memory/memory.h"
@@ -249,7 +250,57 @@ TEST(a_reset_that_keeps_lets_a_table_with_other_columns_start_empty_and_its_oper
     job_world_free(w);
 }
 
-TEST_MAIN(T(an_operator_that_was_taken_out_and_put_back_starts_empty),
+TEST(a_table_output_of_a_warehouse_that_was_taken_out_and_put_back_wants_a_resync)
+{
+    static const char lake[] = "      A: { lake: { snapshot: true } }\n";
+    static const char both[] = "      A: { lake: { snapshot: true }, warehouse: { to: one } }\n";
+    for (int published = 0; published < 2; published++) {
+        struct run_report report;
+        struct job_world *w = job_world_new(&spec);
+        const char *with =
+            published ? both : "      A: { warehouse: [{ to: one }, { to: two }] }\n";
+        compile(w, spec.sql, with);
+        produce(w, "x", 3);
+        run(w);
+        compile(w, spec.sql, published ? lake : "      A: { warehouse: { to: two } }\n");
+        produce(w, "x", 2);
+        produce(w, "y", 1);
+        run(w);
+        compile(w, spec.sql, with);
+        produce(w, "x", 1);
+        run_fails(w, "job resync sim one/a/A");
+        struct err e;
+        assert_ok(run_resync(&report, w->job, &w->env, STR("one/a/A"), &e), &e);
+        row_has("one", "a", "x", "|n=5");
+        run(w);
+        row_has("one", "a", "x", "|n=6");
+        row_has("one", "a", "y", "|n=1");
+        job_world_free(w);
+    }
+}
+
+TEST(a_table_of_the_lake_that_was_taken_out_and_put_back_is_refused_until_it_is_rebuilt)
+{
+    struct job_world *w = job_world_new(&spec);
+    compile(w, SOURCE TABLE_A, "      A: { lake: { snapshot: true }, warehouse: { to: one } }\n");
+    produce(w, "x", 10);
+    run(w);
+    compile(w, SOURCE TABLE_A, OUTPUT_A);
+    produce(w, "x", 7);
+    run(w);
+    compile(w, SOURCE TABLE_A, "      A: { lake: { snapshot: true }, warehouse: { to: one } }\n");
+    produce(w, "y", 1);
+    run_fails(w, "job reset sim --rebuild");
+    reset(w, RUN_RESET_REBUILD);
+    run(w);
+    assert_true(rows_have(w, "17"));
+    run(w);
+    job_world_free(w);
+}
+
+TEST_MAIN(T(a_table_output_of_a_warehouse_that_was_taken_out_and_put_back_wants_a_resync),
+          T(a_table_of_the_lake_that_was_taken_out_and_put_back_is_refused_until_it_is_rebuilt),
+          T(an_operator_that_was_taken_out_and_put_back_starts_empty),
           T(both_sides_of_a_join_that_was_taken_out_are_forgotten),
           T(after_a_rebuild_tables_in_warehouses_hold_only_what_the_job_makes_now),
           T(a_rebuild_over_an_empty_topic_leaves_empty_tables),
