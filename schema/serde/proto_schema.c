@@ -64,7 +64,15 @@ static const char builtin_confluent[] =
     "syntax=\"proto3\";package confluent.type;"
     "message Decimal{bytes value=1;uint32 precision=2;int32 scale=3;}";
 
-static enum proto_known known_of(struct str full)
+// google.protobuf.Value, ListValue and NullValue are named like wrappers, and are none.
+static bool is_wrapper(const struct proto_message *m)
+{
+    return str_starts(m->full_name, STR("google.protobuf.")) &&
+           str_ends(m->full_name, STR("Value")) && m->count == 1 &&
+           m->fields[0].kind != PROTO_MESSAGE && m->fields[0].label != PROTO_REPEATED;
+}
+
+static enum proto_known known_of(const struct proto_message *m)
 {
     static const struct {
         const char *name;
@@ -74,11 +82,9 @@ static enum proto_known known_of(struct str full)
                {"google.type.TimeOfDay", PROTO_TIME_OF_DAY},
                {"confluent.type.Decimal", PROTO_DECIMAL}};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        if (str_eq(full, str_from(all[i].name)))
+        if (str_eq(m->full_name, str_from(all[i].name)))
             return all[i].known;
-    return str_starts(full, STR("google.protobuf.")) && str_ends(full, STR("Value"))
-               ? PROTO_WRAPPER
-               : PROTO_NO_KNOWN;
+    return is_wrapper(m) ? PROTO_WRAPPER : PROTO_NO_KNOWN;
 }
 
 // --- names -----------------------------------------------------------------------------------------
@@ -373,11 +379,11 @@ static bool parse_message(struct proto_message **out, struct parser *s, struct s
     if (!proto_next(&s->lex) || !proto_name(&b.m->name, &s->lex) || !proto_expect(&s->lex, '{'))
         return false;
     b.m->full_name = join(s, scope, b.m->name);
-    b.m->known = known_of(b.m->full_name);
     ok = add_entry(s, b.m->full_name, b.m, NULL);
     while (ok && !proto_is(&s->lex, '}'))
         ok = parse_member(s, &b);
     finish_body(s, &b);
+    b.m->known = known_of(b.m);
     vec_fini(&b.fields);
     vec_fini(&b.oneofs);
     vec_fini(&b.nested);

@@ -169,6 +169,16 @@ TEST(well_known_messages_are_values)
           "{\"T\":-3,\"D\":-20454,\"O\":3723000,\"W\":0,\"S\":\"x\",\"X\":1.23}");
 }
 
+TEST(what_is_only_named_like_a_wrapper_is_a_message)
+{
+    check(PROTO3 "package google.protobuf; message M { PairValue n = 1; ListValue l = 2; } message "
+                 "PairValue { int32 x = 1; int32 y = 2; } message ListValue { repeated int32 v = "
+                 "1; }",
+          "N STRUCT<X INT, Y INT>, L STRUCT<V ARRAY<INT>>",
+          STR(HEAD "\x0a\x04\x08\x01\x10\x02\x12\x03\x0a\x01\x07"),
+          "{\"N\":{\"X\":1,\"Y\":2},\"L\":{\"V\":[7]}}");
+}
+
 TEST(the_indexes_choose_the_message)
 {
     const char *schema =
@@ -321,7 +331,8 @@ TEST_MAIN(T(the_messages_of_the_encoding_guide), T(every_scalar_has_its_wire_typ
           T(fields_come_in_any_order_and_the_last_one_counts),
           T(unknown_fields_groups_and_other_wire_types_are_skipped), T(maps_are_entries),
           T(of_a_oneof_the_last_member_is_set), T(well_known_messages_are_values),
-          T(the_indexes_choose_the_message), T(malformed_payloads_are_bad_with_a_reason),
-          T(the_derived_schema_is_ksqldbs), T(derived_schemas_carry_every_type_there_and_back),
+          T(what_is_only_named_like_a_wrapper_is_a_message), T(the_indexes_choose_the_message),
+          T(malformed_payloads_are_bad_with_a_reason), T(the_derived_schema_is_ksqldbs),
+          T(derived_schemas_carry_every_type_there_and_back),
           T(without_a_registry_the_declared_columns_number_the_fields),
           T(imported_files_and_nested_scopes_are_resolved), T(schemas_that_are_none_are_told))
