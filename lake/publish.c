@@ -48,10 +48,11 @@ static enum judgement judge(const struct publish *p, const struct lake_head *h, 
         fenced(p, e, "the lake already holds this or a later batch, with other contents", h->batch);
     else if (h->batch > m->prev_batch)
         fenced(p, e, "the lake holds a batch that this state does not know", h->batch);
-    else if (h->batch < m->prev_batch)
+    else if (h->batch < m->prev_batch) {
         err_fail(e, ERR_BEHIND, "the lake holds batch %llu of job %.*s, batch %llu is expected",
                  (unsigned long long)h->batch, STR_ARG(m->job), (unsigned long long)m->prev_batch);
-    else if (h->digest != m->prev_digest)
+        err_hint(e, "the lake was restored or truncated: see the recovery handbook, \"behind\"");
+    } else if (h->digest != m->prev_digest)
         fenced(p, e, "the lake's last batch has other contents than ours", h->batch);
     else if (h->pending != 0 && h->pending != m->batch)
         fenced(p, e, "another batch is claimed", h->pending);

@@ -296,6 +296,10 @@ static int cli_unknown(const struct cli *c, char *const *argv, int argc)
 {
     struct err e;
     const char *near = cli_nearest_command(c->a, argv, argc);
+    if (strcmp(argv[0], "-c") == 0 || strcmp(argv[0], "--config") == 0) {
+        err_fail(&e, ERR_CONFIG, "%s wants a file", argv[0]);
+        return cli_fail(&e, CLI_EXIT_USAGE);
+    }
     err_fail(&e, ERR_CONFIG, "unknown command: %s%s%s", argv[0], argc > 1 ? " " : "",
              argc > 1 ? argv[1] : "");
     err_hint(&e, "%s%s%ssluice help lists the commands", near ? "did you mean \"" : "",

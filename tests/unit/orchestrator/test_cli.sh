@@ -67,6 +67,8 @@ check "names the command's help" has "sluice job list --help" err
 check "an option without its value" exits 2 run list --last
 check "a flag with a value" exits 2 job list --json=1
 check "-c without a file" exits 2 job list -c
+check "-c alone" exits 2 -c
+check "says what it wants" has "-c wants a file" err
 check "an unknown command" exits 2 job rum
 check "suggests the nearest command" has 'did you mean "job run"?' err
 check "nothing of an error on stdout" test ! -s out
