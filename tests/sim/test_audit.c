@@ -157,6 +157,19 @@ TEST(a_warehouse_set_back_is_found_by_its_head)
     job_world_free(w);
 }
 
+TEST(a_dropped_table_is_found_and_not_created)
+{
+    struct job_world *w = world(68);
+    struct run_report report;
+    struct err e;
+    assert_true(memory_drop(JOB_WORLD_TWO, "users"));
+    finds(w, "head two/users/PER_USER", "sluice job resync sim two/users/PER_USER");
+    assert_false(memory_has_table(JOB_WORLD_TWO, "users"));
+    assert_ok(run_resync(&report, w->job, &w->env, STR("two/users/PER_USER"), &e), &e);
+    silent(w);
+    job_world_free(w);
+}
+
 TEST(a_batch_that_waits_is_said_and_nothing_is_delivered)
 {
     struct job_world *w = world(66);
@@ -179,4 +192,5 @@ TEST_MAIN(T(clean_lives_with_runs_and_backfills_have_no_finding),
           T(a_deleted_row_is_found_and_its_repair_repairs_it),
           T(a_truncated_file_and_swapped_files_are_found_and_a_backfill_repairs_them),
           T(group_offsets_that_were_moved_are_found), T(a_warehouse_set_back_is_found_by_its_head),
+          T(a_dropped_table_is_found_and_not_created),
           T(a_batch_that_waits_is_said_and_nothing_is_delivered))
