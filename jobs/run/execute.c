@@ -352,7 +352,7 @@ static bool execute_state(struct execution *x, struct kv_txn *t,
 {
     struct session *s = x->s;
     *end = EXECUTE_LAST;
-    if (x->replace && x->replace->positions == EXECUTE_KEEP)
+    if (x->replace ? x->replace->positions == EXECUTE_KEEP : s->engine == SESSION_MEMORY)
         return true;
     *end = execute_positions(x, planned, r->ranges, r->range_count);
     if (x->replace)

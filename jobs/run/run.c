@@ -253,10 +253,12 @@ bool run_reset(const struct job *job, const struct run_env *env, enum run_reset 
     struct session s;
     struct run_report report = {0};
     // Kept positions must be this cluster's.
-    bool ok = (how == RUN_RESET_KEEP ? session_open(&s, job, env, &report, e)
-                                     : session_open_anywhere(&s, job, env, &report, e)) &&
-              run_settle(&s, e) && run_flush_logs(&s, e) && reset_positions(&s, how, e) &&
-              reset_store(&s, how, e);
+    bool ok = how == RUN_RESET_KEEP ? session_open(&s, job, env, &report, e)
+                                    : session_open_anywhere(&s, job, env, &report, e);
+    // What waits in row logs is written whether or not the state fits the SQL.
+    s.engine = SESSION_MEMORY;
+    ok = ok && run_settle(&s, e) && run_flush_logs(&s, e) && reset_positions(&s, how, e) &&
+         reset_store(&s, how, e);
     session_close(&s);
     return ok || err_wrap(e, "resetting job %s", job->name);
 }

@@ -470,6 +470,40 @@ TEST(an_output_whose_rows_wait_may_not_change_its_columns_or_go_away)
     job_world_free(w);
 }
 
+TEST(a_reset_after_a_change_of_sql_first_writes_the_rows_that_wait)
+{
+    static const enum run_reset hows[] = {RUN_RESET_KEEP, RUN_RESET_FROM_NOW};
+    struct buf sql, outputs;
+    for (size_t i = 0; i < sizeof hows / sizeof hows[0]; i++) {
+        struct job_world *w = job_world_new(&row_wise);
+        buf_init(&sql, TEXT_MAX);
+        buf_init(&outputs, TEXT_MAX);
+        buf_printf(&outputs, "%s      T: { warehouse: { to: one } }\n%c", row_wise.outputs, '\0');
+        buf_printf(&sql,
+                   "%sCREATE TABLE t AS SELECT k, COUNT(*) AS n FROM tx GROUP BY k EMIT CHANGES;\n"
+                   "%c",
+                   row_wise.sql, '\0');
+        assert_true(job_world_compile(w, sql.p, outputs.p));
+        die_with_rows_waiting(w, 5);
+        buf_clear(&sql);
+        buf_printf(&sql,
+                   "%sCREATE TABLE t AS SELECT k, MAX(id) AS n FROM tx GROUP BY k EMIT CHANGES;\n"
+                   "%c",
+                   row_wise.sql, '\0');
+        assert_true(job_world_compile(w, sql.p, outputs.p));
+        assert_false(job_world_run(w));
+        assert_int_equal(lake_files(w), 0);
+        if (!job_world_reset(w, hows[i]))
+            fail_msg("%s", w->text);
+        assert_int_equal(lake_files(w) > 0, true);
+        if (!job_world_run(w))
+            fail_msg("%s", w->text);
+        buf_fini(&sql);
+        buf_fini(&outputs);
+        job_world_free(w);
+    }
+}
+
 TEST(a_lost_state_directory_of_an_endless_run_with_rows_for_the_lake_cannot_be_recovered_from_heads)
 {
     struct job_world_spec spec = row_wise;
@@ -584,6 +618,7 @@ TEST_MAIN(
     T(a_bounded_run_after_an_endless_one_first_writes_the_rows_that_wait),
     T(rubbish_behind_the_committed_length_of_a_row_log_is_not_read_and_not_appended_to),
     T(a_row_log_that_lost_committed_bytes_stops_the_job_by_name),
+    T(a_reset_after_a_change_of_sql_first_writes_the_rows_that_wait),
     T(an_output_whose_rows_wait_may_not_change_its_columns_or_go_away),
     T(a_lost_state_directory_of_an_endless_run_with_rows_for_the_lake_cannot_be_recovered_from_heads),
     T(an_endless_run_lives_through_a_broker_that_goes_away),
