@@ -66,6 +66,30 @@ static bool session_check_code(const struct session *s, struct err *e)
     return ok;
 }
 
+// Where rows of a table output are known to be whole: nowhere, or everywhere but in a warehouse that was added.
+enum table_known { TABLE_UNKNOWN, TABLE_LACKS_WAREHOUSE, TABLE_KNOWN };
+
+static bool session_has_version(const struct session *s, struct str output)
+{
+    for (size_t v = 0; v < s->control.version_count; v++)
+        if (str_eq(s->control.versions[v].output, output))
+            return true;
+    return false;
+}
+
+static enum table_known session_table_known(struct session *s, const struct job_output *o)
+{
+    const struct job *job = s->job;
+    if (o->lake >= 0 && !session_has_version(s, o->name))
+        return TABLE_UNKNOWN;
+    if (o->topic >= 0 && control_output(&s->control, job->topic_outputs[o->topic].name)->batch == 0)
+        return TABLE_UNKNOWN;
+    for (size_t t = 0; t < o->target_count; t++)
+        if (control_output(&s->control, job->targets[o->target_first + t].name)->batch == 0)
+            return TABLE_LACKS_WAREHOUSE;
+    return TABLE_KNOWN;
+}
+
 // A table output added to a job with history would only ever get the changes from now on.
 // After a reset nothing is history yet.
 static bool session_check_tables(struct session *s, struct err *e)
@@ -79,29 +103,16 @@ static bool session_check_tables(struct session *s, struct err *e)
         return true;
     for (size_t i = 0; i < s->job->output_count; i++) {
         const struct job_output *o = &s->job->outputs[i];
-        bool known = true;
-        if (!o->table)
+        const enum table_known known = o->table ? session_table_known(s, o) : TABLE_KNOWN;
+        if (known == TABLE_KNOWN)
             continue;
-        if (o->lake >= 0) {
-            known = false;
-            for (size_t v = 0; v < s->control.version_count; v++)
-                known = known || str_eq(s->control.versions[v].output, o->name);
-        }
-        if (known && o->topic >= 0)
-            known = control_output(&s->control, s->job->topic_outputs[o->topic].name)->batch > 0;
-        bool filled = known; // only a warehouse lacks it
-        for (size_t t = 0; known && t < o->target_count; t++)
-            known =
-                control_output(&s->control, s->job->targets[o->target_first + t].name)->batch > 0;
-        if (!known) {
-            err_fail(
-                e, ERR_CONFIG,
-                "table output %.*s was added after batch %llu: it would miss every row from before",
-                STR_ARG(o->name), (unsigned long long)s->control.last_batch);
-            return filled ? err_hint(e, "job resync %s fills it", s->job->name)
-                          : err_hint(e, "job reset %s --rebuild fills it from the start",
-                                     s->job->name);
-        }
+        err_fail(
+            e, ERR_CONFIG,
+            "table output %.*s was added after batch %llu: it would miss every row from before",
+            STR_ARG(o->name), (unsigned long long)s->control.last_batch);
+        return known == TABLE_LACKS_WAREHOUSE
+                   ? err_hint(e, "job resync %s fills it", s->job->name)
+                   : err_hint(e, "job reset %s --rebuild fills it from the start", s->job->name);
     }
     return true;
 }
