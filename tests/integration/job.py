@@ -124,6 +124,11 @@ jobs:
             assert r["delivered"] == r["decoded"] + r["dead"] + r["null"], r
         return found
 
+    def listed(self):
+        """What `job list` says of it."""
+        (found,) = json.loads(self.sluice("job", "list", "--json"))
+        return found
+
     def dead(self):
         return [json.loads(line) for line in self.sluice("dlq", "show", "j").splitlines()
                 if line.startswith("{")]
