@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 
-from job import BOOTSTRAP, KAFKA, LAKE_AND_SQLITE, MARIADB, Job, mysql, server
+from job import BOOTSTRAP, KAFKA, LAKE_AND_SQLITE, MARIADB, Job, mysql, send, server
 
 GOOD = '{"id":1,"name":"a","amount":1.5}'
 SHARED, ALONE = [], []
@@ -486,7 +486,7 @@ def sigterm_ends_a_run_cleanly_and_the_next_one_is_exact():
         job.produce(*numbered(20000 * partition, 20000), partition=partition)
     process = job.start("job", "run", "j")
     wait_for((job.dir / "lake" / "_sluice" / "j" / "0" / "1.json").exists, "the first batch")
-    process.send_signal(signal.SIGTERM)
+    send(process, signal.SIGTERM)
     message = job.finish(process, expect=1)
     assert "stopped" in message, message
     assert 0 < len(job.lake()) < 40000

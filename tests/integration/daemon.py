@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 
-from job import SLUICE, Job, server
+from job import SLUICE, Job, send, server
 
 CASES = []
 SELECT = ("CREATE STREAM out AS SELECT id, name, amount FROM input;\n"
@@ -62,7 +62,7 @@ class Daemon:
             raise AssertionError(f"{e}\n{self.text()[-4000:]}") from None
 
     def send(self, number):
-        self.process.send_signal(number)
+        send(self.process, number)
 
     def stop(self, number=signal.SIGTERM, expect=0):
         self.send(number)

@@ -4,9 +4,11 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from kafka import Kafka
@@ -35,6 +37,18 @@ def mysql(sql, database=""):
                "--batch", "--raw", "--skip-column-names"] + ([database] if database else []) + ["-e", sql]
     env = dict(os.environ, MYSQL_PWD=MYSQL["password"])
     return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
+
+
+def send(process, number):
+    """The signal, once the program handles it: one that is only starting would die of it, which is no clean stop."""
+    bit, end = 1 << (number - 1), time.monotonic() + 30
+    while number != signal.SIGKILL and process.poll() is None:
+        fields = dict(line.split(":\t", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
+        if (int(fields.get("SigCgt", "0"), 16) | int(fields.get("SigBlk", "0"), 16)) & bit:
+            break
+        assert time.monotonic() < end, f"signal {number} is not handled"
+        time.sleep(0.01)
+    process.send_signal(number)
 
 
 class Job:

@@ -8,7 +8,7 @@ import time
 import traceback
 from pathlib import Path
 
-from job import Job, server
+from job import Job, send, server
 
 CASES = []
 SELECT = ("CREATE STREAM out AS SELECT k, id, name, amount FROM input WHERE id % 3 <> 0;\n"
@@ -35,7 +35,7 @@ def records(first, n):
 
 
 def stop(process, how=signal.SIGTERM):
-    process.send_signal(how)
+    send(process, how)
     process.communicate(timeout=60)
     return process.returncode
 

@@ -62,13 +62,22 @@ function login(wrong) {
   input.focus();
 }
 
+// Its answer comes from the buttons, not from the dialog's close event: that is told later, maybe when the next is open.
+let asking = null;
+function answered(yes) {
+  const done = asking;
+  asking = null;
+  if (dialog.open) dialog.close();
+  if (done) done(yes);
+}
+
 function confirm(title, content, yes) {
+  answered(false);
   document.getElementById("confirm-title").textContent = title;
   document.getElementById("confirm-text").replaceChildren(...[content].flat());
   document.getElementById("confirm-yes").textContent = yes;
-  dialog.returnValue = "no";
   dialog.showModal();
-  return new Promise(done => dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), { once: true }));
+  return new Promise(done => { asking = done; });
 }
 
 function failed(e) { return el("p", { class: "error bad", role: "alert" }, e.message); }
@@ -220,8 +229,9 @@ function refresh() {
 
 function go() { draw(false); }
 
-document.getElementById("confirm-no").addEventListener("click", () => dialog.close("no"));
-document.getElementById("confirm-yes").addEventListener("click", () => dialog.close("yes"));
+document.getElementById("confirm-no").addEventListener("click", () => answered(false));
+document.getElementById("confirm-yes").addEventListener("click", () => answered(true));
+dialog.addEventListener("close", () => { if (!dialog.open) answered(false); }); // Escape
 const given = /^#token=(.+)$/.exec(location.hash);
 if (given) { sessionStorage.setItem("token", decodeURIComponent(given[1])); history.replaceState(null, "", "#/"); }
 addEventListener("hashchange", go);
