@@ -7,7 +7,7 @@
 
 struct collect;
 
-// execute.c: one batch up to and including its decision.
+// execute.c, decide.c: one batch up to and including its decision.
 enum { EXECUTE_SEQ_SHIFT = 40 }; // numbers of batch N from N << 40 on, where they are not counted
 enum execute_end { EXECUTE_MORE, EXECUTE_LAST };
 // A recorded slot executed again, in its place; or tables written anew (no slot, no ranges: feed brings the rows).
