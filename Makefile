@@ -30,7 +30,7 @@ say := @printf '  %-7s %s\n'
 endif
 
 # --- packages ------------------------------------------------------------------------------------
-PKGS := rdkafka lmdb sqlite3 jansson yaml-0.1 libxxhash zlib libzstd libdeflate gmp libpcre2-8 libcurl libmicrohttpd
+PKGS := rdkafka lmdb sqlite3 jansson yaml-0.1 libxxhash zlib libzstd libdeflate gmp libpcre2-8 libcurl libmicrohttpd libarchive
 ifeq ($(WITH_MYSQL),auto)
 MYSQL := $(shell pkg-config --exists libmariadb 2>/dev/null && echo yes || echo no)
 else

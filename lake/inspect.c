@@ -119,8 +119,11 @@ struct listing {
 
 static void add_file(struct listing *l, const struct lake_manifest *m, const struct lake_file *f)
 {
-    const struct lake_ls_file entry = {
-        .file = *f, .job = m->job, .task = m->task, .batch = m->batch, .slot = m->slot};
+    const struct lake_ls_file entry = {.file = *f,
+                                       .job = m->job,
+                                       .task = m->task,
+                                       .batch = m->batch,
+                                       .slot = f->slot ? f->slot : m->slot};
     bool added;
     uint64_t *at = map_put(l->paths, f->path, &added);
     if (!added) { // replaced in place

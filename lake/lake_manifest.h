@@ -18,6 +18,7 @@ struct lake_file {
         path; // relative to the root; for snapshots `path` is inside tables/<o>/version=N/
     struct str partition; // "year=2025/month=10/day=28"
     uint64_t version;     // snapshots, else 0
+    uint64_t slot;        // what it is called after, when that is not its manifest's; else 0
     uint64_t rows, bytes, checksum,
         rows_hash;     // xxh64 of the file's bytes; sum of xxh64 over row codec bytes
     struct str reason; // of its deletion, when it expired; else ""

@@ -81,7 +81,7 @@ static bool audit_range(struct audit *x, const struct batch_record *r, const str
                        "batch %llu: %llu offsets, %llu delivered, %llu absent, %llu lost", batch,
                        span, (unsigned long long)g->delivered, (unsigned long long)g->absent,
                        (unsigned long long)g->lost);
-    if (r->slot || r->kind == BATCH_ROLL || r->kind == BATCH_EXPIRE)
+    if (r->slot || r->kind == BATCH_ROLL || batch_kind_stands(r->kind))
         return ok;
     uint64_t *end = map_put(x->ends, lane, &added);
     if (ok && !added && *end != (uint64_t)g->start)

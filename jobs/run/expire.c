@@ -1,13 +1,12 @@
 #include "jobs/run/expire.h"
 
-#include "base/hash.h"
 #include "base/vec.h"
 #include "config/units.h"
-#include "jobs/run/execute.h"
+#include "jobs/run/upkeep.h"
 #include "lake/inspect.h"
 #include "schema/text.h"
 
-enum { EXPIRE_DAY_MS = 86400000, EXPIRE_TEXT_MAX = 256 << 20 };
+enum { EXPIRE_DAY_MS = 86400000 };
 
 struct expire {
     struct session *s;
@@ -19,13 +18,6 @@ struct expire {
     VEC(struct lake_file) files;
     VEC(struct lake_manifest_output) outputs; // those that lose files
 };
-
-static int64_t expire_now(const struct session *s)
-{
-    const struct clock *c = &s->env->clock;
-    int64_t wall = c->now_ms(c->arg);
-    return wall > s->control.now_ms ? wall : s->control.now_ms;
-}
 
 // The first instant of the day, in the output's zone, that is kept.
 static int64_t expire_cutoff(const struct lake_output *o, int64_t now_ms, int64_t keep_ms)
@@ -146,126 +138,17 @@ static bool expire_choose(struct expire *x, struct err *e)
 
 // --- the batch -------------------------------------------------------------------------------------------------------
 
-// Where the job stands: the batch is the lake's head now, and recovery reads positions there.
-static void expire_positions(const struct expire *x, struct batch_record *r, struct buf *ranges)
+static bool expire_go(struct expire *x, struct err *e)
 {
-    const struct control *c = &x->s->control;
-    struct batch_range *v = ARENA_ZARRAY(x->a, struct batch_range, c->position_count + 1);
-    r->positions = ARENA_ZARRAY(x->a, struct batch_position, c->position_count + 1);
-    for (size_t i = 0; i < c->position_count; i++) {
-        const struct control_position *p = &c->positions[i];
-        r->positions[r->position_count++] =
-            (struct batch_position){arena_str(x->a, p->topic), p->partition, p->next};
-        v[i] = (struct batch_range){
-            .topic = p->topic,
-            .partition = p->partition,
-            .start = p->next,
-            .end = p->next,
-            .anchored = p->anchored,
-            .anchor_offset = p->anchor_offset,
-            .anchor_timestamp = p->anchor_timestamp,
-            .anchor_hash = p->anchor_hash,
-        };
-    }
-    record_ranges_json(ranges, v, c->position_count);
-}
-
-static uint64_t expire_digest(const struct expire *x, const struct batch_record *r, uint64_t prev)
-{
-    uint64_t parts[3] = {r->batch, r->code, prev};
-    struct hasher h;
-    hasher_init(&h);
-    hasher_add(&h, parts, sizeof parts);
-    for (size_t i = 0; i < x->files.n; i++) {
-        hasher_add(&h, x->files.v[i].path.p, x->files.v[i].path.n);
-        hasher_add(&h, &x->files.v[i].checksum, sizeof x->files.v[i].checksum);
-    }
-    return hasher_sum(&h);
-}
-
-static bool expire_record(struct expire *x, struct batch_record *r, struct err *e)
-{
-    struct session *s = x->s;
-    struct control_output *o = control_output(&s->control, STR("lake"));
-    struct buf ranges, text;
-    *r = (struct batch_record){
-        .batch = s->control.last_batch + 1,
-        .run = s->run,
+    const struct upkeep u = {
         .kind = BATCH_EXPIRE,
         .now_ms = x->now_ms,
-        .code = s->control.code,
-        .cluster = s->cluster,
-        .group = str_from(s->job->group),
-        .ranges = ARENA_ZARRAY(x->a, struct batch_range, 1),
-        .marker_topic = STR(""),
-        .marker_prev_topic = STR(""),
-        .dead_file = STR(""),
-        .lake_prev_batch = o->batch,
-        .lake_prev_digest = o->digest,
-    };
-    r->lake_digest = expire_digest(x, r, o->digest);
-    buf_init(&ranges, EXPIRE_TEXT_MAX);
-    buf_init(&text, EXPIRE_TEXT_MAX);
-    expire_positions(x, r, &ranges);
-    const struct lake_manifest m = {
-        .job = str_from(s->job->name),
-        .batch = r->batch,
-        .slot = r->batch,
-        .digest = r->lake_digest,
-        .prev_batch = o->batch,
-        .prev_digest = o->digest,
-        .now_ms = r->now_ms,
-        .kind = str_from(batch_kind_name(BATCH_EXPIRE)),
-        .ranges_json = buf_view(&ranges),
         .replaced = x->files.v,
         .replaced_count = x->files.n,
         .outputs = x->outputs.v,
         .output_count = x->outputs.n,
     };
-    lake_manifest_write(&text, &m);
-    bool ok = buf_ok(&ranges, "the job's positions", e) && buf_ok(&text, "the lake manifest", e);
-    r->manifest = arena_str(x->a, buf_view(&text));
-    buf_fini(&ranges);
-    buf_fini(&text);
-    o->batch = r->batch;
-    o->digest = r->lake_digest;
-    return ok;
-}
-
-static bool expire_decide(struct expire *x, struct batch_record *r, struct err *e)
-{
-    struct session *s = x->s;
-    struct control *c = &s->control;
-    struct kv_txn *t;
-    if (!expire_record(x, r, e))
-        return false;
-    c->delivered = c->last_batch; // lockstep: everything before is out
-    c->last_batch = r->batch;
-    c->last_run = s->run;
-    c->now_ms = r->now_ms;
-    if (!kv_begin_write(&t, s->kv, e))
-        return false;
-    if (control_put_record(t, r, e) && control_store(c, t, e) &&
-        history_put(t, s, "running", NULL, e))
-        return kv_commit(t, e);
-    kv_abort(t);
-    return false;
-}
-
-static bool expire_go(struct expire *x, struct err *e)
-{
-    struct run_report *report = x->s->report;
-    struct batch_record r;
-    if (x->files.n == 0)
-        return true;
-    if (!expire_decide(x, &r, e) || !run_deliver(x->s, &r, e))
-        return err_wrap(e, "expiry");
-    x->batch = r.batch;
-    report->batches++;
-    report->batch_last = r.batch;
-    if (report->batch_first == 0)
-        report->batch_first = r.batch;
-    return true;
+    return x->files.n == 0 || upkeep_batch(&x->batch, x->s, &u, e) || err_wrap(e, "expiry");
 }
 
 static void expire_fini(struct expire *x)
@@ -297,7 +180,7 @@ static bool expire_is_due(struct session *s, int64_t now_ms)
 bool expire_due(struct session *s, struct err *e)
 {
     static const struct expire_spec policy = {.output = {"", 0}};
-    struct expire x = {.s = s, .spec = &policy, .now_ms = expire_now(s)};
+    struct expire x = {.s = s, .spec = &policy, .now_ms = upkeep_now(s)};
     if (!expire_is_due(s, x.now_ms))
         return true;
     x.a = arena_new(s->a);
@@ -329,7 +212,7 @@ bool run_expire(struct expire_report *out, struct arena *a, const struct job *jo
     // What waits in row logs is written first: the lake's head will say that the job stands behind it.
     bool ok = session_open(&s, job, env, &report, e) &&
               (dry || (run_settle(&s, e) && run_recovered(&s, e) && run_flush_logs(&s, e)));
-    x.now_ms = ok ? expire_now(&s) : 0;
+    x.now_ms = ok ? upkeep_now(&s) : 0;
     ok = ok && expire_choose(&x, e) && (dry || (expire_go(&x, e) && run_done(&s, e)));
     if (!ok && !dry)
         run_failed(&s, e);

@@ -8,7 +8,7 @@
 
 bool past_moves(const struct batch_record *r)
 {
-    return r->slot == 0 && r->range_count > 0 && r->kind != BATCH_EXPIRE;
+    return r->slot == 0 && r->range_count > 0 && !batch_kind_stands(r->kind);
 }
 
 const struct batch_record *past_batch(const struct past *p, uint64_t id)
@@ -76,14 +76,14 @@ bool past_topics_behind(const struct past *p)
 {
     const struct batch_record *last = past_batch(p, p->head);
     return p->topics && p->marker.batch < p->head && last && last->slot == 0 &&
-           last->kind != BATCH_EXPIRE;
+           !batch_kind_stands(last->kind);
 }
 
 // --- plans -----------------------------------------------------------------------------------------------------------
 
 static enum batch_kind past_kind(struct str name)
 {
-    for (int k = BATCH_FORWARD; k <= BATCH_EXPIRE; k++)
+    for (int k = BATCH_FORWARD; k < BATCH_KINDS; k++)
         if (str_eq(name, str_from(batch_kind_name((enum batch_kind)k))))
             return (enum batch_kind)k;
     return BATCH_FORWARD;

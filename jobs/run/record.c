@@ -21,13 +21,20 @@ const char *batch_kind_name(enum batch_kind kind)
         return "resync";
     case BATCH_EXPIRE:
         return "expire";
+    case BATCH_RESTORE:
+        return "restore";
     }
     return "?";
 }
 
+bool batch_kind_stands(enum batch_kind kind)
+{
+    return kind == BATCH_EXPIRE || kind == BATCH_RESTORE;
+}
+
 static enum batch_kind kind_read(struct str name)
 {
-    for (int k = BATCH_FORWARD; k <= BATCH_EXPIRE; k++)
+    for (int k = BATCH_FORWARD; k < BATCH_KINDS; k++)
         if (str_eq(name, str_from(batch_kind_name((enum batch_kind)k))))
             return (enum batch_kind)k;
     return BATCH_FORWARD;

@@ -14,8 +14,12 @@ enum batch_kind {
     BATCH_BACKFILL, // a recorded slot again, in place; positions and state stay
     BATCH_RECOVER,  // a recorded slot again, in place, after the state was lost
     BATCH_RESYNC,   // outputs of a store anew, from state or lake
-    BATCH_EXPIRE    // files of the lake that the policy does not keep are deleted; brings nothing
+    BATCH_EXPIRE,   // files of the lake that the policy does not keep are deleted; brings nothing
+    BATCH_RESTORE   // files come back into the lake from an archive; brings no records
 };
+enum { BATCH_KINDS = BATCH_RESTORE + 1 };
+// Moves files only: no record is read or written again, its ranges say where the job stood.
+bool batch_kind_stands(enum batch_kind kind);
 
 // One source partition of the batch: end - start = delivered + absent + lost; delivered = decoded + null + dead.
 struct batch_range {

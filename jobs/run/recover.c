@@ -49,7 +49,7 @@ static struct control_position *recover_position(struct control *c, struct str t
 
 static void recover_follow(struct control *c, const struct batch_record *b)
 {
-    bool stands = past_moves(b) || b->kind == BATCH_EXPIRE; // which says where the job stood
+    bool stands = past_moves(b) || batch_kind_stands(b->kind); // which says where the job stood
     for (size_t i = 0; stands && i < b->range_count; i++) {
         const struct batch_range *r = &b->ranges[i];
         struct control_position *p = recover_position(c, r->topic, r->partition);
@@ -87,7 +87,7 @@ static bool recover_last(struct recover *r, struct err *e)
     const struct batch_record *last = past_batch(p, p->head);
     if (!last)
         return recover_unknown(r, p->head, e);
-    if (last->kind == BATCH_EXPIRE) // decided when everything before it was everywhere
+    if (batch_kind_stands(last->kind)) // decided when everything before it was everywhere
         return true;
     for (size_t i = 0; i < p->output_count; i++) {
         const struct past_output *o = &p->outputs[i];

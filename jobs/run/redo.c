@@ -100,7 +100,7 @@ enum kv_found redo_find(struct redo_slot *out, const struct redo *r, struct aren
     enum kv_found found = control_get_record(&record, a, t, slot, e);
     if (found != KV_FOUND)
         return found;
-    if (record.slot || record.range_count == 0 || record.kind == BATCH_EXPIRE)
+    if (record.slot || record.range_count == 0 || batch_kind_stands(record.kind))
         return KV_ABSENT;
     // Its rows share files with those of other batches: a part of such a file cannot be replaced.
     for (size_t i = 0; record.logged && i < r->s->job->output_count; i++) {

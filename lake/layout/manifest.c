@@ -33,6 +33,8 @@ static json_t *write_file(const struct lake_file *f)
     ljson_put_str(j, "partition", f->partition);
     if (f->version > 0)
         ljson_put_u64(j, "version", f->version);
+    if (f->slot > 0)
+        ljson_put_u64(j, "slot", f->slot);
     ljson_put_u64(j, "rows", f->rows);
     ljson_put_u64(j, "bytes", f->bytes);
     ljson_put_hex(j, "checksum", f->checksum);
@@ -122,6 +124,8 @@ static bool read_file(struct lake_file *out, struct ljson_reader *r, const json_
     };
     if (json_object_get(j, "version"))
         out->version = ljson_get_u64(r, j, "version");
+    if (json_object_get(j, "slot"))
+        out->slot = ljson_get_u64(r, j, "slot");
     if (json_object_get(j, "reason"))
         out->reason = ljson_get_str(r, j, "reason");
     const json_t *from = json_object_get(j, "time_min");

@@ -5,7 +5,7 @@ set -euo pipefail
 
 build=(gcc make pkg-config librdkafka-dev libmariadb-dev libpq-dev liblmdb-dev libsqlite3-dev libjansson-dev
     libyaml-dev libxxhash-dev libcmocka-dev zlib1g-dev libzstd-dev libdeflate-dev libgmp-dev libpcre2-dev
-    libcurl4-openssl-dev libmicrohttpd-dev)
+    libcurl4-openssl-dev libmicrohttpd-dev libarchive-dev)
 check=(clang clang-tidy clang-format cppcheck valgrind libclang-rt-14-dev shellcheck git python3 kcat maven
     mariadb-server-core mariadb-client-core mariadb-client postgresql unzip chromium
     chromium-driver)
