@@ -1,17 +1,18 @@
 #!/bin/bash
-# run.sh: the whole example on a real Kafka and a real MariaDB. Starts both, unless SLUICE_TEST_BOOTSTRAP and
+# run.sh: the whole example on a real Kafka and a real MariaDB (or MySQL 8). Starts both, unless SLUICE_TEST_BOOTSTRAP and
 # SLUICE_TEST_MYSQL_* name some (where database tp3 and topic transaction_log must be free; tp3 is dropped again).
 # Makes the tables and the topic, produces two backlogs with a run after each, runs once more with nothing new, and
 # compares everything with verify.py after each. What was written stays in work/, made anew each time.
 #
 #   COUNT=1000   records of each backlog, at most 23,000 (a day in all, 1.8 s apart)
 #   SELF_TEST=1  also make sure that verify.py notices wrong values
+#   SERVERS      "kafka mysql8" starts a MySQL 8 instead (fetched once, with maven)
 #   SLUICE_BIN   the program (default: the one of this tree)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 if [[ -z ${SLUICE_TEST_BOOTSTRAP:-} || -z ${SLUICE_TEST_MYSQL_PORT:-} ]]; then
-    SERVERS="kafka mariadb" exec "$root/tests/servers/with_servers.sh" "$here/run.sh"
+    SERVERS=${SERVERS:-kafka mariadb} exec "$root/tests/servers/with_servers.sh" "$here/run.sh"
 fi
 sluice=$(realpath "${SLUICE_BIN:-$root/sluice}")
 [[ -x $sluice ]] || { echo "run.sh: no $sluice: run make first" >&2; exit 1; }
@@ -59,7 +60,10 @@ if kcat -b "$KAFKA_BOOTSTRAP" -L -m 10 | grep 'topic "transaction_log"'; then
     exit 1
 fi
 made_database=yes
-mysql <"$here/schema.sql"
+# The collation that neither folds nor pads: MariaDB's, MySQL's, and the only binary one of MySQL before 8.0.17.
+collation=$(mysql -N -e "SELECT collation_name FROM information_schema.collations WHERE collation_name IN
+    ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin')")
+sed "s/utf8mb4_nopad_bin/${collation:-utf8mb4_bin}/" "$here/schema.sql" | mysql
 
 rm -rf "$here/work"
 mkdir "$here/work"
