@@ -59,6 +59,8 @@ struct dialect {
     enum { TIME_DIGITS, TIME_SECONDS } bare_time; // SECONDS: "timestamp" alone keeps whole seconds
     const char *
         staging; // table that rows are copied to before they are upserted; NULL = sent as parameters
+    const char *differs;           // two values #1 and #2, NULLs included …
+    const char *differs_text;      // … and texts, byte by byte
     const struct type_word *words; // the store's types
     size_t word_count;
     const char *const *types; // by enum type_kind: what a value column is created with

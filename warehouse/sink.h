@@ -11,6 +11,8 @@
 #include "schema/block.h"
 
 struct durable;
+struct sink_rows; // warehouse/differences.h
+struct sink_differences;
 
 enum sink_mode { SINK_UPSERT, SINK_APPEND };
 // A missing table whose head says that batches were delivered is ERR_BEHIND; AGAIN (resync) creates it, its head at batch 0.
@@ -100,6 +102,10 @@ struct sink_type {
     bool (*commit)(struct sink *s, struct err *e);
     // Between transactions, for audits: rows of the table that a batch appended (SINK_APPEND); batch 0: all rows. NULL: cannot say.
     bool (*count)(struct sink *s, uint64_t batch, uint64_t *rows, struct err *e);
+    // Between transactions, for audits (SINK_UPSERT): the table against the rows it should hold, as the store itself compares values.
+    // Columns that are not the sink's are not looked at; nothing that others see is written. NULL: cannot say.
+    bool (*compare)(struct sink *s, const struct sink_rows *want, struct sink_differences *out,
+                    struct err *e);
     void (*abort)(struct sink *s);
     void (*close)(struct sink *s);
     // The statements that open and write would use: for `job check`. May be called without a connection.

@@ -1,6 +1,7 @@
 #include "warehouse/sql_sink.h"
 
 #include "base/durable.h"
+#include "warehouse/compare.h"
 
 #include <assert.h>
 
@@ -419,6 +420,77 @@ bool sql_sink_count(struct sink *base, uint64_t batch, uint64_t *rows, struct er
                          STR_ARG(s->spec->table)));
     arena_reset(s->step_arena);
     return ok;
+}
+
+// --- compare --------------------------------------------------------------------------------------
+
+// On a session of its own: what it makes is gone with it.
+struct comparison {
+    const struct sql_sink *s;
+    struct sql_session *session;
+    struct arena *a;
+};
+
+static bool comparison_put(void *arg, const struct block *b, struct err *e)
+{
+    const struct comparison *x = arg;
+    return x->s->t->send(x->session, b, 0, e);
+}
+
+static bool comparison_fill(struct comparison *x, const struct sink_spec *spec,
+                            const struct sink_rows *want, struct err *e)
+{
+    const struct sql_transport *t = x->s->t;
+    struct rows_plan *plan = ARENA_NEW(x->a, struct rows_plan);
+    struct buf sql;
+    buf_init(&sql, SINK_SQL_MAX);
+    compare_create(&sql, t->dialect, x->s->spec);
+    bool ok = t->run(x->session, buf_view(&sql), e);
+    buf_fini(&sql);
+    return ok && rows_plan_init(plan, x->a, spec, x->s->targets, e) &&
+           t->prepare(x->session, x->a, plan, e) && t->run(x->session, str_from(t->begin), e) &&
+           want->feed(want->arg, comparison_put, x, e) && t->run(x->session, STR("COMMIT"), e);
+}
+
+static bool comparison_read(struct comparison *x, enum sink_difference kind,
+                            struct sink_differences *out, struct err *e)
+{
+    const struct sql_transport *t = x->s->t;
+    const struct compare_spec what = {t->dialect, x->s->spec, x->s->targets, kind};
+    struct sql_result r;
+    struct buf sql;
+    buf_init(&sql, SINK_SQL_MAX);
+    compare_select(&sql, &what, COMPARE_COUNT);
+    bool ok = t->fetch(&r, x->session, x->a, buf_view(&sql), e) &&
+              ((r.rows == 1 && str_to_u64(&out->rows[kind], r.v[0])) ||
+               err_fail(e, ERR_DATA, "no count of the differences"));
+    if (ok && out->rows[kind]) {
+        buf_clear(&sql);
+        compare_select(&sql, &what, COMPARE_FIRST);
+        ok = t->fetch(&r, x->session, x->a, buf_view(&sql), e);
+        if (ok && r.rows == 1)
+            compare_key_text(out->first[kind], &what, r.v);
+    }
+    buf_fini(&sql);
+    return ok;
+}
+
+bool sql_sink_compare(struct sink *base, const struct sink_rows *want, struct sink_differences *out,
+                      struct err *e)
+{
+    const struct sql_sink *s = from_base(base);
+    assert(s->state != STATE_TRANSACTION && s->spec->mode == SINK_UPSERT);
+    struct comparison x = {.s = s, .a = arena_new(NULL)};
+    struct sink_spec spec = *s->spec;
+    spec.table = STR(SINK_COMPARE_TABLE);
+    *out = (struct sink_differences){0};
+    bool ok = s->t->connect(&x.session, x.a, &spec, e) && comparison_fill(&x, &spec, want, e);
+    for (int i = 0; ok && i < SINK_DIFFERENCES; i++)
+        ok = comparison_read(&x, (enum sink_difference)i, out, e);
+    if (x.session)
+        s->t->close(x.session);
+    arena_free(x.a);
+    return ok || err_wrap(e, "compare table %.*s", STR_ARG(s->spec->table));
 }
 
 void sql_sink_abort(struct sink *base)

@@ -7,6 +7,7 @@
 #ifndef WAREHOUSE_SQL_SINK_H
 #define WAREHOUSE_SQL_SINK_H
 
+#include "warehouse/differences.h"
 #include "warehouse/rows.h"
 #include "warehouse/upsert.h"
 
@@ -60,6 +61,8 @@ bool sql_sink_replace(struct sink *base, uint64_t slot, struct err *e) ERR_CHECK
 bool sql_sink_write(struct sink *base, const struct block *b, struct err *e) ERR_CHECKED;
 bool sql_sink_commit(struct sink *base, struct err *e) ERR_CHECKED;
 bool sql_sink_count(struct sink *base, uint64_t batch, uint64_t *rows, struct err *e) ERR_CHECKED;
+bool sql_sink_compare(struct sink *base, const struct sink_rows *want, struct sink_differences *out,
+                      struct err *e) ERR_CHECKED;
 void sql_sink_abort(struct sink *base);
 void sql_sink_close(struct sink *base);
 

@@ -1,25 +1,12 @@
-#include "jobs/run/audit.h"
+#include "jobs/run/audit_internal.h"
 
 #include "base/hash.h"
-#include "base/map.h"
-#include "jobs/run/session.h"
-#include "jobs/run/table.h"
+#include "jobs/run/topics.h"
 #include "lake/inspect.h"
 
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
-
-struct audit {
-    struct session *s;
-    struct arena *a, *scratch;
-    struct audit_report *report;
-    audit_fn *fn;
-    void *arg;
-    struct map *ends;      // "topic/partition" -> end of the last range
-    struct map *appended;  // "<target>#<batch>" -> rows that the table should have of it
-    struct map *manifests; // batch -> digest, as decided
-};
 
 const char *audit_kind_name(enum audit_kind kind)
 {
@@ -36,15 +23,16 @@ const char *audit_kind_name(enum audit_kind kind)
         return "file";
     case AUDIT_ROWS:
         return "rows";
+    case AUDIT_MARKER:
+        return "marker";
     case AUDIT_OFFSETS:
         return "offsets";
     }
     return "?";
 }
 
-__attribute__((format(printf, 6, 7))) static bool audit_say(struct audit *x, enum audit_kind kind,
-                                                            struct str place, const char *repair,
-                                                            struct err *e, const char *format, ...)
+bool audit_say(struct audit *x, enum audit_kind kind, struct str place, const char *repair,
+               struct err *e, const char *format, ...)
 {
     char text[512];
     va_list args;
@@ -53,10 +41,10 @@ __attribute__((format(printf, 6, 7))) static bool audit_say(struct audit *x, enu
     va_end(args);
     const struct audit_finding f = {kind, place, str_from(text), str_from(repair)};
     x->report->findings++;
-    return x->fn(x->arg, &f, e);
+    return x->spec->found(x->spec->arg, &f, e);
 }
 
-static const char *audit_command(struct audit *x, const char *verb, const char *rest)
+const char *audit_command(struct audit *x, const char *verb, const char *rest)
 {
     return arena_printf(x->a, "sluice job %s %s%s", verb, x->s->job->name, rest).p;
 }
@@ -187,8 +175,7 @@ static bool audit_head(struct audit *x, struct str name, uint64_t batch, uint64_
                      "holds batch %llu of another owner, the state says batch %llu", held, known);
 }
 
-// A table that is gone: *out = NULL.
-static bool audit_sink(struct sink **out, struct audit *x, size_t target, struct err *e)
+bool audit_sink(struct sink **out, struct audit *x, size_t target, struct err *e)
 {
     *out = NULL;
     if (heads_sink(out, x->s, target, e))
@@ -298,75 +285,6 @@ static bool audit_lake(struct audit *x, struct err *e)
     return true;
 }
 
-// --- tables ----------------------------------------------------------------------------------------------------------
-
-static bool audit_appended_rows(struct audit *x, const struct job_target *t, struct sink *sink,
-                                struct err *e)
-{
-    for (size_t i = 0; i < map_count(x->appended); i++) {
-        struct str name, batch;
-        struct str key = map_key(x->appended, i);
-        uint64_t id = 0, rows, want = *map_get(x->appended, key);
-        char rest[400];
-        if (!str_split_once(&name, &batch, key, '#') || !str_eq(name, t->name) ||
-            !str_to_u64(&id, batch))
-            continue;
-        if (!sink->type->count(sink, id, &rows, e))
-            return false;
-        (void)snprintf(rest, sizeof rest, " --batch %llu --outputs %s", (unsigned long long)id,
-                       t->spec.output);
-        if (rows != want &&
-            !audit_say(x, AUDIT_ROWS, t->name, audit_command(x, "backfill", rest), e,
-                       "%llu rows of batch %llu, %llu were written", (unsigned long long)rows,
-                       (unsigned long long)id, (unsigned long long)want))
-            return false;
-    }
-    return true;
-}
-
-static bool audit_table_rows(struct audit *x, const struct job_target *t, struct sink *sink,
-                             struct err *e)
-{
-    const struct job_output *o = &x->s->job->outputs[t->output];
-    struct kv_txn *txn;
-    uint64_t rows, want = 0;
-    if (o->lake < 0) {
-        x->report->uncounted++;
-        return true;
-    }
-    if (!kv_begin_read(&txn, x->s->kv, e))
-        return false;
-    bool ok = table_count(&want, txn, o->name, e);
-    kv_abort(txn);
-    ok = ok && sink->type->count(sink, 0, &rows, e);
-    return ok &&
-           (rows == want ||
-            audit_say(x, AUDIT_ROWS, t->name,
-                      audit_command(x, "resync", arena_printf(x->a, " %.*s", STR_ARG(t->name)).p),
-                      e, "%llu rows, the job holds %llu", (unsigned long long)rows,
-                      (unsigned long long)want));
-}
-
-static bool audit_tables(struct audit *x, struct err *e)
-{
-    const struct job *job = x->s->job;
-    if (x->s->control.delivered < x->s->control.last_batch)
-        return true; // a batch waits: said by its head
-    for (size_t i = 0; i < job->target_count; i++) {
-        const struct job_target *t = &job->targets[i];
-        struct sink *sink = NULL;
-        if (!audit_sink(&sink, x, i, e))
-            return false;
-        if (!sink) // said by its head
-            continue;
-        x->report->tables++;
-        if (sink->type->count && !(t->spec.mode == SINK_APPEND ? audit_appended_rows(x, t, sink, e)
-                                                               : audit_table_rows(x, t, sink, e)))
-            return false;
-    }
-    return true;
-}
-
 // --- offsets ---------------------------------------------------------------------------------------------------------
 
 static bool audit_offsets(struct audit *x, struct err *e)
@@ -397,22 +315,53 @@ static bool audit_offsets(struct audit *x, struct err *e)
     return true;
 }
 
-bool run_audit(struct audit_report *out, const struct job *job, const struct run_env *env,
-               audit_fn *fn, void *arg, struct err *e)
+// What the topics hold is what their marker says.
+static bool audit_marker(struct audit *x, struct err *e)
+{
+    struct session *s = x->s;
+    const struct control_output *ours = control_output(&s->control, STR("topics"));
+    struct topic_marker m;
+    char digest[17];
+    if (s->job->topic_output_count == 0)
+        return true;
+    if (!topics_marker(s, &m, e))
+        return false;
+    struct str place = arena_printf(x->a, "%s.commits", s->job->group);
+    if (m.state == TOPIC_MARKER_NONE)
+        return ours->batch == 0 ||
+               audit_say(x, AUDIT_MARKER, place,
+                         audit_command(x, "run", " --lost-marker sent (or resend)"), e,
+                         "Kafka has no marker, batch %llu was written to topics: look whether its "
+                         "rows are there",
+                         (unsigned long long)ours->batch);
+    hash_hex(digest, ours->digest);
+    bool same = m.batch == ours->batch && (m.digest[0] == '\0' || strcmp(m.digest, digest) == 0);
+    bool waits = s->control.delivered < s->control.last_batch && m.batch < ours->batch;
+    return same ||
+           audit_say(x, AUDIT_MARKER, place, audit_command(x, waits ? "deliver" : "recover", ""), e,
+                     waits ? "batch %llu is in the topics, batch %llu is decided and not delivered"
+                           : "the topics hold batch %llu of another owner, the state says batch "
+                             "%llu",
+                     (unsigned long long)m.batch, (unsigned long long)ours->batch);
+}
+
+bool run_audit(struct audit_report *out, struct arena *a, const struct job *job,
+               const struct run_env *env, const struct audit_spec *spec, struct err *e)
 {
     struct session s;
     struct run_report report = {0};
-    *out = (struct audit_report){0};
+    *out = (struct audit_report){.why = STR("")};
     bool ok = session_open(&s, job, env, &report, e);
     if (ok) {
-        struct audit x = {.s = &s, .a = arena_new(s.a), .report = out, .fn = fn, .arg = arg};
+        struct audit x = {.s = &s, .a = arena_new(s.a), .report = out, .spec = spec};
         x.scratch = arena_new(s.a);
         x.ends = map_new(x.a);
         x.appended = map_new(x.a);
         x.manifests = map_new(x.a);
         ok = audit_receipts(&x, e) && audit_heads(&x, e) && audit_lake(&x, e) &&
-             audit_tables(&x, e) && audit_offsets(&x, e);
+             audit_tables(&x, e) && audit_marker(&x, e) && audit_offsets(&x, e);
     }
+    out->why = arena_str(a, out->why);
     session_close(&s);
     return ok || err_wrap(e, "audit of job %s", job->name);
 }

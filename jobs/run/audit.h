@@ -11,7 +11,8 @@ enum audit_kind {
     AUDIT_HEAD,     // of an output: older, later, another digest
     AUDIT_MANIFEST, // published with other contents than decided, or gone
     AUDIT_FILE,     // missing, changed, unreadable, orphan …
-    AUDIT_ROWS,     // of a table: more or fewer than were written
+    AUDIT_ROWS,     // of a table: missing, extra, changed
+    AUDIT_MARKER,   // of the topics: gone, or another batch's
     AUDIT_OFFSETS,  // of the group
 };
 const char *audit_kind_name(enum audit_kind kind);
@@ -24,13 +25,21 @@ struct audit_finding {
 // False stops with e.
 typedef bool audit_fn(void *arg, const struct audit_finding *f, struct err *e);
 
+struct audit_spec {
+    // REPLAY: tables that are only in warehouses are compared, too: the recorded batches are executed once more, in memory.
+    enum { AUDIT_STORED, AUDIT_REPLAY } tables;
+    audit_fn *found; // told every finding
+    void *arg;
+};
 struct audit_report {
     uint64_t findings;
     uint64_t batches, files, tables; // looked at
-    uint64_t
-        uncounted; // tables whose rows nothing can be compared with: they are not published to the lake
+    uint64_t compared;               // of the tables: row by row
+    uint64_t uncompared;             // their rows are not known …
+    struct str why; // … for this reason; "" = they are not published, and nobody asked for REPLAY
 };
-bool run_audit(struct audit_report *out, const struct job *job, const struct run_env *env,
-               audit_fn *fn, void *arg, struct err *e) ERR_CHECKED;
+// out->why lives in `a`.
+bool run_audit(struct audit_report *out, struct arena *a, const struct job *job,
+               const struct run_env *env, const struct audit_spec *spec, struct err *e) ERR_CHECKED;
 
 #endif

@@ -99,6 +99,8 @@ bool code_keep_tables(struct control *c, const struct job *job, struct kv_txn *t
         if (!table_forget(t, o->name, e))
             return false;
         control_version(c, o->name)->layout = shape_text(&o->shape, c->a);
+        for (size_t k = 0; k < o->target_count; k++)
+            control_output(c, job->targets[o->target_first + k].name)->stale = true;
     }
     return true;
 }

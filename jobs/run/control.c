@@ -154,6 +154,7 @@ static void control_read_lists(struct control *s, struct doc *d, const json_t *j
         o->digest = doc_hex(d, x, "digest");
         o->left = json_is_true(json_object_get(x, "left"));
         o->whole = json_is_true(json_object_get(x, "whole"));
+        o->stale = json_is_true(json_object_get(x, "stale"));
     }
     list = doc_array(d, j, "versions");
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -288,6 +289,8 @@ static void control_write_lists(json_t *j, const struct control *s)
             json_object_set_new(x, "left", json_true());
         if (s->outputs[i].whole)
             json_object_set_new(x, "whole", json_true());
+        if (s->outputs[i].stale)
+            json_object_set_new(x, "stale", json_true());
         json_array_append_new(outputs, x);
     }
     json_object_set_new(j, "outputs", outputs);

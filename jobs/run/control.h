@@ -27,6 +27,8 @@ struct control_output {
         left; // batches were decided while the job did not have it: what they changed is missing there
     bool
         whole; // a table of a warehouse after a reset: the next batch puts its rows in the place of all that are there
+    bool
+        stale; // rows from before a reset may stand in the table: those whose keys did not come again
 };
 
 struct control_version {

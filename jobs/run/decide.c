@@ -110,6 +110,7 @@ static void decide_target_records(struct execution *x, struct batch_record *r, s
         o->batch = r->batch;
         o->digest = t->digest;
         o->whole = o->whole && !t->whole;
+        o->stale = o->stale && !t->whole;
         o->left = o->left && !t->whole;
     }
 }

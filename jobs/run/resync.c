@@ -1,11 +1,10 @@
 #include "jobs/run/resync.h"
 
 #include "jobs/run/backfill.h"
-#include "jobs/run/code.h"
 #include "jobs/run/collect.h"
+#include "jobs/run/content.h"
 #include "jobs/run/redo.h"
 #include "jobs/run/skip.h"
-#include "jobs/run/table.h"
 
 #include <assert.h>
 
@@ -103,52 +102,15 @@ static bool resync_block(void *arg, const struct block *b, struct err *e)
     return collect_emit(f->collect, f->output, b, e);
 }
 
-// Published tables are in the state store, row by row.
 static bool resync_stored(struct resync *r, struct collect *c, struct err *e)
 {
     const struct job *job = r->s->job;
-    struct kv_txn *t;
-    if (!kv_begin_read(&t, r->s->kv, e))
-        return false;
-    bool ok = true;
-    for (size_t i = 0; ok && i < job->output_count; i++) {
-        const struct job_output *o = &job->outputs[i];
-        struct resync_feed f = {o->index, c};
-        ok = !r->tables[i] || (code_table_fits(&r->s->control, job, i, e) &&
-                               table_scan(t, o->name, &o->shape, resync_block, &f, e));
+    for (size_t i = 0; i < job->output_count; i++) {
+        struct resync_feed f = {job->outputs[i].index, c};
+        if (r->tables[i] && !content_scan(r->s, i, resync_block, &f, e))
+            return false;
     }
-    kv_abort(t);
-    return ok;
-}
-
-// Others come from the recorded batches, in their order, through an engine that starts empty.
-static bool resync_replayed(struct resync *r, struct err *e)
-{
-    const struct control *c = &r->s->control;
-    struct arena *a = arena_new(r->redo.a);
-    bool ok = true;
-    for (uint64_t id = c->since + 1; ok && id <= c->last_batch; id++) {
-        struct redo_slot slot;
-        struct kv_txn *t;
-        arena_reset(a);
-        ok = kv_begin_read(&t, r->s->kv, e);
-        if (!ok)
-            break;
-        enum kv_found found = redo_find(&slot, &r->redo, a, t, id, e);
-        kv_abort(t);
-        ok = found == KV_ABSENT || (found == KV_FOUND && redo_read(&r->redo, &slot, e));
-    }
-    arena_free(a);
-    return ok;
-}
-
-static bool resync_stores(const struct resync *r, const struct job_output *o)
-{
-    const struct control *c = &r->s->control;
-    for (size_t i = 0; o->lake >= 0 && i < c->version_count; i++)
-        if (str_eq(c->versions[i].output, o->name))
-            return !c->versions[i].left;
-    return false;
+    return true;
 }
 
 static bool resync_feed(void *arg, struct collect *c, struct err *e)
@@ -156,8 +118,8 @@ static bool resync_feed(void *arg, struct collect *c, struct err *e)
     struct resync *r = arg;
     bool stored = true;
     for (size_t i = 0; i < r->s->job->output_count; i++)
-        stored = stored && (!r->tables[i] || resync_stores(r, &r->s->job->outputs[i]));
-    return stored ? resync_stored(r, c, e) : resync_replayed(r, e);
+        stored = stored && (!r->tables[i] || content_stored(r->s, i));
+    return stored ? resync_stored(r, c, e) : content_replay(&r->redo, e);
 }
 
 static bool resync_table(struct resync *r, struct err *e)

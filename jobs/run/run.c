@@ -223,6 +223,14 @@ static bool reset_positions(struct session *s, enum run_reset how, struct err *e
     return true;
 }
 
+// Rows of keys that do not come again stay where they are.
+static void reset_tables(struct session *s)
+{
+    for (size_t i = 0; i < s->job->target_count; i++)
+        if (s->job->outputs[s->job->targets[i].output].table)
+            control_output(&s->control, s->job->targets[i].name)->stale = true;
+}
+
 static bool reset_store(struct session *s, enum run_reset how, struct err *e)
 {
     struct kv_txn *t;
@@ -239,6 +247,8 @@ static bool reset_store(struct session *s, enum run_reset how, struct err *e)
                                                   c->versions[i].changed, .layout = STR("")};
     for (size_t i = 0; i < c->output_count; i++)
         c->outputs[i].left = false; // taken as they are
+    if (how == RUN_RESET_FROM_NOW)
+        reset_tables(s);
     bool wiped = how == RUN_RESET_KEEP ? code_keep_tables(c, s->job, t, e)
                                        : exec_wipe(t, e) && kv_del_prefix(t, KV_TABLE, STR(""), e);
     if (!wiped || !code_store(c, s->job->program, t, e) || !control_store(c, t, e)) {

@@ -35,21 +35,27 @@ static void audit_result(struct audit_print *p, const struct job *job, const str
         json_object_set_new(j, "batches", doc_new_u64(r->batches));
         json_object_set_new(j, "files", doc_new_u64(r->files));
         json_object_set_new(j, "tables", doc_new_u64(r->tables));
-        json_object_set_new(j, "uncounted", doc_new_u64(r->uncounted));
+        json_object_set_new(j, "compared", doc_new_u64(r->compared));
+        json_object_set_new(j, "uncompared", doc_new_u64(r->uncompared));
+        json_object_set_new(j, "why", doc_new_str(r->why));
         json_object_set(j, "findings", p->findings);
         doc_pretty(&p->out, j);
         buf_char(&p->out, '\n');
         json_decref(j);
         return;
     }
-    buf_printf(&p->out, "job %s: %llu receipts, %llu files, %llu tables: %llu findings\n",
+    buf_printf(&p->out,
+               "job %s: %llu receipts, %llu files, %llu tables, %llu of them row by row: %llu "
+               "findings\n",
                job->name, (unsigned long long)r->batches, (unsigned long long)r->files,
-               (unsigned long long)r->tables, (unsigned long long)r->findings);
-    if (r->uncounted)
-        buf_printf(&p->out,
-                   "rows of %llu tables were not counted: only published tables (lake: { snapshot: "
-                   "true }) can be compared\n",
-                   (unsigned long long)r->uncounted);
+               (unsigned long long)r->tables, (unsigned long long)r->compared,
+               (unsigned long long)r->findings);
+    if (r->uncompared)
+        buf_printf(&p->out, "rows of %llu tables were not compared: %.*s\n",
+                   (unsigned long long)r->uncompared,
+                   STR_ARG(r->why.n ? r->why
+                                    : STR("they are not published; --replay executes the recorded "
+                                          "batches again to know them")));
 }
 
 static bool audit(struct cli *c, struct err *e)
@@ -65,8 +71,11 @@ static bool audit(struct cli *c, struct err *e)
                           .topics = builtin_topics,
                           .cancel = app_signals()};
     struct audit_print p = {.findings = cli_json(c) ? json_array() : NULL};
+    const struct audit_spec spec = {.tables = cli_opt(c, "replay") ? AUDIT_REPLAY : AUDIT_STORED,
+                                    .found = audit_print,
+                                    .arg = &p};
     buf_init(&p.out, 64 << 20);
-    bool ok = app_job(&job, &app, c->args[0], e) && run_audit(&r, job, &env, audit_print, &p, e);
+    bool ok = app_job(&job, &app, c->args[0], e) && run_audit(&r, app.a, job, &env, &spec, e);
     if (ok) {
         audit_result(&p, job, &r);
         ok = cli_print(&p.out, e);
@@ -83,6 +92,8 @@ static bool audit(struct cli *c, struct err *e)
 }
 
 static const struct cli_opt audit_opts[] = {
+    {"replay", NULL,
+     "compare tables that are only in warehouses, too: executes recorded batches again, in memory"},
     {"json", NULL, "as JSON"},
     {NULL, NULL, NULL},
 };
@@ -95,7 +106,8 @@ const struct cmd cmd_audit = {
     .summary =
         "Compare receipts with heads, manifests, files, tables and offsets; every difference "
         "names its repair. Changes nothing.",
+    .by_owner = true,
     .opts = audit_opts,
     .run = audit,
-    .examples = "  sluice audit transactions\n  sluice audit transactions --json\n",
+    .examples = "  sluice audit transactions\n  sluice audit transactions --replay --json\n",
 };

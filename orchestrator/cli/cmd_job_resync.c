@@ -93,6 +93,7 @@ const struct cmd cmd_job_resync = {
     .args_max = 2,
     .summary = "Bring outputs in a warehouse that was restored, emptied or added back to what the "
                "job holds: tables whole, appended rows batch by batch.",
+    .by_owner = true,
     .opts = job_resync_opts,
     .run = job_resync,
     .examples = "  sluice job resync totals\n  sluice job resync totals tp3/totals/TOTALS\n",
@@ -105,6 +106,7 @@ const struct cmd cmd_job_deliver = {
     .args_max = 1,
     .summary = "Deliver a batch that is decided and waits, and nothing more; --skip gives up on an "
                "output that can never take it.",
+    .by_owner = true,
     .opts = job_deliver_opts,
     .run = job_deliver,
     .examples = "  sluice job deliver totals\n  sluice job deliver totals --skip TOTALS\n",

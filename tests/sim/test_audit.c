@@ -1,6 +1,8 @@
 // Audits: silent over clean lives, and every planted difference is named with its repair.
 #include "jobs/run/audit.h"
 #include "jobs/run/backfill.h"
+#include "jobs/run/control.h"
+#include "jobs/run/job.h"
 #include "jobs/run/resync.h"
 #include "tests/support/job_scenario.h"
 #include "tests/support/test.h"
@@ -30,7 +32,8 @@ static void audit(struct buf *out, const struct job_world *w)
     struct audit_report r;
     struct err e;
     buf_init(out, 1 << 20);
-    assert_ok(run_audit(&r, w->job, &w->env, note, out, &e), &e);
+    const struct audit_spec spec = {.tables = AUDIT_REPLAY, .found = note, .arg = out};
+    assert_ok(run_audit(&r, w->a, w->job, &w->env, &spec, &e), &e);
     assert_true(r.batches > 0);
     buf_char(out, '\0');
 }
@@ -111,6 +114,124 @@ static void good_files(char first[600], char second[600], const struct job_world
     globfree(&found);
 }
 
+static void resync(struct job_world *w, const char *output)
+{
+    struct run_report report;
+    struct err e;
+    assert_ok(run_resync(&report, w->job, &w->env, str_from(output), &e), &e);
+    silent(w);
+}
+
+static struct str first_row(struct buf *out, const char *warehouse, const char *table)
+{
+    struct str line = STR_NONE, rest;
+    buf_init(out, 1 << 20);
+    memory_print_table(out, warehouse, table);
+    assert_true(str_split_once(&line, &rest, buf_view(out), '\n'));
+    return line;
+}
+
+TEST(changed_and_extra_rows_are_found_by_their_keys)
+{
+    struct job_world *w = world(69);
+    struct buf table;
+    char line[200], finding[200];
+    struct str key, rest;
+    assert_true(str_split_once(&key, &rest, first_row(&table, JOB_WORLD_TWO, "users"), '|'));
+    (void)snprintf(line, sizeof line, "%.*s|1|-1|1|1", STR_ARG(key));
+    (void)snprintf(finding, sizeof finding,
+                   "rows two/users/PER_USER: 1 rows are changed, the first is usr='%.*s'",
+                   STR_ARG(key));
+    buf_fini(&table);
+    assert_true(memory_put(JOB_WORLD_ONE, "life", "user1x|CHANGED|[]"));
+    finds(w, "rows one/life/LIFE: 1 rows are too many, the first is k='user1x'",
+          "sluice job resync sim one/life/LIFE");
+    assert_true(memory_delete(JOB_WORLD_ONE, "life", "user1x"));
+    silent(w);
+    assert_true(memory_put(JOB_WORLD_TWO, "users", line));
+    finds(w, finding, "sluice job resync sim two/users/PER_USER");
+    resync(w, "two/users/PER_USER");
+    job_world_free(w);
+}
+
+TEST(a_table_that_is_only_in_a_warehouse_is_compared_with_the_recorded_batches)
+{
+    struct job_world *w = world(70);
+    struct buf table;
+    char line[400], key[200];
+    struct str method, rest, window, values, row = first_row(&table, JOB_WORLD_TWO, "per_method");
+    assert_true(str_split_once(&method, &rest, row, '|') &&
+                str_split_once(&window, &values, rest, '|'));
+    (void)snprintf(key, sizeof key, "%.*s|%.*s", STR_ARG(method), STR_ARG(window));
+    (void)snprintf(line, sizeof line, "%s", key);
+    for (const char *p = values.p; p < values.p + values.n; p++) // every value is another one
+        (void)snprintf(line + strlen(line), sizeof line - strlen(line), "%s",
+                       p == values.p || p[-1] == '|' ? "|77" : "");
+    assert_true(memory_put(JOB_WORLD_TWO, "per_method", line));
+    finds(w, "rows two/per_method/PER_METHOD: 1 rows are changed, the first is method='",
+          "sluice job resync sim two/per_method/PER_METHOD");
+    assert_true(memory_delete(JOB_WORLD_TWO, "per_method", key));
+    finds(w, "1 rows are missing", "sluice job resync sim two/per_method/PER_METHOD");
+    resync(w, "two/per_method/PER_METHOD");
+    buf_fini(&table);
+    job_world_free(w);
+}
+
+TEST(what_a_reset_left_in_tables_is_no_finding_until_they_are_written_whole)
+{
+    struct job_world *w = world(71);
+    struct job_random r = {72};
+    assert_true(job_world_reset(w, RUN_RESET_FROM_NOW));
+    silent(w);
+    job_scenario_produce(w, &r, 10, JOB_RECORDS_HOSTILE);
+    run(w);
+    silent(w);
+    assert_true(memory_delete(JOB_WORLD_TWO, "users", "user1"));
+    job_scenario_produce(w, &r, 60, JOB_RECORDS_HOSTILE);
+    run(w);
+    assert_true(memory_delete(JOB_WORLD_TWO, "users", "user1"));
+    finds(w, "rows two/users/PER_USER: 1 rows are missing", "sluice job resync sim two/users");
+    resync(w, "two/users/PER_USER");
+    assert_true(memory_put(JOB_WORLD_TWO, "users", "nobody|1|1|1|1"));
+    finds(w, "1 rows are too many, the first is usr='nobody'", "sluice job resync sim two/users");
+    job_world_free(w);
+}
+
+// A receipt as no batch could have written it.
+TEST(broken_equations_of_a_receipt_are_found)
+{
+    struct job_world *w = world(73);
+    struct arena *a = arena_new(NULL);
+    struct batch_record r;
+    struct kv *kv;
+    struct kv_txn *t;
+    struct err e;
+    const struct kv_spec spec = {.dir = w->job->state_dir, .mode = KV_OWNER, .durable = w->durable};
+    assert_true(job_world_record(&r, w, a, 2));
+    for (int i = 0; i < 4; i++) {
+        struct batch_record broken = r;
+        struct batch_range *ranges = ARENA_ZARRAY(a, struct batch_range, r.range_count);
+        struct batch_target *targets = ARENA_ZARRAY(a, struct batch_target, r.target_count);
+        memcpy(ranges, r.ranges, r.range_count * sizeof *ranges);
+        memcpy(targets, r.targets, r.target_count * sizeof *targets);
+        broken.ranges = ranges;
+        broken.targets = targets;
+        ranges[0].absent += i == 0;
+        ranges[0].dead += i == 1;
+        ranges[0].start -= i == 2; // a range that was read twice
+        ranges[0].delivered += i == 2, ranges[0].decoded += i == 2;
+        targets[0].upserts += i == 3;
+        assert_ok(kv_open(&kv, &spec, &e), &e);
+        assert_ok(kv_begin_write(&t, kv, &e), &e);
+        assert_ok(control_put_record(t, &broken, &e), &e);
+        assert_ok(kv_commit(t, &e), &e);
+        kv_close(kv);
+        finds(w, i == 3 ? "receipt one/" : "receipt tx/", i == 2 ? "sluice job" : "state restore");
+    }
+    arena_free(a);
+    job_world_free(w);
+}
+
 TEST(a_truncated_file_and_swapped_files_are_found_and_a_backfill_repairs_them)
 {
     static const struct str good[] = {{"GOOD", 4}};
@@ -142,6 +263,35 @@ TEST(group_offsets_that_were_moved_are_found)
     struct job_world *w = world(63);
     source_fake_set_group(w->broker, "simgroup", "tx", 0, 1);
     finds(w, "offsets tx/0: group simgroup is at 1", "sluice job run sim");
+    job_world_free(w);
+}
+
+TEST(a_lost_or_foreign_marker_of_topics_is_found)
+{
+    static const struct job_world_spec spec = {
+        .sql = "CREATE STREAM s (k VARCHAR KEY, v INT) WITH (KAFKA_TOPIC = 's', VALUE_FORMAT = "
+               "'JSON');\n"
+               "CREATE STREAM o WITH (KAFKA_TOPIC = 'o') AS SELECT k, v FROM s EMIT CHANGES;\n",
+        .outputs = "      O: { topic: { partitions: 3 }, warehouse: { to: one } }\n",
+        .topics = {"s"},
+        .partitions = 2,
+    };
+    struct job_world *w = job_world_new(&spec);
+    source_fake_add(w->broker, "s", 0, JOB_WORLD_NOW, "a", "{\"v\":1}");
+    run(w);
+    job_world_copy(w, "state", "older");
+    silent(w);
+    source_fake_add(w->broker, "s", 0, JOB_WORLD_NOW, "b", "{\"v\":2}");
+    run(w);
+    silent(w);
+    topic_fake_lose_markers(w->name);
+    finds(w, "marker simgroup.commits: Kafka has no marker", "sluice job run sim --lost-marker");
+    w->env.marker = RUN_MARKER_SENT;
+    run(w);
+    silent(w);
+    job_world_delete(w, "state");
+    job_world_copy(w, "older", "state");
+    finds(w, "marker simgroup.commits: the topics hold batch 2", "sluice job recover sim");
     job_world_free(w);
 }
 
@@ -190,6 +340,11 @@ TEST(a_batch_that_waits_is_said_and_nothing_is_delivered)
 
 TEST_MAIN(T(clean_lives_with_runs_and_backfills_have_no_finding),
           T(a_deleted_row_is_found_and_its_repair_repairs_it),
+          T(changed_and_extra_rows_are_found_by_their_keys),
+          T(a_table_that_is_only_in_a_warehouse_is_compared_with_the_recorded_batches),
+          T(what_a_reset_left_in_tables_is_no_finding_until_they_are_written_whole),
+          T(broken_equations_of_a_receipt_are_found),
+          T(a_lost_or_foreign_marker_of_topics_is_found),
           T(a_truncated_file_and_swapped_files_are_found_and_a_backfill_repairs_them),
           T(group_offsets_that_were_moved_are_found), T(a_warehouse_set_back_is_found_by_its_head),
           T(a_dropped_table_is_found_and_not_created),

@@ -106,7 +106,8 @@ static void audit_is_silent(const struct job_world *w)
 {
     struct audit_report r;
     struct err e;
-    assert_ok(run_audit(&r, w->job, &w->env, audit_finding, NULL, &e), &e);
+    const struct audit_spec spec = {.found = audit_finding};
+    assert_ok(run_audit(&r, w->a, w->job, &w->env, &spec, &e), &e);
     assert_true(r.batches > 0);
 }
 

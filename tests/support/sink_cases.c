@@ -908,6 +908,7 @@ static const struct sink_case cases[] = {
     C(a_batch_that_replaces_another_takes_its_rows_away_and_its_number),
     C(a_batch_that_replaces_everything_leaves_what_it_writes),
     C(rows_are_counted_by_batch),
+    {"a_table_is_compared_with_the_rows_that_it_should_have", sink_case_compare},
     C(a_crash_error_or_lost_reply_is_all_or_nothing),
     C(a_crash_while_creating_can_be_opened_again),
     C(a_second_owner_waits_for_the_lock_and_then_sees_the_head),

@@ -6,5 +6,6 @@
 
 // Runs all cases with names "<store>: …"; returns the number of failures, as cmocka does.
 int sink_cases_run(const struct store *store);
+void sink_case_compare(struct world *w); // one of them
 
 #endif

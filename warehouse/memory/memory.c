@@ -456,6 +456,30 @@ static bool memory_count(struct sink *base, uint64_t batch, uint64_t *rows, stru
     return true;
 }
 
+static bool compare_put(void *arg, const struct block *b, struct err *e)
+{
+    struct write_call call = {arg, b};
+    return write_effect(&call, e);
+}
+
+static bool memory_compare(struct sink *base, const struct sink_rows *want,
+                           struct sink_differences *out, struct err *e)
+{
+    struct memory_sink *s = from_base(base);
+    assert(!s->in_transaction && s->spec->mode == SINK_UPSERT);
+    bool ok = want->feed(want->arg, compare_put, s, e);
+    struct memory_row **rows = ARENA_ARRAY(s->scratch, struct memory_row *, s->changes.n + 1);
+    if (s->changes.n)
+        qsort_r(s->changes.v, s->changes.n, sizeof *s->changes.v, change_order, s->table);
+    for (size_t i = 0; i < s->changes.n; i++)
+        rows[i] = s->changes.v[i].row;
+    if (ok)
+        memory_table_compare(out, s->table, rows, s->changes.n);
+    end_transaction(s);
+    arena_reset(s->scratch);
+    return ok;
+}
+
 static bool memory_describe(struct buf *out, const struct sink_spec *spec, struct err *e)
 {
     return upsert_describe(out, &dialect_sqlite, spec, e);
@@ -471,6 +495,7 @@ const struct sink_type sink_memory = {
     .write = memory_write,
     .commit = memory_commit,
     .count = memory_count,
+    .compare = memory_compare,
     .abort = memory_abort,
     .close = memory_close,
     .describe = memory_describe,

@@ -28,6 +28,9 @@ void memory_fail(const char *warehouse, enum memory_call call, uint64_t nth,
 void memory_reject(const char *warehouse, const char *table, const char *key_text);
 // Takes a row away behind everybody's back; false when it is not there.
 bool memory_delete(const char *warehouse, const char *table, const char *key_text);
+// Puts a row there, or in the place of the one with its key: "a|1|NULL", as memory_print_table has it. False: no such table or
+// another number of columns.
+bool memory_put(const char *warehouse, const char *table, const char *line);
 // DROP TABLE: heads stay.
 bool memory_drop(const char *warehouse, const char *table);
 // While locked, open and begin fail as if the store were down.

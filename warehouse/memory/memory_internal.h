@@ -4,6 +4,7 @@
 
 #include "base/vec.h"
 #include "warehouse/memory/memory.h"
+#include "warehouse/differences.h"
 #include "warehouse/upsert.h"
 
 #define MEMORY_TEXT_MAX ((size_t)1 << 30)
@@ -67,6 +68,9 @@ int memory_row_cmp(const struct memory_table *t, const struct memory_row *x,
                    const struct memory_row *y); // by key
 bool memory_row_is(const struct memory_table *t, const struct memory_row *row,
                    const char *key_text);
+// The rows of t against wanted ones in key order: which are missing, extra, changed.
+void memory_table_compare(struct sink_differences *out, const struct memory_table *t,
+                          struct memory_row *const *want, size_t count);
 // Links it in, in name order.
 void memory_table_add(struct memory_warehouse *w, struct memory_table *t);
 

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+enum { MEMORY_PUT_COLUMNS = 32 };
+
 static struct {
     pthread_mutex_t lock;
     struct memory_warehouse *first;
@@ -256,6 +258,78 @@ bool memory_delete(const char *warehouse, const char *table, const char *key_tex
         return true;
     }
     return false;
+}
+
+bool memory_put(const char *warehouse, const char *table, const char *line)
+{
+    struct memory_table *t =
+        memory_table_named(memory_warehouse_named(str_from(warehouse)), str_from(table));
+    struct str rest = str_from(line), cells[MEMORY_PUT_COLUMNS];
+    size_t n = 0, at = 0;
+    if (!t || t->count > MEMORY_PUT_COLUMNS)
+        return false;
+    while (n < t->count && str_split_once(&cells[n], &rest, rest, '|'))
+        n++;
+    if (n + 1 != t->count)
+        return false;
+    cells[n++] = rest;
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(cells[i], STR("NULL")))
+            cells[i] = STR_NONE;
+    struct memory_row *row = memory_row_new(cells, n, 0);
+    while (at < t->rows.n && memory_row_cmp(t, t->rows.v[at].row, row) < 0)
+        at++;
+    if (at < t->rows.n && memory_row_cmp(t, t->rows.v[at].row, row) == 0) {
+        mem_free(t->rows.v[at].row);
+        t->rows.v[at].row = row;
+        return true;
+    }
+    const struct memory_slot last = {row};
+    vec_push(&t->rows, last);
+    memmove(&t->rows.v[at + 1], &t->rows.v[at], (t->rows.n - 1 - at) * sizeof *t->rows.v);
+    t->rows.v[at].row = row;
+    return true;
+}
+
+static void compare_note(struct sink_differences *out, enum sink_difference kind,
+                         const struct memory_table *t, const struct memory_row *row)
+{
+    if (out->rows[kind]++ > 0)
+        return;
+    struct buf text;
+    buf_init(&text, MEMORY_TEXT_MAX);
+    for (size_t i = 0; i < t->count; i++)
+        if (t->columns[i].key)
+            buf_printf(&text, "%s%s='%.*s'", text.n ? ", " : "", t->columns[i].name,
+                       STR_ARG(row->cells[i]));
+    const struct str cut = str_slice(buf_view(&text), 0, sizeof out->first[kind] - 1);
+    memcpy(out->first[kind], cut.p, cut.n);
+    buf_fini(&text);
+}
+
+static bool compare_same(const struct memory_row *x, const struct memory_row *y)
+{
+    for (size_t i = 0; i < x->count; i++)
+        if ((x->cells[i].p == NULL) != (y->cells[i].p == NULL) || !str_eq(x->cells[i], y->cells[i]))
+            return false;
+    return true;
+}
+
+void memory_table_compare(struct sink_differences *out, const struct memory_table *t,
+                          struct memory_row *const *want, size_t count)
+{
+    size_t at = 0;
+    *out = (struct sink_differences){0};
+    for (size_t i = 0; i < count; i++) {
+        while (at < t->rows.n && memory_row_cmp(t, t->rows.v[at].row, want[i]) < 0)
+            compare_note(out, SINK_EXTRA, t, t->rows.v[at++].row);
+        if (at == t->rows.n || memory_row_cmp(t, t->rows.v[at].row, want[i]) != 0)
+            compare_note(out, SINK_MISSING, t, want[i]);
+        else if (!compare_same(t->rows.v[at++].row, want[i]))
+            compare_note(out, SINK_CHANGED, t, want[i]);
+    }
+    while (at < t->rows.n)
+        compare_note(out, SINK_EXTRA, t, t->rows.v[at++].row);
 }
 
 bool memory_drop(const char *warehouse, const char *table)

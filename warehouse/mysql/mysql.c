@@ -41,6 +41,7 @@ const struct sink_type sink_mysql = {
     .write = sql_sink_write,
     .commit = sql_sink_commit,
     .count = sql_sink_count,
+    .compare = sql_sink_compare,
     .abort = sql_sink_abort,
     .close = sql_sink_close,
     .describe = mysql_describe,

@@ -18,12 +18,6 @@ static const struct warehouse_param sqlite_params[] = {
      "how long to wait while another process writes (30000)"},
 };
 
-static struct sqlite_sink *from_base(struct sink *s)
-{
-    assert(s->type == &sink_sqlite);
-    return (struct sqlite_sink *)s;
-}
-
 bool sqlite_err(struct err *e, const struct sqlite_sink *s, int rc, const char *what)
 {
     const char *text = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
@@ -52,7 +46,7 @@ bool sqlite_err(struct err *e, const struct sqlite_sink *s, int rc, const char *
     }
 }
 
-static bool run_sql(struct sqlite_sink *s, const char *sql, const char *what, struct err *e)
+bool sqlite_run(struct sqlite_sink *s, const char *sql, const char *what, struct err *e)
 {
     const int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
     return rc == SQLITE_OK || sqlite_err(e, s, rc, what);
@@ -61,10 +55,10 @@ static bool run_sql(struct sqlite_sink *s, const char *sql, const char *what, st
 static bool run_buf(struct sqlite_sink *s, struct buf *sql, const char *what, struct err *e)
 {
     buf_char(sql, 0);
-    return buf_ok(sql, what, e) && run_sql(s, sql->p, what, e);
+    return buf_ok(sql, what, e) && sqlite_run(s, sql->p, what, e);
 }
 
-static bool prepare(sqlite3_stmt **out, struct sqlite_sink *s, const struct buf *sql, struct err *e)
+bool sqlite_prepare(sqlite3_stmt **out, struct sqlite_sink *s, const struct buf *sql, struct err *e)
 {
     if (!buf_ok(sql, "the statement", e))
         return false;
@@ -96,7 +90,7 @@ static bool forget_head(struct sqlite_sink *s, struct buf *sql, struct err *e)
     sqlite3_stmt *update = NULL;
     buf_clear(sql);
     upsert_heads_update(sql, &dialect_sqlite);
-    if (!prepare(&update, s, sql, e))
+    if (!sqlite_prepare(&update, s, sql, e))
         return false;
     sqlite3_bind_int64(update, 1, 0);
     sqlite_text(update, 2, STR("0000000000000000"));
@@ -113,14 +107,14 @@ static bool ddl_effect(void *arg, struct err *e)
 {
     struct ddl *d = arg;
     struct sqlite_sink *s = d->s;
-    if (!run_sql(s, "BEGIN IMMEDIATE", "begin", e))
+    if (!sqlite_run(s, "BEGIN IMMEDIATE", "begin", e))
         return false;
     bool ok = run_buf(s, d->sql, "create the table", e) &&
               (d->need != TABLE_CREATE || forget_head(s, d->sql, e)); // a new table holds nothing
     sqlite3_stmt *insert = NULL;
     buf_clear(d->sql);
     upsert_heads_insert(d->sql, &dialect_sqlite);
-    ok = ok && prepare(&insert, s, d->sql, e);
+    ok = ok && sqlite_prepare(&insert, s, d->sql, e);
     if (ok) {
         bind_head_key(s, insert, 1);
         sqlite3_bind_int64(insert, 5, 0);
@@ -133,7 +127,7 @@ static bool ddl_effect(void *arg, struct err *e)
             ok = sqlite_err(e, s, rc, "insert the head");
     }
     sqlite3_finalize(insert);
-    if (ok && run_sql(s, "COMMIT", "commit", e))
+    if (ok && sqlite_run(s, "COMMIT", "commit", e))
         return true;
     sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     return false;
@@ -164,7 +158,7 @@ static bool head_exists(bool *out, struct sqlite_sink *s, enum table_need need, 
     struct buf sql;
     buf_init(&sql, SINK_SQL_MAX);
     upsert_heads_select(&sql, &dialect_sqlite);
-    bool ok = prepare(&stmt, s, &sql, e);
+    bool ok = sqlite_prepare(&stmt, s, &sql, e);
     buf_fini(&sql);
     if (!ok)
         return err_wrap(e, SINK_HEADS_TABLE);
@@ -209,8 +203,8 @@ static bool open_file(struct sqlite_sink *s, const struct sqlite_settings *setti
     sqlite3_extended_result_codes(s->db, 1);
     sqlite3_busy_timeout(s->db, (int)settings->lock_wait_ms);
     // FULL: a commit is on the disk when it returns (WAL alone would give the last ones up at a power cut).
-    return run_sql(s, "PRAGMA journal_mode=WAL", "set WAL", e) &&
-           run_sql(s, "PRAGMA synchronous=FULL", "set synchronous", e);
+    return sqlite_run(s, "PRAGMA journal_mode=WAL", "set WAL", e) &&
+           sqlite_run(s, "PRAGMA synchronous=FULL", "set synchronous", e);
 }
 
 // Before anything is created: what is there must be right, and after it, what we made is checked as well.
@@ -239,25 +233,25 @@ static bool prepare_all(struct sqlite_sink *s, struct err *e)
     struct buf sql;
     buf_init(&sql, SINK_SQL_MAX);
     upsert_write(&sql, &dialect_sqlite, s->spec, 1);
-    bool ok = prepare(&s->put, s, &sql, e);
+    bool ok = sqlite_prepare(&s->put, s, &sql, e);
     buf_clear(&sql);
     if (ok && s->spec->mode == SINK_UPSERT) {
         upsert_delete(&sql, &dialect_sqlite, s->spec, 1);
-        ok = prepare(&s->delete, s, &sql, e);
+        ok = sqlite_prepare(&s->delete, s, &sql, e);
         buf_clear(&sql);
     }
     upsert_heads_select(&sql, &dialect_sqlite);
-    ok = ok && prepare(&s->head_select, s, &sql, e);
+    ok = ok && sqlite_prepare(&s->head_select, s, &sql, e);
     buf_clear(&sql);
     upsert_heads_update(&sql, &dialect_sqlite);
-    ok = ok && prepare(&s->head_update, s, &sql, e);
+    ok = ok && sqlite_prepare(&s->head_update, s, &sql, e);
     buf_fini(&sql);
     return ok;
 }
 
 static void sqlite_close(struct sink *base)
 {
-    struct sqlite_sink *s = from_base(base);
+    struct sqlite_sink *s = sqlite_from_base(base);
     sqlite3_finalize(s->put);
     sqlite3_finalize(s->delete);
     sqlite3_finalize(s->head_select);
@@ -324,7 +318,7 @@ static void roll_back(struct sqlite_sink *s)
 static bool lock_head(struct sqlite_sink *s, struct head *out, struct err *e)
 {
     assert(!s->in_transaction);
-    if (!run_sql(s, "BEGIN IMMEDIATE", "begin", e))
+    if (!sqlite_run(s, "BEGIN IMMEDIATE", "begin", e))
         return false;
     s->in_transaction = true;
     if (read_head(s, out, e))
@@ -335,7 +329,7 @@ static bool lock_head(struct sqlite_sink *s, struct head *out, struct err *e)
 
 static bool sqlite_head(struct sink *base, struct head *out, struct err *e)
 {
-    struct sqlite_sink *s = from_base(base);
+    struct sqlite_sink *s = sqlite_from_base(base);
     if (!lock_head(s, out, e))
         return false;
     roll_back(s);
@@ -345,7 +339,7 @@ static bool sqlite_head(struct sink *base, struct head *out, struct err *e)
 static bool sqlite_begin(struct sink *base, const struct commit_step *step, enum head_state *out,
                          struct head *found, struct err *e)
 {
-    struct sqlite_sink *s = from_base(base);
+    struct sqlite_sink *s = sqlite_from_base(base);
     struct head held;
     assert(step->batch <= INT64_MAX);
     if (!lock_head(s, &held, e))
@@ -402,6 +396,19 @@ static bool write_run(struct sqlite_sink *s, const struct rows_run *run, struct 
     return true;
 }
 
+bool sqlite_write_rows(struct sqlite_sink *s, const struct block *b, struct err *e)
+{
+    for (uint32_t at = 0; at < b->rows;) {
+        const struct rows_run run = rows_next(b, at, ROWS_MAX);
+        const bool ok = write_run(s, &run, e);
+        arena_reset(s->scratch);
+        if (!ok)
+            return false;
+        at = run.to;
+    }
+    return true;
+}
+
 static bool replace_effect(void *arg, struct err *e)
 {
     struct sqlite_sink *s = arg;
@@ -409,7 +416,7 @@ static bool replace_effect(void *arg, struct err *e)
     sqlite3_stmt *stmt = NULL;
     buf_init(&sql, SINK_SQL_MAX);
     upsert_delete_rows(&sql, &dialect_sqlite, s->spec, s->gone);
-    bool ok = prepare(&stmt, s, &sql, e);
+    bool ok = sqlite_prepare(&stmt, s, &sql, e);
     if (ok) {
         if (s->gone == UPSERT_BATCH_GONE)
             sqlite3_bind_int64(stmt, 1, (int64_t)s->slot);
@@ -423,7 +430,7 @@ static bool replace_effect(void *arg, struct err *e)
 
 static bool sqlite_replace(struct sink *base, uint64_t slot, struct err *e)
 {
-    struct sqlite_sink *s = from_base(base);
+    struct sqlite_sink *s = sqlite_from_base(base);
     assert(s->in_transaction && (s->spec->mode == SINK_APPEND || slot == 0) && slot <= INT64_MAX);
     s->gone = slot ? UPSERT_BATCH_GONE : UPSERT_ALL_GONE;
     s->slot = slot ? slot : s->step.batch;
@@ -441,20 +448,12 @@ struct write_call {
 static bool write_effect(void *arg, struct err *e)
 {
     const struct write_call *w = arg;
-    for (uint32_t at = 0; at < w->b->rows;) {
-        const struct rows_run run = rows_next(w->b, at, ROWS_MAX);
-        const bool ok = write_run(w->s, &run, e);
-        arena_reset(w->s->scratch);
-        if (!ok)
-            return false;
-        at = run.to;
-    }
-    return true;
+    return sqlite_write_rows(w->s, w->b, e);
 }
 
 static bool sqlite_write(struct sink *base, const struct block *b, struct err *e)
 {
-    struct sqlite_sink *s = from_base(base);
+    struct sqlite_sink *s = sqlite_from_base(base);
     assert(s->in_transaction);
     struct write_call call = {s, b};
     if (durable_call(s->spec->durable, "sqlite.write", write_effect, &call, e))
@@ -483,12 +482,12 @@ static bool write_head(struct sqlite_sink *s, struct err *e)
 static bool commit_effect(void *arg, struct err *e)
 {
     struct sqlite_sink *s = arg;
-    return run_sql(s, "COMMIT", "commit", e);
+    return sqlite_run(s, "COMMIT", "commit", e);
 }
 
 static bool sqlite_commit(struct sink *base, struct err *e)
 {
-    struct sqlite_sink *s = from_base(base);
+    struct sqlite_sink *s = sqlite_from_base(base);
     assert(s->in_transaction);
     if (write_head(s, e) && durable_call(s->spec->durable, "sqlite.commit", commit_effect, s, e)) {
         s->in_transaction = false;
@@ -503,17 +502,17 @@ static bool sqlite_commit(struct sink *base, struct err *e)
 
 static void sqlite_abort(struct sink *base)
 {
-    roll_back(from_base(base));
+    roll_back(sqlite_from_base(base));
 }
 
 static bool sqlite_count(struct sink *base, uint64_t batch, uint64_t *rows, struct err *e)
 {
-    struct sqlite_sink *s = from_base(base);
+    struct sqlite_sink *s = sqlite_from_base(base);
     struct buf sql;
     sqlite3_stmt *stmt = NULL;
     buf_init(&sql, SINK_SQL_MAX);
     upsert_count(&sql, &dialect_sqlite, s->spec, batch);
-    bool ok = prepare(&stmt, s, &sql, e);
+    bool ok = sqlite_prepare(&stmt, s, &sql, e);
     if (ok) {
         const int rc = sqlite3_step(stmt);
         *rows = (uint64_t)sqlite3_column_int64(stmt, 0);
@@ -539,6 +538,7 @@ const struct sink_type sink_sqlite = {
     .write = sqlite_write,
     .commit = sqlite_commit,
     .count = sqlite_count,
+    .compare = sqlite_compare,
     .abort = sqlite_abort,
     .close = sqlite_close,
     .describe = sqlite_describe,

@@ -1,11 +1,13 @@
-// The parts of the SQLite driver: describe.c what a table is; sqlite.c has the rest. Only included in warehouse/sqlite/.
+// The parts of the SQLite driver: describe.c what a table is, compare.c audits; sqlite.c has the rest. Only included in warehouse/sqlite/.
 #ifndef WAREHOUSE_SQLITE_SQLITE_INTERNAL_H
 #define WAREHOUSE_SQLITE_SQLITE_INTERNAL_H
 
 #include "warehouse/rows.h"
 #include "warehouse/sqlite/sqlite.h"
+#include "warehouse/differences.h"
 #include "warehouse/upsert.h"
 
+#include <assert.h>
 #include <sqlite3.h>
 
 struct sqlite_sink {
@@ -25,10 +27,25 @@ struct sqlite_sink {
     struct head_texts head; // what commit writes
 };
 
+static inline struct sqlite_sink *sqlite_from_base(struct sink *s)
+{
+    assert(s->type == &sink_sqlite);
+    return (struct sqlite_sink *)s;
+}
+
 // SQLite's own code and text: the adapter of this library. Returns false.
 bool sqlite_err(struct err *e, const struct sqlite_sink *s, int rc, const char *what);
 bool sqlite_describe_table(struct table_info *out, struct sqlite_sink *s,
                            struct err *e) ERR_CHECKED;
+
+bool sqlite_prepare(sqlite3_stmt **out, struct sqlite_sink *s, const struct buf *sql,
+                    struct err *e) ERR_CHECKED;
+bool sqlite_run(struct sqlite_sink *s, const char *sql, const char *what,
+                struct err *e) ERR_CHECKED;
+// The block's rows through the statements `put` and `delete`.
+bool sqlite_write_rows(struct sqlite_sink *s, const struct block *b, struct err *e) ERR_CHECKED;
+bool sqlite_compare(struct sink *base, const struct sink_rows *want, struct sink_differences *out,
+                    struct err *e) ERR_CHECKED;
 
 static inline int sqlite_text(sqlite3_stmt *stmt, int i, struct str v)
 {

@@ -1,0 +1,31 @@
+// Shared by audit.c and audit_tables.c, nowhere else.
+#ifndef JOBS_RUN_AUDIT_INTERNAL_H
+#define JOBS_RUN_AUDIT_INTERNAL_H
+
+#include "base/map.h"
+#include "jobs/run/audit.h"
+#include "jobs/run/session.h"
+#include "warehouse/differences.h"
+
+struct audit {
+    struct session *s;
+    struct arena *a, *scratch;
+    struct audit_report *report;
+    const struct audit_spec *spec;
+    struct map *ends;      // "topic/partition" -> end of the last range
+    struct map *appended;  // "<target>#<batch>" -> rows that the table should have of it
+    struct map *manifests; // batch -> digest, as decided
+};
+
+// One finding.
+bool audit_say(struct audit *x, enum audit_kind kind, struct str place, const char *repair,
+               struct err *e, const char *format, ...)
+    __attribute__((format(printf, 6, 7))) ERR_CHECKED;
+// "sluice job VERB JOB" and the rest.
+const char *audit_command(struct audit *x, const char *verb, const char *rest);
+// A table that is gone: *out = NULL.
+bool audit_sink(struct sink **out, struct audit *x, size_t target, struct err *e) ERR_CHECKED;
+// audit_tables.c: rows of the tables in warehouses.
+bool audit_tables(struct audit *x, struct err *e) ERR_CHECKED;
+
+#endif

@@ -1,0 +1,224 @@
+// Rows of the tables in warehouses. The store compares its table with the rows that the job says it holds (warehouse/sink.h: compare);
+// of appended rows there are counts by batch.
+#include "jobs/run/audit_internal.h"
+#include "jobs/run/collapse.h"
+#include "jobs/run/content.h"
+#include "schema/rowcodec.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+enum { AUDIT_BLOCK_ROWS = 4096 };
+
+// --- appended rows ---------------------------------------------------------------------------------------------------
+
+static bool audit_appended_rows(struct audit *x, const struct job_target *t, struct sink *sink,
+                                struct err *e)
+{
+    for (size_t i = 0; i < map_count(x->appended); i++) {
+        struct str name, batch;
+        struct str key = map_key(x->appended, i);
+        uint64_t id = 0, rows, want = *map_get(x->appended, key);
+        char rest[400];
+        if (!str_split_once(&name, &batch, key, '#') || !str_eq(name, t->name) ||
+            !str_to_u64(&id, batch))
+            continue;
+        if (!sink->type->count(sink, id, &rows, e))
+            return false;
+        (void)snprintf(rest, sizeof rest, " --batch %llu --outputs %s", (unsigned long long)id,
+                       t->spec.output);
+        if (rows != want &&
+            !audit_say(x, AUDIT_ROWS, t->name, audit_command(x, "backfill", rest), e,
+                       "%llu rows of batch %llu, %llu were written", (unsigned long long)rows,
+                       (unsigned long long)id, (unsigned long long)want))
+            return false;
+    }
+    return true;
+}
+
+// --- what a table should hold ----------------------------------------------------------------------------------------
+
+struct audit_rows {
+    struct audit *x;
+    const struct job_target *target;
+    const struct collapse *replayed; // NULL = stored
+    struct arena *scratch;
+    sink_put_fn *put; // of the sink
+    void *put_arg;
+};
+
+static bool audit_put(struct audit_rows *r, const struct column *columns, uint32_t rows,
+                      struct err *e)
+{
+    const struct job_target *t = r->target;
+    struct column *c = ARENA_ARRAY(r->scratch, struct column, t->spec.count);
+    for (size_t i = 0; i < t->spec.count; i++)
+        c[i] = columns[t->from[i]];
+    const struct block b = {.schema = &t->schema, .rows = rows, .columns = c, .arena = r->scratch};
+    return rows == 0 || r->put(r->put_arg, &b, e);
+}
+
+static bool audit_stored_block(void *arg, const struct block *b, struct err *e)
+{
+    struct audit_rows *r = arg;
+    arena_reset(r->scratch);
+    const struct shape *shape = &r->x->s->job->outputs[r->target->output].shape;
+    return audit_put(r, shape_columns(shape, r->scratch, b), b->rows, e);
+}
+
+static bool audit_replayed_rows(struct audit_rows *r, struct err *e)
+{
+    const struct shape *shape = &r->x->s->job->outputs[r->target->output].shape;
+    size_t count = collapse_count(r->replayed), at = 0;
+    while (at < count) {
+        arena_reset(r->scratch);
+        struct column *columns = shape_new(shape, r->scratch, AUDIT_BLOCK_ROWS);
+        uint32_t n = 0;
+        for (; at < count && n < AUDIT_BLOCK_ROWS; at++) {
+            struct collapse_row row = collapse_at(r->replayed, at);
+            if (row.op == OP_DELETE)
+                continue;
+            struct cursor in = {(const uint8_t *)row.row.p, (const uint8_t *)row.row.p + row.row.n};
+            if (!rowcodec_decode(columns, shape->all.count, n++, r->scratch, &in, e))
+                return false;
+        }
+        if (!audit_put(r, columns, n, e))
+            return false;
+    }
+    return true;
+}
+
+static bool audit_feed(void *arg, sink_put_fn *put, void *put_arg, struct err *e)
+{
+    struct audit_rows *r = arg;
+    r->put = put;
+    r->put_arg = put_arg;
+    return r->replayed ? audit_replayed_rows(r, e)
+                       : content_scan(r->x->s, r->target->output, audit_stored_block, r, e);
+}
+
+// --- comparing -------------------------------------------------------------------------------------------------------
+
+static bool audit_different(struct audit *x, const struct job_target *t,
+                            const struct sink_differences *d, struct err *e)
+{
+    static const char *const how[SINK_DIFFERENCES] = {
+        [SINK_MISSING] = "missing", [SINK_EXTRA] = "too many", [SINK_CHANGED] = "changed"};
+    const char *repair =
+        audit_command(x, "resync", arena_printf(x->a, " %.*s", STR_ARG(t->name)).p);
+    bool stale = control_output(&x->s->control, t->name)->stale;
+    for (int i = 0; i < SINK_DIFFERENCES; i++) {
+        // What a reset left there stays until its key comes again.
+        bool expected = d->rows[i] == 0 || (i == SINK_EXTRA && stale);
+        if (!expected &&
+            !audit_say(x, AUDIT_ROWS, t->name, repair, e, "%llu rows are %s, the first is %s",
+                       (unsigned long long)d->rows[i], how[i], d->first[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool audit_compare(struct audit *x, const struct job_target *t, struct sink *sink,
+                          const struct collapse *replayed, struct err *e)
+{
+    struct audit_rows r = {.x = x, .target = t, .replayed = replayed, .scratch = arena_new(x->a)};
+    const struct sink_rows want = {audit_feed, &r};
+    struct sink_differences d;
+    bool ok = sink->type->compare(sink, &want, &d, e);
+    arena_free(r.scratch);
+    if (!ok)
+        return err_wrap(e, "output %.*s", STR_ARG(t->name));
+    x->report->compared++;
+    return audit_different(x, t, &d, e);
+}
+
+// --- tables that are only in warehouses ------------------------------------------------------------------------------
+
+struct audit_replay {
+    struct redo redo;
+    struct collapse **changes; // by job.outputs; NULL = stored, or none of a warehouse
+};
+
+static bool audit_emit(void *arg, size_t output, const struct block *b, struct err *e)
+{
+    const struct audit_replay *r = arg;
+    const struct job *job = r->redo.s->job;
+    for (size_t i = 0; i < job->output_count; i++)
+        if (job->outputs[i].index == output && r->changes[i])
+            return collapse_add(r->changes[i], b, e);
+    return true;
+}
+
+// How many tables want it.
+static uint64_t audit_unstored(const struct audit *x)
+{
+    const struct job *job = x->s->job;
+    uint64_t n = 0;
+    for (size_t i = 0; i < job->target_count; i++)
+        n += job->outputs[job->targets[i].output].table &&
+             !content_stored(x->s, job->targets[i].output);
+    return n;
+}
+
+static bool audit_replay(struct audit_replay *r, struct audit *x, struct err *e)
+{
+    struct session *s = x->s;
+    uint64_t unstored = audit_unstored(x);
+    r->changes = ARENA_ZARRAY(x->a, struct collapse *, s->job->output_count + 1);
+    if (unstored == 0)
+        return true;
+    x->report->uncompared = unstored;
+    if (x->spec->tables == AUDIT_STORED)
+        return true;
+    if (!content_repeatable(&x->report->why, s, x->a, e))
+        return false;
+    if (x->report->why.n > 0)
+        return true;
+    x->report->uncompared = 0;
+    for (size_t i = 0; i < s->job->output_count; i++)
+        if (s->job->outputs[i].table && s->job->outputs[i].target_count > 0 &&
+            !content_stored(s, i))
+            r->changes[i] = collapse_new(x->a, &s->job->outputs[i].shape);
+    s->engine = SESSION_MEMORY;
+    if (!session_start(s, audit_emit, r, e) || !redo_open(&r->redo, s, e) ||
+        !content_replay(&r->redo, e))
+        return err_wrap(e, "executing the recorded batches again");
+    for (size_t i = 0; i < s->job->output_count; i++)
+        if (r->changes[i])
+            collapse_seal(r->changes[i]);
+    return true;
+}
+
+// --- the whole -------------------------------------------------------------------------------------------------------
+
+static bool audit_table(struct audit *x, const struct audit_replay *r, size_t target, struct err *e)
+{
+    const struct job_target *t = &x->s->job->targets[target];
+    struct sink *sink = NULL;
+    if (!audit_sink(&sink, x, target, e))
+        return false;
+    if (!sink) // said by its head
+        return true;
+    x->report->tables++;
+    if (t->spec.mode == SINK_APPEND)
+        return !sink->type->count || audit_appended_rows(x, t, sink, e);
+    if (!x->s->job->outputs[t->output].table || !sink->type->compare)
+        return true; // of a stream that is put by key, later rows of a key replaced the earlier ones
+    const struct collapse *replayed = r->changes[t->output];
+    return (!replayed && !content_stored(x->s, t->output)) ||
+           audit_compare(x, t, sink, replayed, e);
+}
+
+bool audit_tables(struct audit *x, struct err *e)
+{
+    const struct job *job = x->s->job;
+    struct audit_replay r = {.redo = {.s = x->s}};
+    if (x->s->control.delivered < x->s->control.last_batch)
+        return true; // a batch waits: said by its head
+    if (!audit_replay(&r, x, e))
+        return false;
+    for (size_t i = 0; i < job->target_count; i++)
+        if (!audit_table(x, &r, i, e))
+            return false;
+    return true;
+}

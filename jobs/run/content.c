@@ -1,0 +1,78 @@
+#include "jobs/run/content.h"
+
+#include "jobs/run/code.h"
+
+bool content_stored(const struct session *s, size_t output)
+{
+    const struct job_output *o = &s->job->outputs[output];
+    const struct control *c = &s->control;
+    for (size_t i = 0; o->table && o->lake >= 0 && i < c->version_count; i++)
+        if (str_eq(c->versions[i].output, o->name))
+            return !c->versions[i].left;
+    return false;
+}
+
+bool content_scan(struct session *s, size_t output, table_block_fn *fn, void *arg, struct err *e)
+{
+    const struct job_output *o = &s->job->outputs[output];
+    struct kv_txn *t;
+    if (!code_table_fits(&s->control, s->job, output, e) || !kv_begin_read(&t, s->kv, e))
+        return false;
+    bool ok = table_scan(t, o->name, &o->shape, fn, arg, e);
+    kv_abort(t);
+    return ok;
+}
+
+bool content_replay(struct redo *r, struct err *e)
+{
+    const struct control *c = &r->s->control;
+    struct arena *a = arena_new(r->a);
+    bool ok = true;
+    for (uint64_t id = c->since + 1; ok && id <= c->last_batch; id++) {
+        struct redo_slot slot;
+        struct kv_txn *t;
+        arena_reset(a);
+        ok = kv_begin_read(&t, r->s->kv, e);
+        if (!ok)
+            break;
+        enum kv_found found = redo_find(&slot, r, a, t, id, e);
+        kv_abort(t);
+        ok = found == KV_ABSENT || (found == KV_FOUND && redo_read(r, &slot, e));
+    }
+    arena_free(a);
+    return ok;
+}
+
+static struct str content_why(const struct session *s, struct arena *a, uint64_t id,
+                              enum kv_found found, const struct batch_record *r)
+{
+    unsigned long long batch = id;
+    if (found == KV_ABSENT) // the rebuild itself took the first id
+        return id == s->control.since + 1 && s->control.since > 0
+                   ? STR("")
+                   : arena_printf(a, "batch %llu has no record: a reset, or too long ago", batch);
+    bool read = r->slot == 0 && r->range_count > 0 && !batch_kind_stands(r->kind);
+    return read && r->code != program_digest(s->job->program)
+               ? arena_printf(a, "batch %llu was executed by other SQL", batch)
+               : STR("");
+}
+
+bool content_repeatable(struct str *why, struct session *s, struct arena *a, struct err *e)
+{
+    const struct control *c = &s->control;
+    struct arena *scratch = arena_new(a);
+    struct kv_txn *t = NULL;
+    *why = STR("");
+    bool ok = kv_begin_read(&t, s->kv, e);
+    for (uint64_t id = c->since + 1; ok && why->n == 0 && id <= c->last_batch; id++) {
+        struct batch_record r = {0};
+        arena_reset(scratch);
+        enum kv_found found = control_get_record(&r, scratch, t, id, e);
+        ok = found != KV_FAILED;
+        if (ok)
+            *why = content_why(s, a, id, found, &r);
+    }
+    kv_abort(t);
+    arena_free(scratch);
+    return ok;
+}

@@ -1,0 +1,20 @@
+// What the job's table outputs hold by its own account: rows of the state store for those that the lake publishes, the recorded batches
+// through an engine that starts empty for all others. Inside jobs/run. One thread.
+#ifndef JOBS_RUN_CONTENT_H
+#define JOBS_RUN_CONTENT_H
+
+#include "jobs/run/redo.h"
+#include "jobs/run/table.h"
+
+// Are all rows of the output (of job.outputs) in the state store?
+bool content_stored(const struct session *s, size_t output);
+bool content_scan(struct session *s, size_t output, table_block_fn *fn, void *arg,
+                  struct err *e) ERR_CHECKED;
+// All recorded batches in their order through the session's engine (SESSION_MEMORY), to its emit function.
+bool content_replay(struct redo *r, struct err *e) ERR_CHECKED;
+// Would that give what was written? Not when batches were executed by other SQL, or when what operators knew was forgotten in
+// between: *why says which, "" = yes.
+bool content_repeatable(struct str *why, struct session *s, struct arena *a,
+                        struct err *e) ERR_CHECKED;
+
+#endif
