@@ -220,8 +220,9 @@ static bool push_letter(struct compiler *s, char c, int count)
         return err_fail(s->e, ERR_SQL,
                         "not supported yet: letter %c in the date and time pattern \"%.*s\"", c,
                         STR_ARG(str_slice(s->pattern, 0, 100)));
-    return err_fail(s->e, ERR_SQL, "date and time pattern \"%.*s\": letter %c is not supported",
-                    STR_ARG(str_slice(s->pattern, 0, 100)), c);
+    return err_fail(s->e, ERR_SQL,
+                    "Unknown pattern letter: %c in the date and time pattern \"%.*s\"", c,
+                    STR_ARG(str_slice(s->pattern, 0, 100)));
 }
 
 // From the opening quote; *at is left behind the closing one. '' is a quote, inside and outside.

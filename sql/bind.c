@@ -124,9 +124,8 @@ static const char *later(enum ast_statement_kind kind)
     return names[kind];
 }
 
-static bool bind_statement(struct binder *b, const struct ast_statement *st)
+static bool bind_kind(struct binder *b, const struct ast_statement *st)
 {
-    b->statement = st;
     switch (st->kind) {
     case AST_CREATE_SOURCE:
     case AST_CREATE_AS:
@@ -167,6 +166,17 @@ static bool bind_statement(struct binder *b, const struct ast_statement *st)
         break;
     }
     return bind_refuse(b, &st->pos, later(st->kind));
+}
+
+static bool bind_statement(struct binder *b, const struct ast_statement *st)
+{
+    b->statement = st;
+    b->odd_key = NULL;
+    if (!bind_kind(b, st))
+        return false;
+    // No format carries such a map, so that it can only be met on the way; state and rows know STRING keys.
+    return !b->odd_key || bind_fail(b, &b->odd_key->pos, "a MAP key must be STRING, found %s",
+                                    bind_text(b, b->odd_key));
 }
 
 // --- the finished plan -----------------------------------------------------------------------------

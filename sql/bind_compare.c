@@ -118,11 +118,30 @@ bool bind_comparison(struct expr **out, const struct scope *sc, const struct ast
     return true;
 }
 
+static const char *kind_or_null(const struct expr *x)
+{
+    return x->type ? type_kind_name(x->type->kind) : "NULL";
+}
+
+// It would be false whatever the other side is: surely not what was meant.
+static bool null_comparison(const struct scope *sc, const struct ast_expr *x, const struct expr *l,
+                            const struct expr *r)
+{
+    return bind_fail(sc->b, &x->pos,
+                     "%sComparison with NULL not supported: %s %s %s\n"
+                     "Use 'IS NULL' or 'IS NOT NULL' instead.",
+                     bind_clause_prefix(sc), kind_or_null(l), print_op(x->op), kind_or_null(r));
+}
+
 bool bind_compare(struct expr **out, const struct scope *sc, const struct ast_expr *x)
 {
     struct expr *l, *r;
-    return bind_expr(&l, sc, x->args[0]) && bind_expr(&r, sc, x->args[1]) &&
-           bind_comparison(out, sc, x, x->op, l, r);
+    if (!bind_expr(&l, sc, x->args[0]) || !bind_expr(&r, sc, x->args[1]))
+        return false;
+    const bool distinct = x->op == EXPR_DISTINCT || x->op == EXPR_NOT_DISTINCT;
+    if ((!l->type || !r->type) && !distinct)
+        return null_comparison(sc, x, l, r);
+    return bind_comparison(out, sc, x, x->op, l, r);
 }
 
 // x BETWEEN low AND high: both bounds must compare with x; all three become one type.

@@ -150,9 +150,10 @@ static bool bind_index(struct expr **out, const struct scope *sc, const struct a
         (!index->type || (index->type->kind != TYPE_INTEGER && index->type->kind != TYPE_BIGINT)))
         return bind_fail(b, &x->args[1]->pos, "an ARRAY index must be INTEGER, found %s (%s)",
                          bind_text(b, x->args[1]), bind_type_text(b, index->type));
-    if (!array && (!index->type || index->type->kind != TYPE_STRING))
-        return bind_fail(b, &x->args[1]->pos, "a MAP key must be STRING, found %s (%s)",
-                         bind_text(b, x->args[1]), bind_type_text(b, index->type));
+    if (!array && (!index->type || !type_equal(index->type, base->type->fields[0].type)))
+        return bind_fail(b, &x->args[1]->pos, "a key of this MAP must be %s, found %s (%s)",
+                         bind_type_text(b, base->type->fields[0].type), bind_text(b, x->args[1]),
+                         bind_type_text(b, index->type));
     *out = bind_node(b, EXPR_INDEX, base->type->fields[array ? 0 : 1].type, &x->pos, 2);
     (*out)->args[0] = base;
     (*out)->args[1] = array ? bind_cast(b, index, type_scalar(TYPE_INTEGER)) : index;
@@ -423,9 +424,12 @@ static bool bind_map(struct expr **out, const struct scope *sc, const struct ast
         if (!items[2 * i]->type)
             return bind_fail(b, &x->args[2 * i]->pos, "Cannot construct a map with all NULL keys");
         items[2 * i] = bind_literal_text(b, items[2 * i], x->args[2 * i]);
-        if (items[2 * i]->type->kind != TYPE_STRING)
-            return bind_fail(b, &x->args[2 * i]->pos, "a MAP key must be STRING, found %s (%s)",
-                             bind_text(b, x->args[2 * i]), bind_type_text(b, items[2 * i]->type));
+        if (!type_equal(items[2 * i]->type, items[0]->type))
+            return bind_fail(
+                b, &x->args[2 * i]->pos, "the keys of a MAP must have one type, found %s and %s",
+                bind_type_text(b, items[0]->type), bind_type_text(b, items[2 * i]->type));
+        if (items[2 * i]->type->kind != TYPE_STRING) // the statement's format has the first word
+            b->odd_key = x->args[2 * i];
     }
     if (!bind_unify(values, sc, asts, n))
         return false;
@@ -433,8 +437,7 @@ static bool bind_map(struct expr **out, const struct scope *sc, const struct ast
         return bind_fail(b, &x->pos, "Cannot construct a map with all NULL values");
     for (uint32_t i = 0; i < n; i++)
         items[2 * i + 1] = values[i];
-    *out = bind_node(b, EXPR_MAP, type_map(b->a, type_scalar(TYPE_STRING), values[0]->type),
-                     &x->pos, 0);
+    *out = bind_node(b, EXPR_MAP, type_map(b->a, items[0]->type, values[0]->type), &x->pos, 0);
     (*out)->args = items;
     (*out)->arg_count = x->arg_count;
     return true;

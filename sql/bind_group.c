@@ -92,8 +92,6 @@ static bool check_grouping(const struct query *s)
 {
     const struct bind_object *o = s->source;
     const struct plan_formats *f = o->node->formats;
-    if (s->input.schema->windowed && o->node->table)
-        return bind_refuse(s->b, &s->q->from[0].pos, "GROUP BY over a windowed table");
     if (s->q->window && o->node->table)
         return bind_fail(s->b, &s->q->window->pos, "WINDOW clauses are only supported on streams");
     if (f->value_format == SERDE_KAFKA)

@@ -40,6 +40,8 @@ struct binder {
     LIST(struct sql_property) settings; // the last of a name holds
     const struct ast_script *script;
     const struct ast_statement *statement;
+    const struct ast_expr
+        *odd_key; // of this statement: a MAP(…) key that is not STRING; NULL = none
     uint32_t sites, statement_index; // call sites so far
     struct bind_limit *limits;       // bind_call.c: SET 'ksql.functions.<name>.limit'
 };

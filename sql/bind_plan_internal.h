@@ -8,6 +8,7 @@
 // bind_with.c
 struct with { // a WITH clause, checked one by one
     struct str topic, timestamp, timestamp_format;
+    bool as_select; // of CREATE … AS SELECT
     bool has_key_format, has_value_format, has_wrap, wrap;
     enum serde_format key_format, value_format;
     struct plan_schema key_schema, value_schema;

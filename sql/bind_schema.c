@@ -71,7 +71,8 @@ bool bind_schema_property(bool *known, struct with *w, const struct binder *b,
 // --- what goes together ----------------------------------------------------------------------------
 
 static bool check_side(const struct binder *b, const struct plan_schema *s,
-                       enum serde_format format, const struct sql_pos *pos, enum side side)
+                       enum serde_format format, char delimiter, const struct sql_pos *pos,
+                       enum side side)
 {
     const bool protobuf = format == SERDE_PROTOBUF || format == SERDE_PROTOBUF_NOSR;
     const char *unknown = NULL;
@@ -85,14 +86,18 @@ static bool check_side(const struct binder *b, const struct plan_schema *s,
         unknown = "fullSchemaName";
     if (s->nullable && !protobuf)
         unknown = "nullableRepresentation";
+    if (delimiter && format != SERDE_DELIMITED)
+        unknown = "delimiter";
     return !unknown || bind_fail(b, pos, "%s does not support the following configs: [%s]",
                                  serde_format_name(format), unknown);
 }
 
 bool bind_schema_check(const struct binder *b, const struct with *w)
 {
-    return check_side(b, &w->key_schema, w->key_format, &w->key_schema_pos, SIDE_KEY) &&
-           check_side(b, &w->value_schema, w->value_format, &w->value_schema_pos, SIDE_VALUE);
+    const struct sql_pos *key = w->key_delimiter ? &w->pos : &w->key_schema_pos;
+    const struct sql_pos *value = w->value_delimiter ? &w->pos : &w->value_schema_pos;
+    return check_side(b, &w->key_schema, w->key_format, w->key_delimiter, key, SIDE_KEY) &&
+           check_side(b, &w->value_schema, w->value_format, w->value_delimiter, value, SIDE_VALUE);
 }
 
 bool bind_wrapping(enum plan_wrapping *out, const struct binder *b, const struct with *w,

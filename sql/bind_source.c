@@ -199,6 +199,8 @@ bool bind_create_source(struct binder *b, const struct ast_statement *st)
     if (st->table && schema->key_count == 0)
         return bind_fail(b, &st->name_pos,
                          "Tables require a PRIMARY KEY. Please define the PRIMARY KEY.");
+    if (w.window.kind != WINDOW_NONE && schema->key_count == 0)
+        return bind_fail(b, &w.window_pos, "Windowed sources require a key column.");
     if (!w.has_key_format)
         w.key_format = SERDE_KAFKA;
     if (!bind_check_formats(b, &st->name_pos, schema, w.key_format, w.value_format) ||

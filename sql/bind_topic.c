@@ -134,9 +134,10 @@ bool bind_topic_property(bool *known, struct with *w, const struct binder *b,
                          const struct ast_property *p)
 {
     *known = true;
-    if (str_eq(p->name, STR("WINDOW_TYPE")))
+    // A result has the window of its query.
+    if (!w->as_select && str_eq(p->name, STR("WINDOW_TYPE")))
         return window_type(w, b, p);
-    if (str_eq(p->name, STR("WINDOW_SIZE")))
+    if (!w->as_select && str_eq(p->name, STR("WINDOW_SIZE")))
         return window_size(w, b, p);
     if (str_eq(p->name, STR("KEY_DELIMITER")))
         return delimiter(&w->key_delimiter, b, p);
@@ -144,6 +145,7 @@ bool bind_topic_property(bool *known, struct with *w, const struct binder *b,
         return delimiter(&w->value_delimiter, b, p);
     // What only a broker acts on: tests have none.
     *known = b->use == SQL_TEST &&
-             (str_eq(p->name, STR("RETENTION_MS")) || str_eq(p->name, STR("CLEANUP_POLICY")));
+             (str_eq(p->name, STR("RETENTION_MS")) || str_eq(p->name, STR("CLEANUP_POLICY")) ||
+              (!w->as_select && str_eq(p->name, STR("SOURCED_BY_CONNECTOR"))));
     return true;
 }

@@ -123,7 +123,8 @@ static bool with_property(struct with *w, struct with_seen *seen, const struct b
 bool bind_with(struct with *out, const struct binder *b, const struct ast_statement *st)
 {
     struct with_seen seen = {0};
-    *out = (struct with){.pos = st->name_pos, .timestamp_pos = st->name_pos};
+    *out = (struct with){
+        .pos = st->name_pos, .timestamp_pos = st->name_pos, .as_select = st->kind == AST_CREATE_AS};
     for (uint32_t i = 0; i < st->property_count; i++) {
         const struct ast_property *p = &st->properties[i];
         for (uint32_t k = 0; k < i; k++)
@@ -290,7 +291,9 @@ bool bind_timestamp(int *out, const struct time_pattern **pattern, const struct 
                          type_kind_name(kind));
     if (text && !time_pattern_compile(pattern, b->a, w->timestamp_format, b->e)) {
         const struct err cause = *b->e;
-        return bind_fail(b, &w->timestamp_pos, "TIMESTAMP_FORMAT: %s", cause.text);
+        return bind_fail(b, &w->timestamp_pos,
+                         "Invalid datatime format for config:TIMESTAMP_FORMAT, reason:%s",
+                         cause.text);
     }
     return true;
 }

@@ -128,7 +128,10 @@ static void put_map(struct buf *out, const struct part *part, const struct colum
     for (uint32_t i = 0; i < n; i++) {
         if (i)
             buf_char(out, ',');
-        json_put_string(out, c->children[0].str[first + i]);
+        if (column_is_valid(&c->children[0], first + i))
+            json_put_string(out, c->children[0].str[first + i]);
+        else
+            buf_text(out, "\"null\""); // as Jackson prints the missing name
         buf_char(out, ':');
         put_value(out, &part->children[1], &c->children[1], first + i);
     }

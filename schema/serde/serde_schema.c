@@ -29,12 +29,13 @@ enum registry_kind serde_registry_kind(enum serde_format f)
 
 bool serde_can_unwrap(enum serde_format f)
 {
-    return f == SERDE_JSON || f == SERDE_JSON_SR || f == SERDE_AVRO || f == SERDE_KAFKA;
+    return f == SERDE_JSON || f == SERDE_JSON_SR || f == SERDE_AVRO || f == SERDE_KAFKA ||
+           f == SERDE_DELIMITED;
 }
 
 bool serde_can_wrap(enum serde_format f)
 {
-    return f != SERDE_KAFKA && f != SERDE_NONE;
+    return f != SERDE_KAFKA && f != SERDE_DELIMITED && f != SERDE_NONE;
 }
 
 bool serde_register(struct serde_spec *spec, struct arena *a, struct str subject, struct err *e)

@@ -8,6 +8,8 @@
 
 #include <assert.h>
 
+#define CONSTANT_ROWS 64
+
 struct expr_env *expr_env_new(uint32_t slots)
 {
     struct expr_env *s = mem_zalloc(sizeof *s);
@@ -77,10 +79,22 @@ static void nulls_where(struct column *out, struct arena *a, const struct column
     *out = copy;
 }
 
+static void gather_slice(struct column *out, const struct eval *v, const struct column *c)
+{
+    uint32_t *idx = ARENA_ARRAY(v->a, uint32_t, v->n ? v->n : 1);
+    for (uint32_t i = 0; i < v->n; i++)
+        idx[i] = v->first + i;
+    column_gather(out, v->a, c, idx, v->n);
+}
+
 void step_column(struct eval *v, const struct step *s)
 {
     assert(s->column < v->b->schema->count);
-    v->regs[s->out] = v->b->columns[s->column];
+    const struct column *c = &v->b->columns[s->column];
+    if (v->n == v->b->rows)
+        v->regs[s->out] = *c;
+    else
+        gather_slice(&v->regs[s->out], v, c);
 }
 
 void step_pseudo(struct eval *v, const struct step *s)
@@ -92,8 +106,9 @@ void step_pseudo(struct eval *v, const struct step *s)
         [PSEUDO_ROWOFFSET] = b->offset,     [PSEUDO_WINDOWSTART] = b->window_start,
         [PSEUDO_WINDOWEND] = b->window_end,
     };
-    void *data = vectors[s->column];
+    char *data = vectors[s->column];
     if (data) {
+        data += v->first * column_width(s->type);
         *out = (struct column){.type = s->type, .data = data, .cap = v->n};
         return;
     }
@@ -115,7 +130,7 @@ void step_literal(struct eval *v, const struct step *s)
     if (!c->arena || c->rows < v->n) {
         if (!c->arena)
             c->arena = arena_new(NULL);
-        c->rows = c->rows ? c->rows : 4096;
+        c->rows = c->rows ? c->rows : CONSTANT_ROWS;
         while (c->rows < v->n)
             c->rows *= 2;
         uint32_t *idx = ARENA_ZARRAY(c->arena, uint32_t, c->rows);
@@ -202,8 +217,12 @@ static const uint64_t *row_seeds(const struct eval *v, const struct step *s)
     const struct block *b = v->b;
     uint64_t *seeds = ARENA_ARRAY(v->a, uint64_t, v->n ? v->n : 1);
     uint64_t place = 0;
-    for (uint32_t row = 0; row < v->n; row++) {
-        place = row && b->seq && b->seq[row] == b->seq[row - 1] ? place + 1 : 0;
+    for (uint32_t at = v->first; at && b->seq && b->seq[at] == b->seq[at - 1]; at--)
+        place++;
+    for (uint32_t i = 0; i < v->n; i++) {
+        const uint32_t row = v->first + i;
+        if (i)
+            place = b->seq && b->seq[row] == b->seq[row - 1] ? place + 1 : 0;
         const uint64_t key[5] = {
             s->site,
             b->rowtime ? (uint64_t)b->rowtime[row] : 0,
@@ -213,7 +232,7 @@ static const uint64_t *row_seeds(const struct eval *v, const struct step *s)
                          : row,
             place,
         };
-        seeds[row] = hash_bytes(key, sizeof key, 0);
+        seeds[i] = hash_bytes(key, sizeof key, 0);
     }
     return seeds;
 }
@@ -379,17 +398,63 @@ static void run(struct eval *v, const struct expr_prog *p)
     v->sels = ARENA_ZARRAY(v->a, struct fn_rows, p->sels);
     v->errors = ARENA_ZARRAY(v->a, uint8_t *, p->scopes);
     v->sels[0].n = v->n;
-    for (uint32_t i = 0; i < p->count; i++)
-        p->steps[i].run(v, &p->steps[i]);
+    for (uint32_t i = 0; i < p->count; i++) {
+        const struct step *s = &p->steps[i];
+        if (s->sel == 0 || v->sels[s->sel].n)
+            s->run(v, s);
+    }
 }
 
-void eval_program(struct column *out, const uint8_t **errors, const struct eval *v,
+static uint32_t slice_rows(const struct expr_prog *p, uint32_t rows)
+{
+    const uint32_t most = EVAL_CELLS_MAX / (p->regs ? p->regs : 1);
+    const uint32_t slice = most < EVAL_SLICE_LEAST ? EVAL_SLICE_LEAST : most;
+    return rows < slice ? rows : slice;
+}
+
+// What a slice came to outlives its arena, so it is copied.
+static void run_slices(struct column *out, const uint8_t **errors, const struct eval *whole,
+                       const struct expr_prog *p, uint32_t slice)
+{
+    struct arena *a = whole->a;
+    struct arena *scratch = arena_new(a);
+    const uint32_t count = (whole->n + slice - 1) / slice;
+    struct column *results = ARENA_ARRAY(a, struct column, count);
+    const struct column **parts = ARENA_ARRAY(a, const struct column *, count);
+    uint32_t *rows = ARENA_ARRAY(a, uint32_t, count);
+    uint8_t *failed = NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        struct eval v = *whole;
+        v.a = scratch;
+        v.first = i * slice;
+        v.n = whole->n - v.first < slice ? whole->n - v.first : slice;
+        run(&v, p);
+        column_copy(&results[i], a, &v.regs[p->result], v.n);
+        if (any_error(&v, 0)) {
+            failed = failed ? failed : arena_zalloc(a, whole->n);
+            memcpy(failed + v.first, v.errors[0], v.n);
+        }
+        parts[i] = &results[i];
+        rows[i] = v.n;
+        arena_reset(scratch);
+    }
+    arena_free(scratch);
+    column_concat(out, a, parts, rows, count);
+    *errors = failed;
+}
+
+void eval_program(struct column *out, const uint8_t **errors, const struct eval *outer,
                   const struct expr_prog *p, const struct block *b)
 {
-    struct eval inner = {.b = b, .env = v->env, .a = v->a, .n = b->rows};
-    run(&inner, p);
-    *out = inner.regs[p->result];
-    *errors = any_error(&inner, 0) ? inner.errors[0] : NULL;
+    struct eval v = {.b = b, .env = outer->env, .a = outer->a, .n = b->rows};
+    const uint32_t slice = slice_rows(p, b->rows);
+    if (slice < b->rows) {
+        run_slices(out, errors, &v, p, slice);
+        return;
+    }
+    run(&v, p);
+    *out = v.regs[p->result];
+    *errors = any_error(&v, 0) ? v.errors[0] : NULL;
 }
 
 void expr_run(struct column *out, const struct expr_prog *p, const struct block *b,
@@ -399,27 +464,27 @@ void expr_run(struct column *out, const struct expr_prog *p, const struct block 
         *out = b->columns[p->column];
         return;
     }
-    struct eval v = {.b = b, .env = env, .a = a, .n = b->rows};
-    run(&v, p);
-    if (any_error(&v, 0))
-        nulls_where(out, a, &v.regs[p->result], v.errors[0], v.n);
+    struct column c;
+    const uint8_t *errors;
+    eval_program(&c, &errors, &(struct eval){.env = env, .a = a}, p, b);
+    if (errors)
+        nulls_where(out, a, &c, errors, b->rows);
     else
-        *out = v.regs[p->result];
+        *out = c;
 }
 
 uint32_t expr_filter(uint32_t *idx, uint64_t *errors, const struct expr_prog *p,
                      const struct block *b, struct expr_env *env, struct arena *a)
 {
     assert(p->type->kind == TYPE_BOOLEAN);
-    struct eval v = {.b = b, .env = env, .a = a, .n = b->rows};
-    run(&v, p);
-    const struct column *c = &v.regs[p->result];
-    const uint8_t *error = v.errors[0];
+    struct column c;
+    const uint8_t *error;
     uint32_t n = 0;
-    for (uint32_t row = 0; row < v.n; row++) {
+    eval_program(&c, &error, &(struct eval){.env = env, .a = a}, p, b);
+    for (uint32_t row = 0; row < b->rows; row++) {
         if (error && error[row])
             ++*errors;
-        else if (column_is_valid(c, row) && c->u8[row])
+        else if (column_is_valid(&c, row) && c.u8[row])
             idx[n++] = row;
     }
     return n;

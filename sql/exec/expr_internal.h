@@ -1,7 +1,10 @@
 // Inside the expression evaluator: steps, registers, selections, error scopes.
 //
 // A register holds one column of the block's row count; only rows of the selection it was computed under mean anything,
-// the others are initialised (nested ones NULL). Selection 0 is all rows, scope 0 the whole select expression.
+// the others are initialised (nested ones NULL). Selection 0 is all rows, scope 0 the whole select expression. A step whose
+// selection is empty does not run, and nothing reads its register.
+//
+// Memory: a long program (EVAL_CELLS_MAX) runs over a slice of the rows at a time, in an arena that is used again.
 #ifndef SQL_EXEC_EXPR_INTERNAL_H
 #define SQL_EXEC_EXPR_INTERNAL_H
 
@@ -53,15 +56,20 @@ struct expr_prog {
     int column; // bare physical column, -1
 };
 
+// A run over rows first … first + n of the block.
 struct eval {
     const struct block *b;
     struct expr_env *env;
     struct arena *a;
-    uint32_t n;
+    uint32_t first, n;
     struct column *regs;
     struct fn_rows *sels;
     uint8_t **errors; // per scope, NULL until the first failure
 };
+
+// Registers times rows that one run may have: what it needs is at most 17 bytes of each.
+#define EVAL_CELLS_MAX   (UINT32_C(1) << 17)
+#define EVAL_SLICE_LEAST UINT32_C(256)
 
 struct constant {
     struct column column;

@@ -15,6 +15,36 @@ static void pick_scalars(struct column *out, struct arena *a, const struct pick 
     }
 }
 
+// Only what is picked from is concatenated: of many parts most have no row here, and may be nothing at all.
+static void pick_nested(struct column *out, struct arena *a, const struct pick *p, uint32_t n)
+{
+    const struct column **used = ARENA_ARRAY(a, const struct column *, p->count);
+    uint32_t *rows = ARENA_ARRAY(a, uint32_t, p->count);
+    uint32_t *place = ARENA_ARRAY(a, uint32_t, p->count);
+    uint32_t count = 0;
+    memset(place, 0xff, p->count * sizeof *place);
+    uint32_t *idx = ARENA_ARRAY(a, uint32_t, n ? n : 1);
+    for (uint32_t row = 0; row < n; row++) {
+        const uint16_t which = p->which[row];
+        idx[row] = UINT32_MAX;
+        if (which == PICK_NULL)
+            continue;
+        if (place[which] == UINT32_MAX) {
+            place[which] = count;
+            rows[count] = n;
+            used[count++] = p->parts[which];
+        }
+        idx[row] = place[which] * n + row;
+    }
+    if (count == 0) {
+        pick_gather(out, a, &(struct column){.type = p->type}, 0, idx, n);
+        return;
+    }
+    struct column all;
+    column_concat(&all, a, used, rows, count);
+    pick_gather(out, a, &all, count * n, idx, n);
+}
+
 void pick_rows(struct column *out, struct arena *a, const struct pick *p, uint32_t n)
 {
     assert(p->count && p->count < PICK_NULL);
@@ -23,15 +53,7 @@ void pick_rows(struct column *out, struct arena *a, const struct pick *p, uint32
         pick_scalars(out, a, p, n);
         return;
     }
-    uint32_t *rows = ARENA_ARRAY(a, uint32_t, p->count);
-    for (uint32_t i = 0; i < p->count; i++)
-        rows[i] = n;
-    struct column all;
-    column_concat(&all, a, p->parts, rows, p->count);
-    uint32_t *idx = ARENA_ARRAY(a, uint32_t, n ? n : 1);
-    for (uint32_t row = 0; row < n; row++)
-        idx[row] = p->which[row] == PICK_NULL ? UINT32_MAX : p->which[row] * n + row;
-    pick_gather(out, a, &all, p->count * n, idx, n);
+    pick_nested(out, a, p, n);
 }
 
 void pick_gather(struct column *out, struct arena *a, const struct column *c, uint32_t rows,

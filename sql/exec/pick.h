@@ -8,7 +8,8 @@
 
 struct pick {
     const struct type *type;
-    const struct column *const *parts; // of that type, all with the same rows
+    const struct column *const
+        *parts; // of that type, all with the same rows; anything where no row picks it
     uint32_t count;
     const uint16_t *which; // per row
 };

@@ -11,6 +11,7 @@ import traceback
 import urllib.request
 
 from job import KAFKA, LAKE_AND_SQLITE, Job
+from tls_front import Front, certificate
 from topics import all_of, committed_records
 
 REGISTRY = os.environ["SLUICE_TEST_REGISTRY_URL"]
@@ -184,6 +185,43 @@ def a_registry_that_is_down_stops_the_run_and_loses_nothing():
     job.configure("(id INT) ", "")  # columns that only the registry knows
     job.configure(REGISTRY, "http://127.0.0.1:9")
     job.fails(4, "schema registry http://127.0.0.1:9")
+    job.close()
+
+
+@case
+def a_registry_behind_tls_gets_certificate_and_password_and_its_own_is_checked():
+    job = schema_job("tls", "CREATE STREAM input WITH (KAFKA_TOPIC='TOPIC', VALUE_FORMAT='AVRO');",
+                     "CREATE STREAM out AS SELECT id FROM input;")
+    schema = register(f"{job.topic}-value", {"type": "record", "name": "R", "fields": [{"name": "id", "type": "int"}]})
+    job.produce(*(framed(schema, zigzag(i)) for i in range(10)))
+    front = Front(job.dir, REGISTRY, "reader", "pass:word 1")
+    certificate(job.dir, "other", subject="/CN=another authority")
+    full = ("user: reader, password: \"pass:word 1\", ca_file: ca.pem, cert_file: client.pem, key_file: client.key, "
+            "timeout: 5s")
+    plain = f"schema_registry: {{ url: \"{REGISTRY}\", timeout: 5s }}"
+
+    def registry(settings, host="127.0.0.1"):
+        return f"schema_registry: {{ url: \"https://{host}:{front.port}\", {settings} }}"
+    now = plain
+    for settings, code, words in (
+            (full.replace("ca.pem", "other.pem"), 3, ["certificate"]),
+            (full.replace("ca_file: ca.pem, ", ""), 3, ["certificate"]),
+            (full.replace("cert_file: client.pem, key_file: client.key, ", ""), 4, [str(front.port)]),
+            (full.replace("word 1", "word 2"), 3, ["401"])):
+        job.configure(now, now := registry(settings))
+        message = job.fails(code, *words)
+        assert "pass:word" not in message, message
+    job.configure(now, now := registry(full, "localhost"))  # the certificate is 127.0.0.1's
+    job.fails(3, "localhost")
+    assert not job.lake() and front.refused
+    job.configure(now, now := registry(full))
+    assert job.run()["records"] == 10
+    assert sorted(r["ID"] for r in job.lake()) == list(range(10))
+    assert "pass:word" not in job.printed
+    job.configure(now, registry(full.replace("ca.pem", "other.pem") + ", verify: false"))
+    job.produce(framed(schema, zigzag(10)))
+    assert job.run()["records"] == 1
+    front.close()
     job.close()
 
 

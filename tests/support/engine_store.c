@@ -10,7 +10,7 @@ void engine_store_open(struct engine_store *out)
     out->d = durable_new(DURABLE_DEAD);
     const struct kv_spec spec = {.dir = test_dir_file(path, &out->dir, "state"),
                                  .mode = KV_OWNER,
-                                 .map_bytes_max = 64 << 20,
+                                 .map_bytes_max = (size_t)1 << 30,
                                  .durable = out->d};
     assert_ok(kv_open(&out->kv, &spec, &e), &e);
 }

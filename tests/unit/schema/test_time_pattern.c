@@ -178,7 +178,7 @@ TEST(other_text_does_not_parse)
 TEST(bad_patterns_are_refused_with_the_reason)
 {
     static const char *const cases[][2] = {
-        {"yyyy-'T", "not closed"}, {"yyyy]", "] without ["}, {"b", "letter b is not supported"},
+        {"yyyy-'T", "not closed"}, {"yyyy]", "] without ["}, {"b", "Unknown pattern letter: b"},
         {"HHH", "too many"},       {"VVV", "twice"},         {"SSSSSSSSSS", "nine"},
         {"{", "reserved"},         {"MMMMMM", "too many"},
     };
