@@ -1,8 +1,7 @@
-"""Streaming: latency from a record's timestamp to its effect in MariaDB, throughput beside bounded runs, memory over time.
+"""Streaming: latency from a record's timestamp to its effect in MariaDB, throughput beside bounded runs.
 
 stream.py latency [RATE SECONDS]…   p50 and p99 at each rate (default 1000 30 50000 20)
 stream.py throughput                2,000,000 records, bounded and endless
-stream.py soak MINUTES              steady load with kill -9 and restarts of MariaDB; memory must stay flat, the answer right
 
 Under tests/servers/with_servers.sh. The job is J3 (10,000 users, SUM, COUNT, MAX; upserts) and a stream into the lake.
 """
@@ -182,51 +181,6 @@ def throughput():
         b.close()
 
 
-def server(verb):
-    subprocess.run([ROOT / "tests/servers/mariadb.sh", verb, *os.environ["SLUICE_TEST_MARIADB"].split()], check=True,
-                   capture_output=True)
-
-
-def soak(minutes):
-    """5,000 records/s; kill -9 every 40 s or so, MariaDB restarted now and then. Memory is compared within one process."""
-    b, rate = Bench(), 5000
-    gen = b.gen(int(rate * 60 * minutes), rate)
-    gen.stdout.readline()
-    until = time.monotonic() + 60 * minutes
-    run, grown, kills = b.run(), [], 0
-    while time.monotonic() < until:
-        life = min(random.uniform(20, 180), until - time.monotonic())
-        time.sleep(min(10, life))
-        early = memory_mb(run.pid)
-        time.sleep(max(0, life - 10))
-        if run.poll() is not None:
-            sys.exit(f"it ended by itself: {run.communicate()[1]}")
-        late = memory_mb(run.pid)
-        grown.append(late - early)
-        print(f"alive for {life:.0f} s: {early:.1f} MB after 10 s, {late:.1f} MB now", flush=True)
-        if random.random() < 0.3:
-            server("kill")
-            time.sleep(1)
-            server("start")
-        elif time.monotonic() < until:
-            run.kill()
-            run.communicate()
-            kills += 1
-            run = b.run()
-    gen.communicate()
-    sql = counting(b.topic, int(rate * 60 * minutes))
-    run.send_signal(signal.SIGTERM)
-    run.communicate(timeout=60)
-    rows = sum(1 for f in (b.dir / "lake/streams/FAILED").rglob("*.gz")
-               for line in subprocess.run(["gzip", "-dc", f], check=True, capture_output=True).stdout.splitlines())
-    verified = subprocess.run([SLUICE, "lake", "verify"], cwd=b.dir, check=False).returncode
-    total = seen(sql)
-    sql.close()
-    print(f"{total:,} records counted in MariaDB, {rows:,} rows in the lake, {kills} kills, largest growth {max(grown):.1f} MB")
-    b.close()
-    sys.exit(0 if total == int(rate * 60 * minutes) and verified == 0 and max(grown) < 24 else 1)
-
-
 def main():
     words = sys.argv[1:] or ["latency"]
     if words[0] == "latency":
@@ -235,8 +189,6 @@ def main():
             latency(pairs[i], pairs[i + 1])
     elif words[0] == "throughput":
         throughput()
-    elif words[0] == "soak":
-        soak(float(words[1]))
     else:
         sys.exit(__doc__)
 
