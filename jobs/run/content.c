@@ -52,7 +52,8 @@ static struct str content_why(const struct session *s, struct arena *a, uint64_t
                    ? STR("")
                    : arena_printf(a, "batch %llu has no record: a reset, or too long ago", batch);
     bool read = r->slot == 0 && r->range_count > 0 && !batch_kind_stands(r->kind);
-    return read && r->code != program_digest(s->job->program)
+    // 0: a receipt that was lost with its state; recovery executed the batch again.
+    return read && r->code != 0 && r->code != program_digest(s->job->program)
                ? arena_printf(a, "batch %llu was executed by other SQL", batch)
                : STR("");
 }
