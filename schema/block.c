@@ -31,6 +31,16 @@ static int64_t *gather_i64(struct arena *a, const int64_t *v, const uint32_t *id
     return out;
 }
 
+static uint64_t *gather_u64(struct arena *a, const uint64_t *v, const uint32_t *idx, uint32_t n)
+{
+    if (!v)
+        return NULL;
+    uint64_t *out = ARENA_ARRAY(a, uint64_t, n);
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = v[idx[i]];
+    return out;
+}
+
 static uint8_t *gather_u8(struct arena *a, const uint8_t *v, const uint32_t *idx, uint32_t n)
 {
     if (!v)
@@ -51,11 +61,8 @@ struct block *block_gather(struct arena *a, const struct block *b, const uint32_
     for (uint32_t i = 0; i < b->schema->count; i++)
         column_gather(&out->columns[i], a, &b->columns[i], idx, n);
     out->rowtime = gather_i64(a, b->rowtime, idx, n);
-    if (b->seq) { // blocks straight from a scan have none yet
-        out->seq = ARENA_ARRAY(a, uint64_t, n);
-        for (uint32_t i = 0; i < n; i++)
-            out->seq[i] = b->seq[idx[i]];
-    }
+    out->seq = gather_u64(a, b->seq, idx, n); // blocks straight from a scan have none yet
+    out->origin = gather_u64(a, b->origin, idx, n);
     out->op = gather_u8(a, b->op, idx, n);
     out->window_start = gather_i64(a, b->window_start, idx, n);
     out->window_end = gather_i64(a, b->window_end, idx, n);
@@ -147,6 +154,7 @@ struct block *block_concat(struct arena *a, const struct block *const *parts, si
     CONCAT(window_end, ABSENT_IS_ZERO);
     CONCAT(partition, ABSENT_DROPS_ALL);
     CONCAT(offset, ABSENT_DROPS_ALL);
+    CONCAT(origin, ABSENT_DROPS_ALL);
     CONCAT(null_value, ABSENT_IS_ZERO);
 #undef CONCAT
     if (!rows) { // these are always set, and windows with the schema

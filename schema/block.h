@@ -54,6 +54,7 @@ struct block {
     int64_t *window_end;
     int32_t *partition; // ROWPARTITION, ROWOFFSET: only on blocks straight from a source, else NULL
     int64_t *offset;
+    uint64_t *origin; // who a row comes from (sql/exec/op.h); NULL where nothing asks for it
     uint8_t
         *null_value; // 1 = the record's whole value was null; NULL = none (see ksqlDB null rules)
     struct arena *arena;

@@ -110,6 +110,7 @@ bool exec_batch_begin(struct exec *x, int64_t now_ms, uint64_t batch, struct err
     for (uint32_t i = 0; i < x->count; i++) {
         struct op *o = &x->ops[i];
         o->counters = (struct exec_counters){.name = o->counters.name, .kind = o->counters.kind};
+        o->origin = (struct op_origin){0};
         if (o->type->begin && !o->type->begin(o, e)) {
             end_read(x);
             return false;

@@ -210,28 +210,15 @@ static struct fn_rows rows_without_nulls(struct eval *v, const struct step *s,
     return (struct fn_rows){idx, n};
 }
 
-// What makes a row's random values: the record it comes from (or, of a stream made by the job, its sequence number), its
-// place among the rows of that record, and the call site.
+// What makes a row's random values: the call site and where the row comes from. Without a source (VALUES): time and number.
 static const uint64_t *row_seeds(const struct eval *v, const struct step *s)
 {
     const struct block *b = v->b;
     uint64_t *seeds = ARENA_ARRAY(v->a, uint64_t, v->n ? v->n : 1);
-    uint64_t place = 0;
-    for (uint32_t at = v->first; at && b->seq && b->seq[at] == b->seq[at - 1]; at--)
-        place++;
     for (uint32_t i = 0; i < v->n; i++) {
         const uint32_t row = v->first + i;
-        if (i)
-            place = b->seq && b->seq[row] == b->seq[row - 1] ? place + 1 : 0;
-        const uint64_t key[5] = {
-            s->site,
-            b->rowtime ? (uint64_t)b->rowtime[row] : 0,
-            b->partition ? (uint64_t)b->partition[row] + 1 : 0,
-            b->partition ? (uint64_t)b->offset[row]
-            : b->seq     ? b->seq[row]
-                         : row,
-            place,
-        };
+        const uint64_t time = b->rowtime ? (uint64_t)b->rowtime[row] : 0;
+        const uint64_t key[3] = {s->site, b->origin ? b->origin[row] : row, b->origin ? 0 : time};
         seeds[i] = hash_bytes(key, sizeof key, 0);
     }
     return seeds;

@@ -62,6 +62,7 @@ struct eval {
     struct expr_env *env;
     struct arena *a;
     uint32_t first, n;
+    uint32_t item; // REDUCE: which one of each row's the body is run for
     struct column *regs;
     struct fn_rows *sels;
     uint8_t **errors; // per scope, NULL until the first failure

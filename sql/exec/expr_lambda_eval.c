@@ -6,6 +6,7 @@
 #include "schema/map_order.h"
 #include "sql/exec/expr_steps.h"
 #include "sql/exec/fn_list.h"
+#include "sql/exec/op.h"
 #include "sql/exec/pick.h"
 
 #include <assert.h>
@@ -39,6 +40,18 @@ static void items_of(struct items *out, const struct eval *v, const struct colum
 }
 
 // The body over n items: columns[0..params) are given, captures are taken from the rows the items belong to.
+// A random value differs from item to item.
+static uint64_t *item_origins(const struct eval *v, const uint32_t *row, uint32_t n)
+{
+    uint64_t *origins = ARENA_ARRAY(v->a, uint64_t, n ? n : 1);
+    uint64_t k = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        k = i && row[i] == row[i - 1] ? k + 1 : v->item;
+        origins[i] = op_origin_part(v->b->origin[v->first + row[i]], k);
+    }
+    return origins;
+}
+
 // NOLINTNEXTLINE(readability-function-size): a body, the block it runs over, and both its results
 static void run_body(struct column *out, const uint8_t **errors, const struct eval *v,
                      const struct step *s, const struct expr_lambda *l, struct column *columns,
@@ -46,7 +59,11 @@ static void run_body(struct column *out, const uint8_t **errors, const struct ev
 {
     for (uint32_t i = 0; i < l->captures; i++)
         column_gather(&columns[l->params + i], v->a, eval_arg(v, s, l->first_capture + i), row, n);
-    const struct block b = {.schema = l->schema, .rows = n, .columns = columns, .arena = v->a};
+    const struct block b = {.schema = l->schema,
+                            .rows = n,
+                            .columns = columns,
+                            .origin = v->b->origin ? item_origins(v, row, n) : NULL,
+                            .arena = v->a};
     eval_program(out, errors, v, l->body, &b);
 }
 
@@ -240,6 +257,7 @@ static void reduce_step(struct reduction *r, struct eval *v, const struct step *
     struct arena *next = r->arenas[(k + 1) % 2];
     struct eval inner = *v;
     inner.a = scratch;
+    inner.item = k;
     struct column *columns = ARENA_ZARRAY(scratch, struct column, l->schema->count);
     uint32_t *item = ARENA_ARRAY(scratch, uint32_t, r->n);
     for (uint32_t i = 0; i < r->n; i++)

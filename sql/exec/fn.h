@@ -12,7 +12,7 @@
 enum fn_determinism {
     FN_PURE,      // foldable when the arguments are literals
     FN_BATCH_NOW, // depends on the batch's now (UNIX_TIMESTAMP)
-    FN_SEEDED,    // hash of (job, topic, partition, offset, call site): UUID, RANDOM
+    FN_SEEDED,    // hash of the row's origin (sql/exec/op.h) and the call site: UUID, RANDOM
 };
 enum fn_nulls {
     FN_NULL_IN_NULL_OUT, // the evaluator skips rows with a NULL argument: result NULL

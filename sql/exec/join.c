@@ -287,6 +287,7 @@ struct join_row join_result(const struct join *s, enum join_input input, uint32_
         .key = row < key_rows(s, input) ? join_key_ref(s, input, row) : JOIN_NONE,
         .op = OP_INSERT,
         .seq = b->seq[row],
+        .origin = b->origin ? b->origin[row] : 0,
         .rowtime = b->rowtime[row],
         .window_start = start,
         .window_end = size            ? start + size
@@ -399,6 +400,7 @@ bool join_emit(struct join *s, struct err *e)
     out->columns = ARENA_ZARRAY(a, struct column, node->schema->count + 1);
     out->rowtime = ARENA_ARRAY(a, int64_t, n);
     out->seq = ARENA_ARRAY(a, uint64_t, n);
+    out->origin = s->o->x->program->seeded ? ARENA_ARRAY(a, uint64_t, n) : NULL;
     out->op = node->table ? arena_alloc(a, n) : NULL;
     if (node->schema->windowed) {
         out->window_start = ARENA_ARRAY(a, int64_t, n);
@@ -408,6 +410,8 @@ bool join_emit(struct join *s, struct err *e)
         const struct join_row *row = &s->out.v[i];
         out->rowtime[i] = row->rowtime;
         out->seq[i] = row->seq;
+        if (out->origin)
+            out->origin[i] = row->origin;
         if (out->op)
             out->op[i] = (uint8_t)row->op;
         if (out->window_start) {
@@ -421,5 +425,6 @@ bool join_emit(struct join *s, struct err *e)
     s->out.n = s->stored_keys.n = 0;
     s->side[0].stored.n = s->side[1].stored.n = 0;
     s->epoch++;
+    op_origin_results(s->o, out);
     return op_emit(s->o, out, e);
 }

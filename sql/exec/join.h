@@ -30,7 +30,7 @@ struct join_row { // of the result
     uint32_t ref[2];
     uint32_t key; // join_key_ref or join_stored_key
     enum row_op op;
-    uint64_t seq;
+    uint64_t seq, origin;
     int64_t rowtime, window_start, window_end;
 };
 

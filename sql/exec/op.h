@@ -29,6 +29,12 @@ struct op_edge {
     uint32_t input;
 };
 
+// The last row that results came from, and how many came.
+struct op_origin {
+    uint64_t from;
+    uint64_t results;
+};
+
 struct op {
     const struct op_type *type;
     const struct phys_node *node;
@@ -38,6 +44,7 @@ struct op {
     struct exec_counters counters;
     void *state;                    // the operator's own; op_table.c's where a table begins
     struct op_object_state *object; // op_object.c's
+    struct op_origin origin;
 };
 
 struct exec {
@@ -68,6 +75,16 @@ extern const struct op_type op_table; // wraps sources and objects that make a t
 
 // Hands a block on to the output and to all consumers. An empty block is dropped.
 bool op_emit(struct op *o, const struct block *b, struct err *e) ERR_CHECKED;
+// Origins: what UUID() and RANDOM() hash, in programs that have them (program.seeded). A record's is its place (job, topic,
+// object, partition, offset); a result's is that of the row that caused it, and which one of its results it is. So they do not
+// depend on how records were cut into windows and batches.
+void op_origin_source(struct op *o, struct block *b);
+// b->origin has the causes in the order of the results: makes them the results' own.
+void op_origin_results(struct op *o, struct block *b);
+// One record may come by several writers.
+void op_origin_writer(struct op *o, struct block *b, uint32_t writer);
+// The k-th of what came from `from`.
+uint64_t op_origin_part(uint64_t from, uint64_t k);
 // A block with b's row vectors (not its columns), for the operator's schema.
 struct block *op_block(struct op *o, const struct block *b);
 

@@ -249,8 +249,11 @@ static struct block *steps_block(struct op *o, const struct step_list *s, const 
     out->rowtime = s->rowtime;
     out->seq = ARENA_ARRAY(a, uint64_t, s->n + 1);
     out->op = arena_alloc(a, s->n + 1);
+    out->origin = b->origin ? ARENA_ARRAY(a, uint64_t, s->n + 1) : NULL;
     for (uint32_t i = 0; i < s->n; i++) {
         out->seq[i] = b->seq ? b->seq[s->row[i]] : 0;
+        if (b->origin)
+            out->origin[i] = b->origin[s->row[i]];
         out->op[i] = s->fresh[i] ? OP_INSERT : OP_UPDATE_AFTER;
     }
     put_windows(o, out, s->group);
@@ -278,6 +281,7 @@ static bool emit_steps(struct op *o, const struct step_list *s, const struct blo
     }
     struct block *out = block_gather(a, before ? all : after, idx, n);
     out->schema = o->node->schema;
+    op_origin_results(o, out);
     return op_emit(o, out, e);
 }
 

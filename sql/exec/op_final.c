@@ -212,6 +212,8 @@ static bool put_row(struct op *o, struct block *out, uint32_t i, const struct cl
     out->window_start[i] = c->group->window_start;
     out->window_end[i] = c->group->window_start + s->size;
     out->seq[i] = b->seq ? b->seq[c->row] : 0;
+    if (out->origin)
+        out->origin[i] = b->origin[c->row];
     return true;
 }
 
@@ -226,6 +228,7 @@ static bool emit_closed(struct op *o, const struct block *b, struct err *e)
     out->op = arena_zalloc(a, n + 1); // OP_INSERT
     out->window_start = ARENA_ARRAY(a, int64_t, n + 1);
     out->window_end = ARENA_ARRAY(a, int64_t, n + 1);
+    out->origin = b->origin ? ARENA_ARRAY(a, uint64_t, n + 1) : NULL;
     for (uint32_t i = 0; i < n; i++)
         if (!put_row(o, out, i, &s->closed.v[i], b, e))
             return false;
@@ -235,6 +238,7 @@ static bool emit_closed(struct op *o, const struct block *b, struct err *e)
             states[i] = agg_state(agg, group_state(s->closed.v[i].group));
         agg->agg->emit(&agg->ctx, &out->columns[o->node->expr_count + k], a, states, 0, n);
     }
+    op_origin_results(o, out);
     return op_emit(o, out, e);
 }
 

@@ -172,8 +172,9 @@ static bool release(struct stream_stream *s, enum join_input side, int64_t time,
     return found == KV_ABSENT;
 }
 
-static bool pad_pending(struct stream_stream *s, enum join_input side, int64_t time, uint64_t seq,
-                        struct str value, struct err *e)
+// cause: the result of the row that closed the window.
+static bool pad_pending(struct stream_stream *s, enum join_input side, int64_t time,
+                        const struct join_row *cause, struct str value, struct err *e)
 {
     struct cursor in = {(const uint8_t *)value.p, (const uint8_t *)value.p + value.n};
     const uint8_t *key;
@@ -184,7 +185,8 @@ static bool pad_pending(struct stream_stream *s, enum join_input side, int64_t t
         !cur_le64(&in, &start) || !cur_le64(&in, &end))
         return err_fail(e, ERR_DATA, "stored state of %s is malformed", s->join.o->node->name.p);
     struct join_row out = {.ref = {JOIN_NONE, JOIN_NONE},
-                           .seq = seq,
+                           .seq = cause->seq,
+                           .origin = cause->origin,
                            .rowtime = time,
                            .window_start = (int64_t)start,
                            .window_end = (int64_t)end};
@@ -201,7 +203,7 @@ static bool is_closed(const struct stream_stream *s, enum join_input side, int64
 }
 
 // All pending rows whose windows have closed, by (time, side, key).
-static bool pad_closed(struct stream_stream *s, uint64_t seq, struct err *e)
+static bool pad_closed(struct stream_stream *s, const struct join_row *cause, struct err *e)
 {
     struct ordered_scan *c;
     struct str key;
@@ -220,7 +222,7 @@ static bool pad_closed(struct stream_stream *s, uint64_t seq, struct err *e)
         const int64_t time = get_i64(key.p + 1);
         const enum join_input side = key.p[9] ? JOIN_LEFT_INPUT : JOIN_RIGHT_INPUT;
         if (is_closed(s, side, time)) {
-            if (!pad_pending(s, side, time, seq, value, e)) {
+            if (!pad_pending(s, side, time, cause, value, e)) {
                 found = KV_FAILED;
                 break;
             }
@@ -347,7 +349,8 @@ static bool run_row(struct op *o, enum join_input side, uint32_t row, struct err
     s->last_seq = b->seq[row];
     if (time >= s->time) {
         s->time = time;
-        if (s->delayed && !pad_closed(s, b->seq[row], e))
+        const struct join_row cause = join_result(&s->join, side, row);
+        if (s->delayed && !pad_closed(s, &cause, e))
             return false;
     }
     if (!probe(s, &p, e))

@@ -184,6 +184,7 @@ static struct block *writer_block(struct op *o, uint32_t input)
     struct block *out = op_block(o, b);
     out->partition = NULL;
     out->offset = NULL;
+    op_origin_writer(o, out, input);
     if (!out->op)
         out->op = arena_zalloc(a, b->rows); // OP_INSERT
     if (!out->null_value)

@@ -326,14 +326,19 @@ static struct block *new_block(struct op *o, uint32_t rows)
     out->op = arena_alloc(a, rows + 1);
     out->window_start = ARENA_ARRAY(a, int64_t, rows + 1);
     out->window_end = ARENA_ARRAY(a, int64_t, rows + 1);
+    out->origin = o->x->program->seeded ? ARENA_ARRAY(a, uint64_t, rows + 1) : NULL;
     return out;
 }
 
-static void put_row(struct block *out, uint32_t at, int64_t start, int64_t end, uint64_t seq)
+// A result of row `row` of b.
+static void put_row(struct block *out, uint32_t at, int64_t start, int64_t end,
+                    const struct block *b, uint32_t row)
 {
     out->window_start[at] = start;
     out->window_end[at] = out->rowtime[at] = end;
-    out->seq[at] = seq;
+    out->seq[at] = b->seq ? b->seq[row] : 0;
+    if (out->origin)
+        out->origin[at] = b->origin[row];
 }
 
 static struct block *after_block(struct op *o, const struct block *b, const struct column *keys)
@@ -345,7 +350,7 @@ static struct block *after_block(struct op *o, const struct block *b, const stru
     for (uint32_t i = 0; i < n; i++) {
         const struct session_step *step = &s->steps.v[i];
         rows[i] = step->row;
-        put_row(out, i, step->start, step->end, b->seq ? b->seq[step->row] : 0);
+        put_row(out, i, step->start, step->end, b, step->row);
         const bool same = step->count && !s->replaced.v[step->first].gone;
         out->op[i] = same ? OP_UPDATE_AFTER : OP_INSERT;
     }
@@ -367,7 +372,7 @@ static struct block *replaced_block(struct op *o, const struct block *b, const s
         for (uint32_t k = step->first; k < step->first + step->count; k++) {
             const struct replaced *r = &s->replaced.v[k];
             rows[k] = step->row;
-            put_row(out, k, r->start, r->end, b->seq ? b->seq[step->row] : 0);
+            put_row(out, k, r->start, r->end, b, step->row);
             out->op[k] = (uint8_t)op;
         }
     }
@@ -408,6 +413,7 @@ static bool emit_steps(struct op *o, const struct results *r, struct block *gone
     struct block *all = block_concat(a, parts, r->before ? 3 : 2);
     struct block *out = block_gather(a, all, idx, n);
     out->schema = o->node->schema;
+    op_origin_results(o, out);
     return op_emit(o, out, e);
 }
 
@@ -437,7 +443,7 @@ static bool emit_closed(struct op *o, const struct block *b, struct err *e)
         struct cursor in = {(const uint8_t *)key.p, (const uint8_t *)key.p + key.n};
         if (!keycodec_decode(out->columns, node->expr_count, i, a, &in, e))
             return err_wrap(e, "%.*s", STR_ARG(node->name));
-        put_row(out, i, c->session->start, c->session->end, b->seq ? b->seq[c->row] : 0);
+        put_row(out, i, c->session->start, c->session->end, b, c->row);
         out->op[i] = OP_INSERT;
     }
     for (uint32_t k = 0; k < node->agg_count; k++) {
@@ -446,6 +452,7 @@ static bool emit_closed(struct op *o, const struct block *b, struct err *e)
             states[i] = agg_state(agg, session_states(s->closing.v[i].session));
         agg->agg->emit(&agg->ctx, &out->columns[node->expr_count + k], a, states, 0, n);
     }
+    op_origin_results(o, out);
     return op_emit(o, out, e);
 }
 

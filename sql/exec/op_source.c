@@ -8,6 +8,7 @@ static bool source_push(struct op *o, uint32_t input, const struct block *b, str
     assert(input == 0 && b->schema->count == o->node->schema->count);
     struct block *out = op_block(o, b);
     out->columns = b->columns;
+    op_origin_source(o, out);
     return op_emit(o, out, e);
 }
 

@@ -259,7 +259,10 @@ void table_close(struct op *o)
 static bool source_push(struct op *o, uint32_t input, const struct block *b, struct err *e)
 {
     assert(input == 0 && o->node->kind == PLAN_SOURCE);
-    return table_push(o, b, e);
+    struct block *rows = op_block(o, b);
+    rows->columns = b->columns;
+    op_origin_source(o, rows);
+    return table_push(o, rows, e);
 }
 
 const struct op_type op_table = {

@@ -50,6 +50,7 @@ static struct block *unnested_block(struct op *o, const struct unnested *s, cons
                     s->arrays[k].child_rows, s->items[k].of.v, rows);
     out->schema = o->node->schema;
     out->columns = columns;
+    op_origin_results(o, out);
     return out;
 }
 

@@ -152,44 +152,6 @@ static void mark_columns(struct compile *c)
     }
 }
 
-// --- retractions and collapsing -----------------------------------------------------------------
-
-// DESIGN 4: one change per key is enough for tables whose consumers only pass rows on to such outputs.
-static bool consumer_collapses(const struct compile *c, uint32_t at)
-{
-    const struct plan_node *n = c->spec->plan->nodes[at];
-    if (n->kind != PLAN_PROJECT && n->kind != PLAN_OBJECT)
-        return false;
-    return n->table && n->input_count == 1 && !compile_converts(n) &&
-           !(n->formats && n->formats->timestamp_index >= 0) && c->marks[at].collapses;
-}
-
-static void mark_changes(struct compile *c)
-{
-    const struct plan *plan = c->spec->plan;
-    for (uint32_t i = plan->count; i-- > 0;) {
-        struct mark *m = &c->marks[i];
-        if (!m->reached)
-            continue;
-        m->collapses = c->spec->collapse == PROGRAM_COLLAPSE && (m->output < 0 || m->last_change);
-        for (uint32_t k = i + 1; k < plan->count; k++) {
-            const struct plan_node *consumer = plan->nodes[k];
-            for (uint32_t in = 0; c->marks[k].reached && in < consumer->input_count; in++) {
-                if (consumer->inputs[in] != plan->nodes[i])
-                    continue;
-                const bool retracts = plan->nodes[i]->table && consumer->table &&
-                                              !plan_is_join(consumer->kind) // it keeps its inputs
-                                          ? consumer->kind == PLAN_FILTER || c->marks[k].before
-                                          : false;
-                m->before |=
-                    plan->nodes[i]->table && (retracts || consumer->kind == PLAN_AGGREGATE);
-                m->collapses &= consumer_collapses(c, k);
-            }
-        }
-        m->collapses &= !m->before;
-    }
-}
-
 // --- nodes --------------------------------------------------------------------------------------
 
 struct schema_column *compile_schema(struct compile *c, struct phys_node *n, const struct use *use)
@@ -423,6 +385,7 @@ static bool compile_node(struct compile *c, uint32_t at, struct err *e)
     n->source = n->timestamp = -1;
     n->output = m->output;
     n->before = m->before;
+    n->seeded = m->seeded;
     n->entry =
         p->table && (p->kind == PLAN_SOURCE ||
                      (p->kind == PLAN_OBJECT && p->input_count == 1 && !p->inputs[0]->table));
@@ -450,6 +413,9 @@ static enum program_order order_of(const struct program *p)
             order = ORDER_FREE;
         // Rows of one table from several writers: the last one wins, so their order matters.
         if (n->kind == PLAN_OBJECT && n->table && n->input_count > 1)
+            return ORDER_ALIGNED;
+        // Of several changes of a key the last one's random values stay.
+        if (n->seeded && phys_is_stateful(n))
             return ORDER_ALIGNED;
         if (plan_is_join(n->kind))
             return ORDER_ALIGNED;
@@ -509,7 +475,7 @@ bool program_compile(const struct program **out, struct arena *a, const struct p
         return false;
     mark_inputs(&c);
     mark_columns(&c);
-    mark_changes(&c);
+    compile_changes(&c);
     for (uint32_t i = 0; i < count; i++)
         if (c.marks[i].reached && !compile_node(&c, i, e))
             return false;

@@ -11,7 +11,7 @@
 #include "sql/exec/expr.h"
 
 // Part of the code digest: raise it when the same plan may give other rows.
-#define ENGINE_VERSION 2
+#define ENGINE_VERSION 3
 
 struct phys_agg {
     const struct agg *agg;
@@ -52,6 +52,7 @@ struct phys_node {
     bool table;         // rows are changes of a table
     bool entry;         // a table made from stream records: NULL values delete, NULL keys drop
     bool before;        // some consumer retracts: emit -U rows
+    bool seeded;        // it or something downstream has UUID() or RANDOM()
     bool keeps_rows;    // entry with before: state holds the latest row per key
     bool collapsed;     // AGGREGATE: one change per group at the end of the batch
     int source, output; // index in the program, -1
@@ -94,6 +95,7 @@ struct program {
     struct str *fingerprints;
     uint32_t fingerprint_count;
     uint32_t slots; // constant columns
+    bool seeded;    // some expression is a hash of its row's origin
 };
 
 // How long a side of a stream-stream join is kept, by its own stream time.

@@ -11,6 +11,7 @@ struct mark {
     bool last_change; // output: the last change per key is enough
     bool collapses;   // everything downstream is content with that
     bool before;      // some consumer needs -U rows
+    bool seeded;      // it or something downstream has UUID() or RANDOM()
     int output;       // -1
     struct use *use;  // per logical column
 };
@@ -29,6 +30,8 @@ bool compile_converts(const struct plan_node *n);
 // Own pruned schema and column map; columns stay writable until the node is finished.
 struct schema_column *compile_schema(struct compile *c, struct phys_node *n, const struct use *use);
 
+// Marks before, collapses and seeded; after reachability.
+void compile_changes(struct compile *c);
 bool compile_source(struct compile *c, struct phys_node *n, struct err *e) ERR_CHECKED;
 bool compile_convert(struct compile *c, struct phys_node *n, struct err *e) ERR_CHECKED;
 bool compile_join(struct compile *c, struct phys_node *n, const struct use *use,

@@ -48,6 +48,10 @@ static const struct piece pieces[] = {
      "CREATE STREAM u1 AS SELECT k, usr, cents FROM tx EMIT CHANGES;\n"
      "INSERT INTO u1 SELECT k, usr, cents FROM ty WHERE cents > 1000 EMIT CHANGES;\n",
      STREAM_OUT, true, false},
+    {"R1",
+     "CREATE STREAM r1 AS SELECT k, id, UUID() AS u, RANDOM() AS r, TRANSFORM(ARRAY[id, cents], x "
+     "=> UUID()) AS us FROM tx WHERE cents > 500 EMIT CHANGES;\n",
+     STREAM_OUT, true, false},
     {"U2",
      "CREATE STREAM u AS SELECT k, status, cents FROM tx EMIT CHANGES;\n"
      "INSERT INTO u SELECT k, status, cents FROM ty WHERE cents > 1000 EMIT CHANGES;\n"
@@ -102,8 +106,25 @@ static const struct piece pieces[] = {
      "CREATE TABLE j4 AS SELECT tt.k AS k, tt.cents AS cents, n FROM tt JOIN js ON tt.status = "
      "js.status EMIT CHANGES;\n",
      TABLE_OUT, false, false},
+    {"R2",
+     "CREATE TABLE rt AS SELECT usr, COUNT(*) AS n FROM tx GROUP BY usr EMIT CHANGES;\n"
+     "CREATE TABLE r2 AS SELECT usr, n, UUID() AS u FROM rt EMIT CHANGES;\n",
+     TABLE_OUT, false, false},
+    {"R3",
+     "CREATE STREAM rj AS SELECT tx.usr AS who, tx.id AS id, EXPLODE(ARRAY[1, 2]) AS part FROM tx "
+     "LEFT JOIN ty WITHIN (3 HOURS, 1 HOUR) GRACE PERIOD 2 HOURS ON tx.usr = ty.usr EMIT "
+     "CHANGES;\n"
+     "INSERT INTO rj SELECT tx.usr AS who, tx.id AS id, 3 AS part FROM tx PARTITION BY tx.usr "
+     "EMIT CHANGES;\n"
+     "CREATE STREAM r3 AS SELECT who, id, part, UUID() AS u FROM rj EMIT CHANGES;\n",
+     STREAM_OUT, false, false},
+    {"R4",
+     "CREATE TABLE rw AS SELECT usr, COUNT(*) AS n FROM tx WINDOW SESSION (2 HOURS) GROUP BY usr "
+     "EMIT CHANGES;\n"
+     "CREATE TABLE r4 AS SELECT usr, n, UUID() AS u FROM rw EMIT CHANGES;\n",
+     WINDOW_OUT, false, false},
 };
-enum { PIECES = sizeof pieces / sizeof pieces[0], FREE_PIECES = 6 };
+enum { PIECES = sizeof pieces / sizeof pieces[0], FREE_PIECES = 7 };
 
 static const char *program_window(struct arena *a, struct job_random *r, const struct piece *p)
 {

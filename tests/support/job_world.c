@@ -491,9 +491,8 @@ void job_world_same(const struct buf *want, const struct buf *got, const char *w
         if (!more && !other)
             return;
         if (more != other || !str_eq(p, q))
-            fail_msg("%s: line %zu differs\n  want: %.*s\n  got:  %.*s", what, line,
-                     more ? (int)p.n : 5, more ? p.p : "(end)", other ? (int)q.n : 5,
-                     other ? q.p : "(end)");
+            fail_msg("line %zu differs\n  want: %.*s\n  got:  %.*s\n%s", line, more ? (int)p.n : 5,
+                     more ? p.p : "(end)", other ? (int)q.n : 5, other ? q.p : "(end)", what);
     }
 }
 

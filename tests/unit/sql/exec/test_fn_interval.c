@@ -72,16 +72,33 @@ TEST(uuids_have_their_form)
     ALL(cases);
 }
 
-static void run_rows(struct buf *out, uint32_t window)
+#define RECORDS \
+    "CREATE STREAM a (k STRING KEY, v INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON');\n"
+
+static const char simple_rows[] =
+    RECORDS "CREATE STREAM o AS SELECT k, UUID() AS u, RANDOM() AS r FROM a;";
+
+// Every row of a record that comes by joins, table functions, windows and several writers has a value of its own.
+static const char derived_rows[] = RECORDS
+    "CREATE STREAM b (k STRING KEY, v INT) WITH (KAFKA_TOPIC='b', VALUE_FORMAT='JSON');\n"
+    "CREATE STREAM j AS SELECT x.k AS k, EXPLODE(ARRAY[1, 2]) AS i FROM a x JOIN b y WITHIN 1 HOUR "
+    "GRACE PERIOD 1 HOUR ON x.k = y.k;\n"
+    "CREATE STREAM p AS SELECT k, 1 AS i FROM a PARTITION BY k;\n"
+    "INSERT INTO p SELECT k, i FROM j;\n"
+    "INSERT INTO p SELECT k, i + 1 AS i FROM j;\n"
+    "CREATE TABLE w AS SELECT k, COUNT(*) AS n FROM p WINDOW HOPPING (SIZE 3 SECONDS, ADVANCE BY 1 "
+    "SECOND) GROUP BY k;\n"
+    "CREATE TABLE o AS SELECT k, n, TRANSFORM(ARRAY[1, 2], x => UUID()) AS us, REDUCE(ARRAY[1, 2], "
+    "'', (s, x) => s + UUID()) AS u FROM w;";
+
+static void run_rows(struct buf *out, const char *sql, uint32_t window)
 {
     struct engine s;
-    const char *sql = "CREATE STREAM a (k STRING KEY, v INT) WITH (KAFKA_TOPIC='a', "
-                      "VALUE_FORMAT='JSON');\n"
-                      "CREATE STREAM o AS SELECT k, UUID() AS u, RANDOM() AS r FROM a;";
     engine_open(&s, &(struct engine_spec){.sql = sql, .outputs = {"O"}});
     engine_begin(&s);
     for (int i = 0; i < 8; i++)
-        engine_add(&s, 0, "k", "{\"v\":1}", 1000);
+        for (size_t k = 0; k < program_source_count(s.program); k++)
+            engine_add(&s, k, "k", "{\"v\":1}", 1000);
     engine_run(&s, window);
     engine_end(&s);
     buf_text(out, engine_text(&s));
@@ -94,8 +111,8 @@ TEST(random_values_are_those_of_the_record_whenever_it_is_read)
     struct buf many;
     buf_init(&one, 1 << 16);
     buf_init(&many, 1 << 16);
-    run_rows(&one, 1);
-    run_rows(&many, 64);
+    run_rows(&one, simple_rows, 1);
+    run_rows(&many, simple_rows, 64);
     assert_true(str_eq(buf_view(&one), buf_view(&many)));
     size_t at;
     struct str first, rest;
@@ -105,6 +122,34 @@ TEST(random_values_are_those_of_the_record_whenever_it_is_read)
     buf_fini(&many);
 }
 
+static int compare_text(const void *x, const void *y)
+{
+    return memcmp(x, y, 36);
+}
+
+TEST(random_values_of_derived_rows_are_their_own_in_any_windows)
+{
+    struct buf one;
+    struct buf many;
+    buf_init(&one, 1 << 24);
+    buf_init(&many, 1 << 24);
+    run_rows(&one, derived_rows, 1);
+    run_rows(&many, derived_rows, 5);
+    assert_true(str_eq(buf_view(&one), buf_view(&many)));
+    buf_char(&one, '\0');
+    static char uuids[8192][36];
+    size_t n = 0;
+    for (const char *at = one.p; (at = strchr(at, '-')) != NULL && n < 8192; at += 28)
+        memcpy(uuids[n++], at - 8, 36);
+    assert_true(n > 1000 && n < 8192);
+    qsort(uuids, n, sizeof *uuids, compare_text);
+    for (size_t i = 1; i < n; i++)
+        assert_memory_not_equal(uuids[i - 1], uuids[i], 36);
+    buf_fini(&one);
+    buf_fini(&many);
+}
+
 TEST_MAIN(T(times_are_moved_by_intervals), T(wall_clocks_of_two_zones),
           T(patterns_of_dates_have_no_times_and_the_other_way_round), T(weeks_quarters_and_eras),
-          T(uuids_have_their_form), T(random_values_are_those_of_the_record_whenever_it_is_read))
+          T(uuids_have_their_form), T(random_values_are_those_of_the_record_whenever_it_is_read),
+          T(random_values_of_derived_rows_are_their_own_in_any_windows))
