@@ -176,6 +176,8 @@ const char *err_kind_name(enum err_kind kind)
     switch (kind) {
     case ERR_NONE:
         return "none";
+    case ERR_USAGE:
+        return "usage";
     case ERR_CONFIG:
         return "config";
     case ERR_SQL:
@@ -206,6 +208,8 @@ int err_exit_code(const struct err *e)
     assert(e);
     if (e->kind == ERR_NONE)
         return 0;
+    if (e->kind == ERR_USAGE)
+        return 2;
     if (e->kind == ERR_CONFIG || e->kind == ERR_SQL)
         return 3;
     if (e->kind == ERR_REMOTE && e->remedy != REMEDY_FATAL)

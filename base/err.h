@@ -15,7 +15,8 @@
 
 enum err_kind {
     ERR_NONE,
-    ERR_CONFIG,    // the configuration or command line is wrong
+    ERR_USAGE,     // the command line is wrong
+    ERR_CONFIG,    // the configuration is wrong
     ERR_SQL,       // a statement is wrong or not supported
     ERR_DATA,      // a record, row or stored byte is wrong
     ERR_LIMIT,     // a budget or named limit was reached

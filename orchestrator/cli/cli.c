@@ -23,15 +23,6 @@ bool cli_json(const struct cli *c)
     return cli_opt(c, "json") != NULL;
 }
 
-bool cli_opt_u64(uint64_t *out, const struct cli *c, const char *name, uint64_t otherwise,
-                 struct err *e)
-{
-    const char *v = cli_opt(c, name);
-    *out = otherwise;
-    return !v || str_to_u64(out, str_from(v)) ||
-           err_fail(e, ERR_CONFIG, "--%s: not a number: %s", name, v);
-}
-
 bool cli_print(const struct buf *out, struct err *e)
 {
     if (!buf_ok(out, "the output", e))
@@ -170,11 +161,6 @@ static const struct cli_opt *cli_known(const struct cmd *cmd, struct str name)
     return NULL;
 }
 
-static bool cli_usage_error(const struct cmd *cmd, struct err *e)
-{
-    return err_hint(e, "sluice %s --help", cmd->name);
-}
-
 // One --name, --name VALUE or --name=VALUE; *at moves over what was used.
 static bool cli_parse_option(struct cli *c, char *const *argv, int argc, int *at, struct err *e)
 {
@@ -183,23 +169,20 @@ static bool cli_parse_option(struct cli *c, char *const *argv, int argc, int *at
     if (!joined)
         name = text;
     const struct cli_opt *o = cli_known(c->cmd, name);
-    if (!o) {
-        err_fail(e, ERR_CONFIG, "unknown option --%.*s", STR_ARG(name));
-        return cli_usage_error(c->cmd, e);
-    }
+    if (!o)
+        return cli_usage(c, e, "unknown option --%.*s", STR_ARG(name));
     if (!o->value && joined)
-        return err_fail(e, ERR_CONFIG, "--%s takes no value", o->name);
+        return cli_usage(c, e, "--%s takes no value", o->name);
     const char *v = "";
     if (o->value && joined) {
         v = value.p;
     } else if (o->value) {
         if (++*at >= argc)
-            return err_fail(e, ERR_CONFIG, "--%s wants a value: --%s %s", o->name, o->name,
-                            o->value);
+            return cli_usage(c, e, "--%s wants a value: --%s %s", o->name, o->name, o->value);
         v = argv[*at];
     }
     if (c->opt_count == CLI_OPTS_MAX)
-        return err_fail(e, ERR_CONFIG, "more than %d options", CLI_OPTS_MAX);
+        return cli_usage(c, e, "more than %d options", CLI_OPTS_MAX);
     c->opt_names[c->opt_count] = o->name;
     c->opt_values[c->opt_count++] = v;
     if (strcmp(o->name, "config") == 0)
@@ -219,7 +202,7 @@ static bool cli_parse(struct cli *c, char *const *argv, int argc, struct err *e)
                 return false;
         } else if (options && strcmp(argv[i], "-c") == 0) {
             if (++i >= argc)
-                return err_fail(e, ERR_CONFIG, "-c wants a file");
+                return cli_usage(c, e, "-c wants a file");
             c->config = argv[i];
         } else if (options && strcmp(argv[i], "-h") == 0) {
             c->opt_names[c->opt_count] = "help";
@@ -230,12 +213,9 @@ static bool cli_parse(struct cli *c, char *const *argv, int argc, struct err *e)
     }
     if (cli_opt(c, "help"))
         return true;
-    if (c->arg_count < c->cmd->args_min || c->arg_count > c->cmd->args_max) {
-        err_fail(e, ERR_CONFIG, "sluice %s takes %s", c->cmd->name,
-                 c->cmd->args[0] ? c->cmd->args : "no arguments");
-        return cli_usage_error(c->cmd, e);
-    }
-    return true;
+    return (c->arg_count >= c->cmd->args_min && c->arg_count <= c->cmd->args_max) ||
+           cli_usage(c, e, "sluice %s takes %s", c->cmd->name,
+                     c->cmd->args[0] ? c->cmd->args : "no arguments");
 }
 
 static int cli_fail(const struct err *e, int code)
@@ -263,7 +243,7 @@ static int cli_run(struct cli *c, char *const *argv, int argc)
     struct buf out;
     buf_init(&out, 1 << 20);
     if (!cli_parse(c, argv, argc, &e))
-        return cli_fail(&e, CLI_EXIT_USAGE);
+        return cli_fail(&e, err_exit_code(&e));
     int code = 0;
     if (cli_opt(c, "help")) {
         cli_help(&out, c->cmd);
@@ -297,10 +277,10 @@ static int cli_unknown(const struct cli *c, char *const *argv, int argc)
     struct err e;
     const char *near = cli_nearest_command(c->a, argv, argc);
     if (strcmp(argv[0], "-c") == 0 || strcmp(argv[0], "--config") == 0) {
-        err_fail(&e, ERR_CONFIG, "%s wants a file", argv[0]);
+        err_fail(&e, ERR_USAGE, "%s wants a file", argv[0]);
         return cli_fail(&e, CLI_EXIT_USAGE);
     }
-    err_fail(&e, ERR_CONFIG, "unknown command: %s%s%s", argv[0], argc > 1 ? " " : "",
+    err_fail(&e, ERR_USAGE, "unknown command: %s%s%s", argv[0], argc > 1 ? " " : "",
              argc > 1 ? argv[1] : "");
     err_hint(&e, "%s%s%ssluice help lists the commands", near ? "did you mean \"" : "",
              near ? near : "", near ? "\"? " : "");

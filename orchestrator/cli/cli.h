@@ -53,8 +53,15 @@ int cli_main(int argc, char **argv);
 int cli_main_owner(int argc, char **argv, const struct app_spec *spec);
 const char *cli_opt(const struct cli *c,
                     const char *name); // value, "" for a flag, NULL when not given
+
+// cli_value.c: what is wrong with the words given. Exit code 2, the hint names the command's help. Returns false.
+bool cli_usage(const struct cli *c, struct err *e, const char *fmt, ...) ERR_PRINTF(3, 4);
 bool cli_opt_u64(uint64_t *out, const struct cli *c, const char *name, uint64_t otherwise,
                  struct err *e) ERR_CHECKED;
+// --batch N..M or N, from 1 on; both are left alone when it is not given.
+bool cli_opt_batches(uint64_t *from, uint64_t *to, const struct cli *c, struct err *e) ERR_CHECKED;
+// "A,B"; *n = 0 when it is not given.
+const struct str *cli_opt_names(size_t *n, const struct cli *c, const char *name);
 bool cli_json(const struct cli *c);
 // All of out to stdout.
 bool cli_print(const struct buf *out, struct err *e) ERR_CHECKED;

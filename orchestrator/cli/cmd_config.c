@@ -35,9 +35,8 @@ static bool docs_print(struct cli *c, struct err *e)
             pages[i].print(&out);
         }
     }
-    bool ok =
-        known ? cli_print(&out, e)
-              : err_fail(e, ERR_CONFIG, "no page %s: cli, configuration, functions", c->args[0]);
+    bool ok = known ? cli_print(&out, e)
+                    : cli_usage(c, e, "no page %s: cli, configuration, functions", c->args[0]);
     buf_fini(&out);
     return ok;
 }

@@ -159,8 +159,8 @@ static bool demo(struct cli *c, struct err *e)
     if (!cli_opt_u64(&count, c, "count", DEMO_RECORDS, e))
         return false;
     if (count == 0 || count > DEMO_RECORDS_MAX)
-        return err_fail(e, ERR_CONFIG, "--count: %llu is not between 1 and %d",
-                        (unsigned long long)count, DEMO_RECORDS_MAX);
+        return cli_usage(c, e, "--count: %llu is not between 1 and %d", (unsigned long long)count,
+                         DEMO_RECORDS_MAX);
     struct demo_dir d = {.a = c->a, .path = dir ? dir : "sluice-demo"};
     d.durable = durable_new(DURABLE_KILL);
     bool ok = demo_dir_clear(&d, e) && demo_in(c, &d, count, e);

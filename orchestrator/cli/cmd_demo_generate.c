@@ -13,8 +13,8 @@ static bool demo_generate(struct cli *c, struct err *e)
         !cli_opt_u64(&partitions, c, "partitions", GENERATE_PARTITIONS, e))
         return false;
     if (partitions == 0 || partitions > 10000)
-        return err_fail(e, ERR_CONFIG, "--partitions: %llu is not between 1 and 10000",
-                        (unsigned long long)partitions);
+        return cli_usage(c, e, "--partitions: %llu is not between 1 and 10000",
+                         (unsigned long long)partitions);
     spec.partitions = (int32_t)partitions;
     if (!generate_produce(&spec, e))
         return false;

@@ -140,7 +140,7 @@ static bool dlq_show_files(struct buf *out, struct app *app, const struct dlq *f
 {
     uint64_t batch = 0, limit;
     if ((c->arg_count > 1 && !str_to_u64(&batch, str_from(c->args[1]))))
-        return err_fail(e, ERR_CONFIG, "not a batch number: %s", c->args[1]);
+        return cli_usage(c, e, "not a batch number: %s", c->args[1]);
     if (!cli_opt_u64(&limit, c, "limit", UINT64_MAX, e))
         return false;
     for (size_t i = 0; i < files->count; i++) {

@@ -9,15 +9,7 @@
 
 #include <stdio.h>
 
-enum { BACKFILL_OUTPUTS_MAX = 256 };
-
 // --- what is asked for -----------------------------------------------------------------------------------------------
-
-static bool backfill_usage(struct err *e, const char *name, const char *value, const char *what)
-{
-    err_fail(e, ERR_CONFIG, "--%s %s: not %s", name, value, what);
-    return err_hint(e, "sluice job backfill --help");
-}
 
 static bool backfill_time(int64_t *out, const struct cli *c, const char *name, int64_t otherwise,
                           struct err *e)
@@ -26,7 +18,8 @@ static bool backfill_time(int64_t *out, const struct cli *c, const char *name, i
     *out = otherwise;
     if (!value || text_parse_timestamp(out, str_from(value)))
         return true;
-    return backfill_usage(e, name, value, "a time, as 2025-10-28 or 2025-10-28T08:00:00Z");
+    return cli_usage(c, e, "--%s %s: not a time, as 2025-10-28 or 2025-10-28T08:00:00Z", name,
+                     value);
 }
 
 static bool backfill_number(int64_t *out, const struct cli *c, const char *name, int64_t otherwise,
@@ -36,22 +29,7 @@ static bool backfill_number(int64_t *out, const struct cli *c, const char *name,
     *out = otherwise;
     if (!value || (str_to_i64(out, str_from(value)) && *out >= 0))
         return true;
-    return backfill_usage(e, name, value, "a number");
-}
-
-// "12..20", "12"
-static bool backfill_batches(struct backfill_spec *out, const char *value, struct err *e)
-{
-    struct str text = str_from(value), from = text, to = text;
-    size_t at;
-    if (str_find(&at, text, STR(".."))) {
-        from = str_slice(text, 0, at);
-        to = str_slice(text, at + 2, text.n);
-    }
-    if (str_to_i64(&out->from, from) && str_to_i64(&out->to, to) && out->from > 0 &&
-        out->from <= out->to)
-        return true;
-    return backfill_usage(e, "batch", value, "N or N..M");
+    return cli_usage(c, e, "--%s %s: not a number", name, value);
 }
 
 static bool backfill_offsets(struct backfill_spec *out, const struct cli *c, struct err *e)
@@ -64,53 +42,40 @@ static bool backfill_offsets(struct backfill_spec *out, const struct cli *c, str
         !backfill_number(&partition, c, "partition", -1, e))
         return false;
     if (partition > INT32_MAX)
-        return backfill_usage(e, "partition", cli_opt(c, "partition"), "a partition");
+        return cli_usage(c, e, "--partition %s: not a partition", cli_opt(c, "partition"));
     out->partition = (int32_t)partition;
     return true;
 }
 
-static void backfill_outputs(struct backfill_spec *out, struct arena *a, const struct cli *c)
-{
-    const char *value = cli_opt(c, "outputs");
-    struct str *names = ARENA_ZARRAY(a, struct str, BACKFILL_OUTPUTS_MAX), rest = STR("");
-    out->outputs = names;
-    if (value)
-        rest = str_from(value);
-    while (rest.n && out->output_count < BACKFILL_OUTPUTS_MAX) {
-        struct str name = rest, tail = STR("");
-        (void)str_split_once(&name, &tail, rest, ',');
-        names[out->output_count++] = str_trim(name);
-        rest = tail;
-    }
-}
-
-static bool backfill_spec(struct backfill_spec *out, struct arena *a, const struct cli *c,
-                          struct err *e)
+static bool backfill_spec(struct backfill_spec *out, const struct cli *c, struct err *e)
 {
     bool time = cli_opt(c, "from") || cli_opt(c, "to");
     bool offsets = cli_opt(c, "from-offset") || cli_opt(c, "to-offset");
     const char *batch = cli_opt(c, "batch");
     *out =
         (struct backfill_spec){.mode = cli_opt(c, "dry-run") ? BACKFILL_DRY_RUN : BACKFILL_EXECUTE};
-    backfill_outputs(out, a, c);
+    out->outputs = cli_opt_names(&out->output_count, c, "outputs");
     if (cli_opt(c, "from-lake")) {
         err_fail(e, ERR_CONFIG,
                  "--from-lake is not built: source records are read from Kafka only");
         return err_hint(e, "what retention has taken cannot be backfilled");
     }
-    if (time + offsets + (batch != NULL) > 1) {
-        err_fail(e, ERR_CONFIG,
-                 "--from/--to, --from-offset/--to-offset and --batch exclude each other");
-        return err_hint(e, "sluice job backfill --help");
-    }
+    if (time + offsets + (batch != NULL) > 1)
+        return cli_usage(c, e,
+                         "--from/--to, --from-offset/--to-offset and --batch exclude each other");
     if (time) {
         out->by = BACKFILL_TIME;
         return backfill_time(&out->from, c, "from", INT64_MIN / 2, e) &&
                backfill_time(&out->to, c, "to", INT64_MAX / 2, e);
     }
     out->by = batch ? BACKFILL_BATCHES : offsets ? BACKFILL_OFFSETS : BACKFILL_PENDING;
-    if (batch)
-        return backfill_batches(out, batch, e);
+    if (batch) {
+        uint64_t from = 0, to = 0;
+        bool ok = cli_opt_batches(&from, &to, c, e);
+        out->from = (int64_t)from;
+        out->to = (int64_t)to;
+        return ok;
+    }
     return !offsets || backfill_offsets(out, c, e);
 }
 
@@ -215,7 +180,7 @@ static bool job_backfill(struct cli *c, struct err *e)
     struct run_report report;
     buf_init(&print.out, (size_t)256 << 20);
     app_progress_init(&progress, &env.clock);
-    bool ok = app_job(&job, &app, c->args[0], e) && backfill_spec(&spec, app.a, c, e);
+    bool ok = app_job(&job, &app, c->args[0], e) && backfill_spec(&spec, c, e);
     if (ok) {
         spec.slot = backfill_slot;
         spec.slot_arg = &print;

@@ -15,10 +15,8 @@ static bool reset_how(enum run_reset *out, const struct cli *c, const struct job
                       struct err *e)
 {
     bool rebuild = cli_opt(c, "rebuild"), now = cli_opt(c, "from-now"), keep = cli_opt(c, "keep");
-    if (rebuild + now + keep != 1) {
-        err_fail(e, ERR_CONFIG, "job reset wants --rebuild, --from-now or --keep");
-        return err_hint(e, "sluice job reset --help");
-    }
+    if (rebuild + now + keep != 1)
+        return cli_usage(c, e, "job reset wants --rebuild, --from-now or --keep");
     *out = rebuild ? RUN_RESET_REBUILD : now ? RUN_RESET_FROM_NOW : RUN_RESET_KEEP;
     if (!rebuild || !reset_appends(job) || cli_opt(c, "append-again"))
         return true;

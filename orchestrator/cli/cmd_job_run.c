@@ -57,7 +57,7 @@ static bool job_run_marker(enum run_marker *out, const struct cli *c, struct err
     else if (strcmp(said, "resend") == 0)
         *out = RUN_MARKER_RESEND;
     else
-        return err_fail(e, ERR_CONFIG, "--lost-marker is \"%s\", wanted is sent or resend", said);
+        return cli_usage(c, e, "--lost-marker is \"%s\", wanted is sent or resend", said);
     return true;
 }
 

@@ -14,15 +14,14 @@ static bool lake_expire_spec(struct expire_spec *out, const struct cli *c, struc
     *out = (struct expire_spec){.output = str_from(c->arg_count > 1 ? c->args[1] : ""),
                                 .mode = cli_opt(c, "dry-run") ? EXPIRE_DRY_RUN : EXPIRE_DELETE};
     if (cli_opt(c, "log") && (age || cli_opt(c, "dry-run")))
-        return err_fail(e, ERR_CONFIG,
-                        "--log only reads: it goes without --older-than and --dry-run");
+        return cli_usage(c, e, "--log only reads: it goes without --older-than and --dry-run");
     if (!age)
         return true;
     if (!units_parse_duration(&out->older_than_ms, str_from(age)) || out->older_than_ms <= 0)
-        return err_fail(e, ERR_CONFIG, "--older-than %s is not a duration as in 90d", age);
+        return cli_usage(c, e, "--older-than %s is not a duration as in 90d", age);
     if (out->output.n > 0)
         return true;
-    err_fail(e, ERR_CONFIG, "--older-than needs the OUTPUT it is meant for");
+    err_fail(e, ERR_USAGE, "--older-than needs the OUTPUT it is meant for");
     return err_hint(e, "the age of all outputs is the configuration's: lake: { retain: 90d }");
 }
 

@@ -130,14 +130,11 @@ static bool run_show_batch(struct buf *out, struct kv_txn *t, uint64_t batch, st
     return true;
 }
 
-static bool run_show_text(struct buf *out, struct app *app, struct kv *kv, const char *run,
+static bool run_show_text(struct buf *out, struct app *app, struct kv *kv, uint64_t id,
                           struct err *e)
 {
-    uint64_t id;
     struct kv_txn *t;
     struct history_run r = {0};
-    if (!str_to_u64(&id, str_from(run)))
-        return err_fail(e, ERR_CONFIG, "not a run number: %s", run);
     if (!kv_begin_read(&t, kv, e))
         return false;
     enum kv_found found = history_run(&r, app->a, t, id, e);
@@ -164,13 +161,16 @@ static bool run_show(struct cli *c, struct err *e)
     const struct job_spec *j;
     struct kv *kv = NULL;
     struct buf out;
+    uint64_t id;
+    if (!str_to_u64(&id, str_from(c->args[1])))
+        return cli_usage(c, e, "not a run number: %s", c->args[1]);
     if (!app_open(&app, c, e))
         return false;
     buf_init(&out, RUN_TEXT_MAX);
     bool ok = app_job_spec(&j, &app, c->args[0], e) && app_state(&kv, &app, j, e);
     if (ok && !kv)
         ok = err_fail(e, ERR_CONFIG, "job %s never ran", j->name.p);
-    ok = ok && run_show_text(&out, &app, kv, c->args[1], e) && cli_print(&out, e);
+    ok = ok && run_show_text(&out, &app, kv, id, e) && cli_print(&out, e);
     kv_close(kv);
     buf_fini(&out);
     app_close(&app);

@@ -14,7 +14,7 @@ static bool test_run(struct cli *c, struct err *e)
     if (!cli_opt_u64(&spec.window, c, "window", 1, e))
         return false;
     if (spec.window == 0)
-        return err_fail(e, ERR_CONFIG, "--window: at least 1 record");
+        return cli_usage(c, e, "--window: at least 1 record");
     if (!sqltest_run(&totals, &spec, e))
         return false;
     if (totals.failed == 0)

@@ -167,6 +167,7 @@ static enum sched_outcome job_outcome(const struct daemon_job *j)
     case ERR_CANCELLED:
     case ERR_NONE:
         return SCHED_FAILED;
+    case ERR_USAGE:
     case ERR_CONFIG:
     case ERR_SQL:
     case ERR_DATA:
