@@ -68,7 +68,9 @@ struct lake_stage_spec {
     const char *job;
     unsigned task;
     uint64_t batch;
-    uint64_t slot;  // of its files: 0 = batch; a backfill gives the batch whose files it replaces
+    uint64_t slot; // of its files: 0 = batch; a backfill gives the batch whose files it replaces
+    uint64_t
+        number; // n of its first file in a partition: 0, but for one that adds files to a slot's
     int64_t now_ms; // the batch's clock
     const struct lake_output *outputs;
     size_t count;

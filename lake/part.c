@@ -21,6 +21,7 @@ struct part *part_new(struct part_env *env, struct str partition)
     struct part *p = mem_zalloc(sizeof *p);
     p->env = env;
     p->partition = arena_str(env->a, partition);
+    p->number = env->first;
     p->fd = -1;
     buf_init(&p->text, PART_ROW_MAX);
     buf_init(&p->out, PART_ROW_MAX);

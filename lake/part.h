@@ -27,6 +27,7 @@ struct part_env {
     struct str staged_dir;     // relative, "…/staging-N/o0"
     struct str final_dir;      // relative, "streams/<output>"
     uint64_t slot, version;    // version: snapshots, else 0
+    uint64_t first;            // n of a partition's first file <slot>-<n>
     uint64_t staged_count;     // files named so far
     uint64_t bytes;            // written, all partitions
     size_t memory;             // buffers and codecs, all partitions

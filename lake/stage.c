@@ -145,6 +145,7 @@ static bool open_output(struct lake_stage *s, size_t i, struct err *e)
         .format = format_of(spec->format),
         .codec = codec_of(spec->codec),
         .slot = s->spec.slot,
+        .first = spec->kind == LAKE_STREAM ? s->spec.number : 0,
         .staged_dir = arena_printf(s->a, "%.*s/o%zu", STR_ARG(s->dir), i),
     };
     struct buf dir;

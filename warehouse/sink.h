@@ -71,6 +71,7 @@ struct commit_step {
     uint64_t prev_batch, prev_digest; // the last batch that touched this output (0, 0 = none)
     const char *plan;
     int64_t now_ms; // the batch's now
+    uint64_t slot;  // SINK_APPEND: the batch that the rows belong to; 0 = this one
 };
 
 enum head_state {

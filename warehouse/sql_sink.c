@@ -307,7 +307,7 @@ bool sql_sink_begin(struct sink *base, const struct commit_step *step, enum head
     if (!lock_head(s, &held, e))
         return false;
     s->step = *step;
-    s->slot = step->batch;
+    s->slot = step->slot ? step->slot : step->batch;
     head_print(&s->head, step);
     *out = head_compare(&held, step);
     if (found)

@@ -53,6 +53,7 @@ static bool collect_stage(struct collect *s, struct err *e)
         .job = job->name,
         .batch = s->spec.batch,
         .slot = s->spec.slot,
+        .number = s->spec.file_number,
         .now_ms = s->spec.now_ms,
         .outputs = job->lake_outputs,
         .count = job->lake_output_count,
@@ -321,6 +322,7 @@ static bool collect_seal_spools(struct collect *s, struct batch_target *out, str
             .checksum = t->info.checksum,
             .rows_hash = t->info.rows_hash,
             .slot = j->spec.mode == SINK_APPEND && collect_target_takes(s, i) ? s->spec.slot : 0,
+            .beside = s->spec.beside == COLLECT_BESIDE,
             .whole = s->spec.whole ? s->spec.whole[i]
                                    : s->spec.tables == COLLECT_WHOLE && collect_target_takes(s, i),
         };

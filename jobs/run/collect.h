@@ -26,7 +26,9 @@ struct collect_spec {
     struct stream_rows *rows; // COLLECT_LOGGED
     uint64_t batch;
     int64_t now_ms;
-    uint64_t slot; // whose files and rows these replace; 0 = none
+    uint64_t slot;                                   // whose files and rows these replace; 0 = none
+    enum { COLLECT_INSTEAD, COLLECT_BESIDE } beside; // BESIDE: they come to what the slot has …
+    uint64_t file_number;                            // … as <slot>-<n> with n from here on
     // Of a batch that is not a step forward: which outputs (by job.outputs) and tables (by job.targets; NULL = theirs) take part, whether
     // tables are replaced whole, whether topics got its records already.
     const bool *outputs, *targets;

@@ -196,7 +196,8 @@ static bool decide_state(struct execution *x, struct kv_txn *t,
     *end = EXECUTE_LAST;
     if (x->replace ? x->replace->positions == EXECUTE_KEEP : s->engine == SESSION_MEMORY)
         return true;
-    *end = decide_positions(x, planned, r->ranges, r->range_count);
+    if (!x->replace || x->replace->positions == EXECUTE_FOLLOW)
+        *end = decide_positions(x, planned, r->ranges, r->range_count);
     if (x->replace)
         *end = x->replace->end;
     bool now = x->spec->snapshot == EXECUTE_SNAPSHOT_NOW ||
@@ -232,7 +233,7 @@ bool execute_decide(struct execution *x, const struct sequence_range *planned,
         c->last_batch = r->batch;
         c->last_run = s->run;
         c->now_ms = r->now_ms;
-        if (r->slot)
+        if (r->slot && r->kind != BATCH_REPLAY)
             control_redo_step(c);
         else if (r->kind == BATCH_RESYNC && str_eq(c->redo.kind, STR("resync")))
             c->redo = (struct control_redo){.kind = STR("")};

@@ -116,7 +116,7 @@ static bool deliver_rows(struct session *s, struct sink *sink, const struct batc
         .bytes = t->bytes,
         .block_rows = DELIVER_BLOCK_ROWS,
     };
-    bool replaces = t->slot != 0 || t->whole;
+    bool replaces = (t->slot != 0 && !t->beside) || t->whole;
     return (!replaces || sink->type->replace(sink, t->whole ? 0 : t->slot, e)) &&
            spool_replay(&spec, deliver_block, sink, e) && sink->type->commit(sink, e);
 }
@@ -155,6 +155,7 @@ static bool deliver_once(struct session *s, const struct batch_record *r,
         .prev_digest = t->prev_digest,
         .plan = plan.failed ? "" : plan.p,
         .now_ms = r->now_ms,
+        .slot = t->beside ? t->slot : 0,
     };
     enum head_state state = HEAD_OTHER;
     struct head found = {0};

@@ -7,6 +7,11 @@
 
 enum { EXECUTE_DEAD_BYTES_MAX = 64 << 20 }; // dead letters in memory: a batch ends early at this
 
+static bool execute_replays(const struct execution *x)
+{
+    return x->replace && x->replace->rows == EXECUTE_BESIDE;
+}
+
 static bool execute_dead(void *arg, const struct sequence_range *range,
                          const struct scan_record *record, struct str reason, struct err *e)
 {
@@ -15,7 +20,7 @@ static bool execute_dead(void *arg, const struct sequence_range *range,
     if (!dead_add(&x->dead, range, record, reason, e))
         return false;
     uint64_t total = x->s->report->dead - x->s->dead + x->dead.count;
-    if (total <= job->limits.dead_max)
+    if (total <= job->limits.dead_max || execute_replays(x)) // they were dead letters before
         return true;
     err_fail(e, ERR_DATA,
              "%llu records of this run cannot be decoded, more than dead_letters: max: %llu; the "
@@ -75,7 +80,7 @@ static bool execute_dead_ratio(const struct execution *x, struct err *e)
     int64_t limit = s->job->limits.dead_ratio_ppm;
     uint64_t dead = s->report->dead - s->dead + x->dead.count,
              records = s->report->records - s->records + sequence_records(x->sequence);
-    if (limit < 0 || dead == 0 || dead * 1000000 <= (uint64_t)limit * records)
+    if (limit < 0 || dead == 0 || execute_replays(x) || dead * 1000000 <= (uint64_t)limit * records)
         return true;
     err_fail(
         e, ERR_DATA,
@@ -124,7 +129,7 @@ static bool execute_read(struct execution *x, const struct sequence_range *range
     const struct session *s = x->s;
     struct sequence_spec spec = {
         .program = s->job->program,
-        .source = s->source,
+        .source = x->replace && x->replace->source ? x->replace->source : s->source,
         .ranges = ranges,
         .range_count = count,
         .order =
@@ -227,6 +232,8 @@ static bool execute_run(struct execution *x, const struct sequence_range *ranges
                : x->spec->lake == EXECUTE_ROLL ? COLLECT_ROLLED
                                                : COLLECT_DIRECT,
         .slot = r->slot,
+        .beside = execute_replays(x) ? COLLECT_BESIDE : COLLECT_INSTEAD,
+        .file_number = execute_replays(x) ? x->replace->file_number : 0,
         .outputs = x->replace ? x->replace->outputs : NULL,
         .targets = x->replace ? x->replace->targets : NULL,
         .tables = x->replace && x->replace->tables == EXECUTE_WHOLE ? COLLECT_WHOLE : COLLECT_ROWS,
@@ -247,8 +254,9 @@ static bool execute_run(struct execution *x, const struct sequence_range *ranges
         if (!execute_roll(x, e) || !execute_read(x, ranges, r->range_count, e))
             return false;
         sequence_finish(x->sequence, r->ranges);
-        if (x->replace && !execute_same_source(x->replace->recorded, r->ranges, r->range_count,
-                                               x->replace->slot, e))
+        if (x->replace && x->replace->recorded &&
+            !execute_same_source(x->replace->recorded, r->ranges, r->range_count, x->replace->slot,
+                                 e))
             return false;
     }
     return execute_decide(x, ranges, r, end, e);

@@ -10,22 +10,27 @@ struct collect;
 // execute.c, decide.c: one batch up to and including its decision.
 enum { EXECUTE_SEQ_SHIFT = 40 }; // numbers of batch N from N << 40 on, where they are not counted
 enum execute_end { EXECUTE_MORE, EXECUTE_LAST };
-// A recorded slot executed again, in its place; or tables written anew (no slot, no ranges: feed brings the rows).
+// A recorded slot executed again, in its place; or tables written anew (no slot, no ranges: feed brings the rows); or dead letters of a
+// slot, whose rows come to those that it has.
 struct execute_replace {
-    uint64_t slot;  // 0 = none
-    int64_t now_ms; // of the slot's batch: what UNIX_TIMESTAMP() says
-    const struct batch_range
-        *recorded;       // as many as the ranges: their last records must be the same ones
-    const bool *outputs; // by job.outputs: those that are replaced
-    const bool *targets; // by job.targets, NULL = those of the outputs
+    uint64_t slot;         // 0 = none
+    int64_t now_ms;        // of the slot's batch: what UNIX_TIMESTAMP() says
+    struct source *source; // of the records; NULL = the session's
+    const struct batch_range *
+        recorded; // as many as the ranges: their last records must be the same ones; NULL = unknown
+    enum { EXECUTE_INSTEAD, EXECUTE_BESIDE } rows; // of the slot: they go, or they stay
+    uint64_t file_number;                          // BESIDE: the first n of <slot>-<n> that is free
+    const bool *outputs;                           // by job.outputs: those that are replaced
+    const bool *targets;                           // by job.targets, NULL = those of the outputs
     enum { EXECUTE_ROWS, EXECUTE_WHOLE } tables;
     bool (*feed)(void *arg, struct collect *c, struct err *e);
     void *feed_arg;
     const struct lake_file *files;
-    size_t file_count;                               // what the slot has in the lake now
-    enum { EXECUTE_KEEP, EXECUTE_FOLLOW } positions; // KEEP: positions, state and tables stay
-    enum { EXECUTE_SILENT, EXECUTE_SEND } topics;    // SEND: they never got the slot's records
-    enum execute_end end;                            // FOLLOW: snapshots are due with the last slot
+    size_t file_count; // what the slot has in the lake now, and these rows replace
+    // KEEP: positions, state and tables stay; LATE: state and tables follow.
+    enum { EXECUTE_KEEP, EXECUTE_FOLLOW, EXECUTE_LATE } positions;
+    enum { EXECUTE_SILENT, EXECUTE_SEND } topics; // SEND: they never got the slot's records
+    enum execute_end end;                         // FOLLOW: snapshots are due with the last slot
 };
 struct execute_spec {
     enum batch_kind kind;

@@ -23,6 +23,8 @@ const char *batch_kind_name(enum batch_kind kind)
         return "expire";
     case BATCH_RESTORE:
         return "restore";
+    case BATCH_REPLAY:
+        return "replay";
     }
     return "?";
 }
@@ -143,6 +145,8 @@ static json_t *target_write(const struct batch_target *t)
     json_object_set_new(j, "prev_digest", doc_new_hex(t->prev_digest));
     if (t->slot)
         json_object_set_new(j, "slot", doc_new_u64(t->slot));
+    if (t->beside)
+        json_object_set_new(j, "beside", json_true());
     if (t->whole)
         json_object_set_new(j, "whole", json_true());
     if (t->skipped)
@@ -188,6 +192,7 @@ static bool target_read(struct doc *d, const json_t *j, struct batch_target *out
     out->digest = doc_hex(d, j, "digest");
     out->prev_batch = doc_u64(d, j, "prev_batch");
     out->prev_digest = doc_hex(d, j, "prev_digest");
+    out->beside = json_is_true(json_object_get(j, "beside"));
     out->slot = json_object_get(j, "slot") ? doc_u64(d, j, "slot") : 0;
     out->whole = json_is_true(json_object_get(j, "whole"));
     out->skipped = json_is_true(json_object_get(j, "skipped"));

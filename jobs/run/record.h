@@ -15,9 +15,10 @@ enum batch_kind {
     BATCH_RECOVER,  // a recorded slot again, in place, after the state was lost
     BATCH_RESYNC,   // outputs of a store anew, from state or lake
     BATCH_EXPIRE,   // files of the lake that the policy does not keep are deleted; brings nothing
-    BATCH_RESTORE   // files come back into the lake from an archive; brings no records
+    BATCH_RESTORE,  // files come back into the lake from an archive; brings no records
+    BATCH_REPLAY    // dead letters of a slot again: what they give now comes to what the slot has
 };
-enum { BATCH_KINDS = BATCH_RESTORE + 1 };
+enum { BATCH_KINDS = BATCH_REPLAY + 1 };
 // Moves files only: no record is read or written again, its ranges say where the job stood.
 bool batch_kind_stands(enum batch_kind kind);
 
@@ -52,15 +53,15 @@ struct batch_target {
     uint64_t rows, upserts, deletes, collapsed;
     uint64_t bytes, checksum, rows_hash;
     uint64_t digest, prev_batch, prev_digest;
-    uint64_t slot; // appended rows: the batch whose rows these replace; 0 = none
-    bool whole;    // resync: the rows are the whole table, what else is there goes
-    bool skipped;  // by a person: never delivered; its rows are dead letters
+    uint64_t slot; // appended rows: the batch whose rows these replace (beside: join); 0 = none
+    bool beside;
+    bool whole;   // resync: the rows are the whole table, what else is there goes
+    bool skipped; // by a person: never delivered; its rows are dead letters
 };
 
 // One topic output of the batch. All of a batch are one transaction with one marker.
 struct batch_topic {
-    struct str topic, output;
-    struct str spool;
+    struct str topic, output, spool;
     uint64_t rows, deletes; // deletes: rows without a value
     uint64_t bytes, checksum, rows_hash;
 };

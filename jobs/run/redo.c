@@ -14,16 +14,12 @@ bool redo_open(struct redo *out, struct session *s, struct err *e)
 
 // --- what may be replaced --------------------------------------------------------------------------------------------
 
-static bool redo_stateless(bool *out, const struct redo *r, size_t output, struct err *e)
+bool redo_alone(const struct program **out, const struct redo *r, size_t output, struct err *e)
 {
     const struct job *job = r->s->job;
     const struct program_output_spec wanted = {job->outputs[output].name, OUTPUT_EVERY_CHANGE};
     const struct program_spec spec = {.plan = job->plan, .outputs = &wanted, .output_count = 1};
-    const struct program *p;
-    if (!program_compile(&p, r->a, &spec, e))
-        return false;
-    *out = program_fingerprint_count(p) == 0;
-    return true;
+    return program_compile(out, r->a, &spec, e);
 }
 
 static bool redo_store_can(const struct redo *r, const struct job_output *o, struct err *e)
@@ -40,7 +36,7 @@ static bool redo_store_can(const struct redo *r, const struct job_output *o, str
 bool redo_replaceable(const struct redo *r, size_t output, struct err *e)
 {
     const struct job_output *o = &r->s->job->outputs[output];
-    bool stateless = false;
+    const struct program *alone = NULL;
     if (o->table) {
         err_fail(e, ERR_CONFIG,
                  "output %.*s is a table: its rows come from all batches, a part of them cannot be "
@@ -57,9 +53,9 @@ bool redo_replaceable(const struct redo *r, size_t output, struct err *e)
                  STR_ARG(o->name));
         return err_hint(e, "--outputs names the streams to replace");
     }
-    if (!redo_stateless(&stateless, r, output, e))
+    if (!redo_alone(&alone, r, output, e))
         return false;
-    if (!stateless) {
+    if (program_fingerprint_count(alone) > 0) {
         err_fail(e, ERR_CONFIG,
                  "output %.*s comes from operators that remember other batches (GROUP BY, joins, "
                  "windows): a part of it cannot be computed alone",

@@ -36,6 +36,9 @@ bool redo_execute(struct redo *r, const struct redo_slot *slot, const struct exe
                   enum batch_kind kind, struct err *e) ERR_CHECKED;
 // The slot's records through the session's engine, which keeps what it learns: nothing is decided, dead letters are not written.
 bool redo_read(const struct redo *r, const struct redo_slot *slot, struct err *e) ERR_CHECKED;
+// The part of the job's program that makes this output.
+bool redo_alone(const struct program **out, const struct redo *r, size_t output,
+                struct err *e) ERR_CHECKED;
 // May the output be replaced by parts? Streams that remember nothing between batches; otherwise the reason.
 bool redo_replaceable(const struct redo *r, size_t output, struct err *e) ERR_CHECKED;
 

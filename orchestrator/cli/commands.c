@@ -32,6 +32,7 @@ const struct cmd *const cli_commands[] = {
     &cmd_lake_expire,
     &cmd_dlq_ls,
     &cmd_dlq_show,
+    &cmd_dlq_replay,
     &cmd_test,
     &cmd_sql_functions,
     &cmd_config_show,

@@ -125,6 +125,35 @@ def the_payload_policy_decides_what_is_kept():
 
 
 @case(SHARED)
+def dead_letters_come_through_once_after_the_sql_was_corrected():
+    select = ("CREATE STREAM out AS SELECT CAST(id AS STRING) AS id, name FROM input; "
+              "CREATE TABLE counted AS SELECT name, COUNT(*) AS n FROM input GROUP BY name;")
+    for policy in ("full", "hash", "none"):
+        job = Job(f"replay-{policy}", select=select, job=f"dead_letters: {{ payload: {policy} }}",
+                  outputs=LAKE_AND_SQLITE + "\n      COUNTED: { warehouse: { to: db, create: true } }")
+        job.produce(GOOD, '{"id":"one","name":"b"}', '{"id":', '{"id":"two","name":"a"}')
+        assert job.run()["dead"] == 3
+        reason = job.dead()[0]["reason"]
+        job.configure("id INT", "id STRING")
+        dry = json.loads(job.sluice("dlq", "replay", "j", "--dry-run", "--json"))
+        assert (dry["records"], dry["dead"], dry["batches"]) == (3, 1, 0), dry
+        assert len(job.dead()) == 3 and job.dead()[0]["reason"] == reason
+        # Killed after the decision: delivered by the next command, and not run again.
+        job.sluice("dlq", "replay", "j", fault="sqlite.commit:1:crash", expect=-signal.SIGKILL)
+        again = json.loads(job.sluice("dlq", "replay", "j", "--json"))
+        assert (again["records"], again["dead"], again["batches"]) == (1, 1, 0), again
+        assert job.run()["records"] == 0
+        assert sorted(job.rows(columns="id")) == [("1",), ("one",), ("two",)], job.rows(columns="id")
+        assert sorted(row["ID"] for row in job.lake()) == ["1", "one", "two"]
+        assert mysql("SELECT name, n FROM counted ORDER BY name", job.database) == "a\t2\nb\t1\n"
+        (left,) = job.dead()
+        assert left["offset"] == 2
+        job.verify()
+        job.sluice("audit", "j")
+        job.close()
+
+
+@case(SHARED)
 def above_the_threshold_the_run_fails_and_publishes_nothing():
     for limit, bad, good in (("2", 3, 5), ("20%", 3, 5), ("{ count: 100, ratio: 0.2 }", 3, 5)):
         job = Job(f"threshold-{len(limit)}", job=f"dead_letters: {{ max: {limit} }}", outputs=LAKE_AND_SQLITE)

@@ -197,7 +197,7 @@ static bool memory_begin(struct sink *base, const struct commit_step *step, enum
     s->warehouse->owner = s;
     s->in_transaction = true;
     s->step = *step;
-    s->slot = step->batch;
+    s->slot = step->slot ? step->slot : step->batch;
     s->replaces = KEEP_ROWS;
     s->next =
         (struct head){.batch = step->batch, .digest = step->digest, .prev = step->prev_digest};

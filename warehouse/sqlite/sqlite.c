@@ -345,7 +345,7 @@ static bool sqlite_begin(struct sink *base, const struct commit_step *step, enum
     if (!lock_head(s, &held, e))
         return false;
     s->step = *step;
-    s->slot = step->batch;
+    s->slot = step->slot ? step->slot : step->batch;
     head_print(&s->head, step);
     *out = head_compare(&held, step);
     if (found)

@@ -69,6 +69,15 @@ check "a flag with a value" exits 2 job list --json=1
 check "-c without a file" exits 2 job list -c
 check "-c alone" exits 2 -c
 check "says what it wants" has "-c wants a file" err
+check "a value that is no number" exits 2 run list --last x
+check "a word that is no number" exits 2 run show j x
+check "a word that is no batch" exits 2 dlq show j x
+check "a limit that is no number" exits 2 dlq show j --limit x
+check "a time that is none" exits 2 job backfill j --from yesterday
+check "ranges that exclude each other" exits 2 job backfill j --from 2025-10-28 --batch 3
+check "batches that are none" exits 2 dlq replay j --batch 5..3
+check "names that command's help" has "sluice dlq replay --help" err
+check "a choice that is missing" exits 2 job reset j
 check "an unknown command" exits 2 job rum
 check "suggests the nearest command" has 'did you mean "job run"?' err
 check "nothing of an error on stdout" test ! -s out
