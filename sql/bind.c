@@ -1,5 +1,6 @@
 #include "sql/bind.h"
 #include "sql/bind_plan_internal.h"
+#include "sql/bind_transient.h"
 #include "sql/lexer.h"
 #include "sql/print.h"
 
@@ -156,8 +157,11 @@ static bool bind_kind(struct binder *b, const struct ast_statement *st)
         if (b->use == SQL_TEST)
             return bind_assert_source(b, st);
         break;
-    case AST_TERMINATE:
     case AST_QUERY:
+        if (b->use == SQL_TEST)
+            return bind_transient(b, st);
+        break;
+    case AST_TERMINATE:
     case AST_ALTER_SYSTEM:
     case AST_CREATE_CONNECTOR:
     case AST_PRINT:

@@ -1,5 +1,6 @@
 #include "sql/bind_compare.h"
 #include "sql/bind_lambda.h"
+#include "sql/print.h"
 
 #include "schema/cast.h"
 
@@ -190,6 +191,16 @@ static const char *base_name(const struct type *t)
 }
 
 // Operand types are made alike: both BIGINT, both DOUBLE, or both DECIMAL (each with its own precision and scale).
+static const char *text_or_null(const struct binder *b, const struct ast_expr *x)
+{
+    return x->kind == AST_NULL ? "null" : bind_text(b, x);
+}
+
+static const char *type_or_null(const struct binder *b, const struct expr *x)
+{
+    return x->type ? bind_type_text(b, x->type) : "null";
+}
+
 static bool bind_arith(struct expr **out, const struct scope *sc, const struct ast_expr *x)
 {
     struct binder *b = sc->b;
@@ -214,6 +225,12 @@ static bool bind_arith(struct expr **out, const struct scope *sc, const struct a
                r->type->kind == TYPE_STRING) {
         result = l->type;
     }
+    if (!result && (!l->type || !r->type))
+        return bind_fail(b, &x->pos,
+                         "%sError processing expression: (%s %s %s). Arithmetic on types %s and %s "
+                         "are not supported.",
+                         bind_clause_prefix(sc), text_or_null(b, x->args[0]), print_op(x->op),
+                         text_or_null(b, x->args[1]), type_or_null(b, l), type_or_null(b, r));
     if (!result)
         return bind_fail(
             b, &x->pos, "%sError processing expression: %s. Unsupported arithmetic types. %s %s",

@@ -2,7 +2,7 @@
 //
 // bind.c statements and the finished plan; bind_source.c CREATE … (columns); bind_with.c WITH properties; bind_query.c SELECT to
 // nodes; bind_group.c GROUP BY and windows; bind_unnest.c table functions; bind_select.c select lists, names and keys; bind_expr.c expressions; bind_call.c
-// functions and aggregates; bind_type.c types, casts and literals. All of it is one thread's, in one arena; errors go to binder.e.
+// functions and aggregates; bind_type.c types, casts and literals; bind_transient.c SELECT alone. All of it is one thread's, in one arena; errors go to binder.e.
 #ifndef SQL_BIND_INTERNAL_H
 #define SQL_BIND_INTERNAL_H
 
@@ -40,8 +40,8 @@ struct binder {
     LIST(struct sql_property) settings; // the last of a name holds
     const struct ast_script *script;
     const struct ast_statement *statement;
-    const struct ast_expr
-        *odd_key; // of this statement: a MAP(…) key that is not STRING; NULL = none
+    bool transient; // binding a SELECT alone: it has no key to select, and names as it likes
+    const struct ast_expr *odd_key;  // a MAP(…) key that is not STRING; NULL = none so far
     uint32_t sites, statement_index; // call sites so far
     struct bind_limit *limits;       // bind_call.c: SET 'ksql.functions.<name>.limit'
 };

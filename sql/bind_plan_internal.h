@@ -8,15 +8,13 @@
 // bind_with.c
 struct with { // a WITH clause, checked one by one
     struct str topic, timestamp, timestamp_format;
-    bool as_select; // of CREATE … AS SELECT
-    bool has_key_format, has_value_format, has_wrap, wrap;
+    bool as_select, has_key_format, has_value_format, has_wrap, wrap;
     enum serde_format key_format, value_format;
     struct plan_schema key_schema, value_schema;
     struct plan_window window;
     char key_delimiter, value_delimiter; // 0 = not given
     int partitions;
-    struct sql_pos pos, timestamp_pos, window_pos;
-    struct sql_pos key_schema_pos, value_schema_pos;
+    struct sql_pos pos, timestamp_pos, window_pos, key_schema_pos, value_schema_pos;
 };
 bool bind_with(struct with *out, const struct binder *b,
                const struct ast_statement *st) ERR_CHECKED;
@@ -89,7 +87,9 @@ struct query { // one SELECT being bound
     struct plan_window window; // of the result's key
     bool rekeyed;              // the key is a new one: by PARTITION BY or GROUP BY
 };
-// Binds every select item in scope sc.
+// FROM with its joins and the names of the select list; then bind_where.
+bool bind_query_start(struct query *s) ERR_CHECKED;
+bool bind_where(struct query *s) ERR_CHECKED;
 bool bind_items(struct query *s, struct scope *sc) ERR_CHECKED;
 void bind_add_filter(struct query *s, struct expr *predicate, const struct sql_pos *pos);
 void bind_add_project(struct query *s, enum plan_kind kind, const struct scope *sc);

@@ -45,7 +45,7 @@ void bind_add_filter(struct query *s, struct expr *predicate, const struct sql_p
     s->top = n;
 }
 
-static bool bind_where(struct query *s)
+bool bind_where(struct query *s)
 {
     struct scope sc = s->input;
     struct expr *predicate;
@@ -198,11 +198,16 @@ static bool bind_from(struct query *s)
     return true;
 }
 
+bool bind_query_start(struct query *s)
+{
+    return refuse_later(s) && (s->q->from_count > 1 ? bind_join(s) : bind_from(s)) &&
+           bind_select_names(&s->list, &s->input, s->q);
+}
+
 static bool bind_query(struct query *s, struct binder *b, const struct ast_statement *st)
 {
     *s = (struct query){.b = b, .st = st, .q = st->query};
-    if (!refuse_later(s) || !(s->q->from_count > 1 ? bind_join(s) : bind_from(s)) ||
-        !bind_select_names(&s->list, &s->input, s->q) || !bind_where(s))
+    if (!bind_query_start(s) || !bind_where(s))
         return false;
     if (s->q->has_group)
         return bind_group(s);

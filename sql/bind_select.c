@@ -48,7 +48,7 @@ static struct str next_field_name(struct namer *s, struct str field)
 static bool check_alias(const struct scope *sc, const struct ast_item *item)
 {
     enum expr_pseudo pseudo;
-    if (!bind_is_pseudo(item->alias, &pseudo))
+    if (sc->b->transient || !bind_is_pseudo(item->alias, &pseudo))
         return true;
     if (item->x->kind == AST_COLUMN && str_eq(item->x->text, item->alias))
         return bind_fail(
@@ -71,7 +71,7 @@ static bool name_item(struct str *out, struct namer *s, const struct ast_item *i
     }
     if (x->kind == AST_COLUMN || x->kind == AST_UNIT) {
         *out = x->text;
-        return !bind_is_pseudo(x->text, &pseudo) ||
+        return s->sc->b->transient || !bind_is_pseudo(x->text, &pseudo) ||
                bind_fail(
                    s->sc->b, &x->pos,
                    "Reserved column name in select: `%.*s`. Please remove or alias the column.",
@@ -134,6 +134,16 @@ static void expand_repartitioned(item_list *out, struct namer *s, const struct a
     }
 }
 
+static void add_bounds(item_list *out, const struct scope *sc, const struct sql_pos *pos)
+{
+    static const enum expr_pseudo bounds[] = {PSEUDO_WINDOWSTART, PSEUDO_WINDOWEND};
+    for (unsigned i = 0; i < 2; i++) {
+        const struct str name = str_from(from_pseudo_name(bounds[i]));
+        const struct select_item item = {column_ast(sc->b, name, pos), name, *pos, NULL, false};
+        list_push(sc->b->a, out, item);
+    }
+}
+
 static bool expand_all(item_list *out, struct namer *s, const struct ast_query *q,
                        const struct ast_item *item)
 {
@@ -145,8 +155,11 @@ static bool expand_all(item_list *out, struct namer *s, const struct ast_query *
         expand_repartitioned(out, s, q, &item->pos);
         return true;
     }
-    for (uint32_t i = 0; i < sc->schema->count; i++)
+    for (uint32_t i = 0; i < sc->schema->count; i++) {
+        if (sc->b->transient && sc->schema->windowed && i == sc->schema->key_count)
+            add_bounds(out, sc, &item->pos);
         add_column(out, sc, i, &item->pos);
+    }
     return true;
 }
 
@@ -294,6 +307,8 @@ bool bind_select_keys(struct select_list *list, const struct scope *sc, struct a
                       uint32_t key_count, const char *what)
 {
     struct binder *b = sc->b;
+    if (b->transient) // bind_transient.c has put the keys in front
+        return true;
     struct select_item *sorted = ARENA_ZARRAY(b->a, struct select_item, list->n + 1);
     uint32_t *at = ARENA_ZARRAY(b->a, uint32_t, key_count + 1); // item + 1 of each key
     uint32_t n = key_count;

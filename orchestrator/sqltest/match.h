@@ -18,5 +18,8 @@ struct match {
 // Appends what differs to `why`; true when nothing does.
 bool match_record(struct buf *why, const struct match *m, const struct jnode *expected,
                   const struct stub_record *actual);
+// Whether a value of type t (NULL: not known) is what is expected.
+bool match_json(const struct match *m, const struct jnode *expected, const struct jnode *actual,
+                const struct type *t);
 
 #endif

@@ -1,5 +1,6 @@
 #include "orchestrator/sqltest/run_case.h"
 
+#include "orchestrator/sqltest/answer.h"
 #include "orchestrator/sqltest/match.h"
 #include "orchestrator/sqltest/post.h"
 #include "orchestrator/sqltest/query.h"
@@ -22,7 +23,7 @@ struct runner {
     const struct plan *plan;
     struct stub stub;
     struct query_input *inputs; // in file order
-    size_t input_count;
+    struct feed feed;           // of them
 };
 
 static bool fail(struct runner *s, const char *fmt, ...) ERR_PRINTF(2, 3);
@@ -71,33 +72,13 @@ static bool load_inputs(struct runner *s)
         topic->fed = true;
         if (!record_encode(r, s->a, &shape, &list->items[i], &e))
             return fail(s, "input %u: %s", i + 1, e.text);
-        s->inputs[s->input_count++] = (struct query_input){topic, r};
+        s->inputs[i] = (struct query_input){topic, r};
     }
+    s->feed = (struct feed){s->a, &s->stub, s->inputs, n};
     return true;
 }
 
 // --- queries -------------------------------------------------------------------------------------
-
-// What query q is fed: inputs of its topics in file order, then all that is in its other topics.
-static bool feed(struct runner *s, struct query *q, struct err *e)
-{
-    size_t n = 0, total = s->input_count;
-    for (uint32_t i = 0; i < s->stub.n; i++)
-        total += s->stub.topics[i]->n;
-    struct query_input *list = ARENA_ARRAY(s->a, struct query_input, total + 1);
-    for (size_t i = 0; i < s->input_count; i++)
-        if (query_reads(q, s->inputs[i].topic))
-            list[n++] = s->inputs[i];
-    for (uint32_t i = 0; i < s->stub.n; i++) {
-        const struct stub_topic *t = s->stub.topics[i];
-        for (uint32_t k = 0; !t->fed && query_reads(q, t) && k < t->n; k++) {
-            struct stub_record *copy = ARENA_NEW(s->a, struct stub_record);
-            *copy = t->records[k];
-            list[n++] = (struct query_input){t, copy};
-        }
-    }
-    return query_feed(q, list, n, e);
-}
 
 // INSERT … VALUES write before any query reads.
 static bool insert_rows(struct runner *s)
@@ -122,7 +103,12 @@ static bool run_queries(struct runner *s)
         const struct query_spec spec = {s->plan->queries[i], &s->stub, s->window, NULL};
         struct query *q;
         struct err e;
-        const bool ok = query_open(&q, &spec, &e) && feed(s, q, &e);
+        struct query_input *list;
+        bool ok = query_open(&q, &spec, &e);
+        if (ok) {
+            const size_t n = feed_list(&list, &s->feed, q);
+            ok = query_feed(q, list, n, &e);
+        }
         query_close(q);
         if (!ok)
             return fail(s, "%.*s: %s", STR_ARG(spec.plan->id), e.text);
@@ -198,11 +184,29 @@ static bool check_outputs(struct runner *s)
         if (!check_topic(s, stub_topic(&s->stub, name), outputs))
             return false;
     }
-    if (outputs->count || s->plan->query_count == 0)
+    if (outputs->count || s->plan->query_count == 0 || jnode_get(s->c->node, STR("responses")))
         return true;
     // No output expected: then the last query writes nothing.
     const struct plan_query *last = s->plan->queries[s->plan->query_count - 1];
     return check_topic(s, stub_topic(&s->stub, last->object->formats->topic), outputs);
+}
+
+// --- answers -------------------------------------------------------------------------------------
+
+static bool check_answers(struct runner *s)
+{
+    const struct answer_case c = {.a = s->a,
+                                  .plan = s->plan,
+                                  .stub = &s->stub,
+                                  .window = s->window,
+                                  .feed = &s->feed,
+                                  .responses = jnode_get(s->c->node, STR("responses")),
+                                  .numbers = is_near(s->c) ? MATCH_NEAR : MATCH_EXACT};
+    struct buf why;
+    buf_init(&why, DETAIL_BYTES_MAX);
+    const bool ok = answers_check(&why, &c) || fail(s, "%.*s", (int)why.n, why.p);
+    buf_fini(&why);
+    return ok;
 }
 
 // --- the case ------------------------------------------------------------------------------------
@@ -220,7 +224,7 @@ static void run_positive(struct runner *s)
         (void)fail(s, "%s", e.text);
         return;
     }
-    if (!load_inputs(s) || !run_queries(s) || !check_outputs(s))
+    if (!load_inputs(s) || !run_queries(s) || !check_outputs(s) || !check_answers(s))
         return;
     const struct jnode *post = jnode_get(s->c->node, STR("post"));
     if (!post_check(&why, s->a, s->plan, post) ||
@@ -256,23 +260,14 @@ static void run_negative(struct runner *s, const struct jnode *expected)
         (void)fail(s, "an earlier statement is refused: line %u: %s", e.line, e.text);
         return;
     }
+    if (jnode_get(s->c->node, STR("expectedError"))) // each statement was sent by itself
+        e.line -= planned ? 0 : last - 1;
     s->out->status = VERDICT_PASS;
     s->out->message =
         refusal_agrees(&e, last_statement(s->c), expected) ? MESSAGE_MATCH : MESSAGE_DIFFERS;
     s->out->reason = STR_NONE;
     if (s->out->message == MESSAGE_DIFFERS)
         s->out->reason = arena_str(s->a, str_from(e.text));
-}
-
-static bool has_query(const struct suite_case *c)
-{
-    const struct jnode *list = jnode_get(c->node, STR("statements"));
-    for (uint32_t i = 0; i < list->count; i++) {
-        const struct str text = str_trim(list->items[i].text);
-        if (str_eq_nocase(str_slice(text, 0, 7), STR("SELECT ")))
-            return true;
-    }
-    return false;
 }
 
 void run_case(struct verdict *out, struct arena *a, const struct suite_case *c, uint64_t window)
@@ -292,10 +287,9 @@ void run_case(struct verdict *out, struct arena *a, const struct suite_case *c, 
         out->status = VERDICT_SKIP;
         out->negative = refused != NULL;
         out->reason = STR("disabled in the file");
-    } else if (has_query(c)) {
+    } else if (answers_are_protobuf(jnode_get(c->node, STR("responses")))) {
         out->status = VERDICT_SKIP;
-        out->negative = refused != NULL;
-        out->reason = STR("pull and push queries (SELECT alone) are not run");
+        out->reason = STR("answers in Protobuf are not compared");
     } else if (refused) {
         run_negative(&s, refused);
     } else {

@@ -100,6 +100,8 @@ static bool run_step(struct runner *s, const struct plan_step *step, struct err 
         return true;
     case STEP_INSERT:
         return sink_insert(&topic, &s->stub, &step->row, e) && flow(s, topic, topic->n - 1, e);
+    case STEP_SELECT:
+        return err_fail(e, ERR_SQL, "SELECT alone answers nobody in a script: use ASSERT VALUES");
     case STEP_ASSERT_VALUES:
     case STEP_ASSERT_TOMBSTONE:
         return expect_next(&s->stub, step, e);
