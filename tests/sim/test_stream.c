@@ -371,6 +371,108 @@ TEST(rows_are_rolled_by_size_too_and_what_was_rolled_is_deleted_from_the_state_d
     job_world_free(w);
 }
 
+// --- partitions that are behind --------------------------------------------------------------------
+
+static const struct job_world_spec in_order = {
+    .sql = "CREATE STREAM tx (k VARCHAR KEY, id BIGINT)"
+           "  WITH (KAFKA_TOPIC = 'tx', VALUE_FORMAT = 'JSON');\n"
+           "CREATE TABLE ids AS SELECT k, CAST(COLLECT_LIST(id) AS VARCHAR) AS ids FROM tx GROUP "
+           "BY k;\n",
+    .outputs = "      IDS: { warehouse: { to: one } }\n",
+    .job = "    schedule: stream\n",
+    .topics = {"tx"},
+    .partitions = 2,
+};
+
+// Partition 1 gets an earlier record `behind_ms` after partition 0 got a later one; never: the run is only watched.
+struct late {
+    struct job_world *w;
+    int64_t behind_ms, began_ms, took_ms;
+    int step;
+};
+
+static int64_t late_now(void *arg)
+{
+    const struct late *x = arg;
+    return x->w->time.wall_ms;
+}
+
+static int64_t late_mono(void *arg)
+{
+    const struct late *x = arg;
+    return x->w->time.mono_ms;
+}
+
+static void late_sleep(void *arg, int64_t ms)
+{
+    struct late *x = arg;
+    x->w->time.mono_ms += ms;
+    if (late_mono(x) > 60000) // for ever, were it not for this
+        atomic_store(&x->w->cancel, true);
+    if (x->step != 1 || x->behind_ms < 0 || late_mono(x) - x->began_ms < x->behind_ms)
+        return;
+    source_fake_add(x->w->broker, "tx", 1, JOB_WORLD_NOW - 5000, "k", "{\"id\":2}");
+    x->step = 2;
+}
+
+static void late_idle(struct job_world *w, void *arg)
+{
+    struct late *x = arg;
+    if (x->step == 0) {
+        source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":1}");
+        x->began_ms = w->time.mono_ms;
+        x->step = 1;
+        return;
+    }
+    if (x->took_ms == 0)
+        x->took_ms = w->time.mono_ms - x->began_ms;
+    late_sleep(x, 100); // the fake's wait takes no time
+    if (x->step == 2 || x->behind_ms < 0)
+        atomic_store(&w->cancel, true);
+}
+
+static uint64_t late_life(struct late *out, struct buf *rows, int64_t behind_ms, int64_t align_ms)
+{
+    struct job_world *w = job_world_new(&in_order);
+    *out = (struct late){.w = w, .behind_ms = behind_ms};
+    w->job->stream.align_ms = align_ms;
+    w->env.clock = (struct clock){late_now, late_mono, late_sleep, out};
+    if (!job_world_stream(w, late_idle, out))
+        fail_msg("%s", w->text);
+    buf_init(rows, TEXT_MAX);
+    job_world_print_rows(rows, w, JOB_WORLD_ORDERED);
+    const uint64_t batches = w->report.batches;
+    job_world_check_receipts(w);
+    job_world_free(w);
+    return batches;
+}
+
+TEST(with_align_a_batch_waits_for_a_partition_that_is_behind_and_merges_what_comes)
+{
+    struct late x;
+    struct buf rows;
+    size_t at;
+    assert_int_equal(late_life(&x, &rows, 3000, 5000), 1);
+    assert_true(str_find(&at, buf_view(&rows), STR("k|[2, 1]")));
+    buf_fini(&rows);
+    // Without it the later record has long been in a batch of its own.
+    assert_int_equal(late_life(&x, &rows, 500, 0), 2);
+    assert_true(str_find(&at, buf_view(&rows), STR("k|[1, 2]")));
+    buf_fini(&rows);
+}
+
+TEST(with_align_a_partition_that_stays_silent_holds_a_batch_up_no_longer_than_that)
+{
+    struct late x;
+    struct buf rows;
+    assert_int_equal(late_life(&x, &rows, -1, 5000), 1);
+    assert_in_range(x.took_ms, 5000, 6500); // and the commit interval
+    buf_fini(&rows);
+    assert_int_equal(late_life(&x, &rows, -1, 0), 1);
+    assert_in_range(x.took_ms, 0, 1500);
+    buf_fini(&rows);
+}
+
 // --- restarts ------------------------------------------------------------------------------------
 
 static void stop_now(struct job_world *w, void *arg)
@@ -615,6 +717,8 @@ TEST_MAIN(
     T(the_bytes_of_a_rolled_file_do_not_depend_on_the_batches_that_brought_its_rows),
     T(rows_wait_in_the_state_directory_until_the_oldest_is_old_enough),
     T(rows_are_rolled_by_size_too_and_what_was_rolled_is_deleted_from_the_state_directory),
+    T(with_align_a_batch_waits_for_a_partition_that_is_behind_and_merges_what_comes),
+    T(with_align_a_partition_that_stays_silent_holds_a_batch_up_no_longer_than_that),
     T(a_bounded_run_after_an_endless_one_first_writes_the_rows_that_wait),
     T(rubbish_behind_the_committed_length_of_a_row_log_is_not_read_and_not_appended_to),
     T(a_row_log_that_lost_committed_bytes_stops_the_job_by_name),
