@@ -46,6 +46,9 @@ static void memory_read_job(struct memory *s, struct doc *d, const json_t *j)
         .began_ms = doc_i64(d, j, "began"),
         .done_ms = doc_i64(d, j, "done"),
         .failures = doc_u64(d, j, "failures"),
+        // Files of older programs have none.
+        .began_seq = json_object_get(j, "began_seq") ? doc_u64(d, j, "began_seq") : 0,
+        .done_seq = json_object_get(j, "done_seq") ? doc_u64(d, j, "done_seq") : 0,
         .paused = doc_bool(d, j, "paused"),
         .running = doc_bool(d, j, "running"),
         .alerted = doc_bool(d, j, "alerted"),
@@ -88,6 +91,8 @@ static json_t *memory_write_job(const struct memory_job *m)
     json_object_set_new(j, "began", json_integer(m->sched.began_ms));
     json_object_set_new(j, "done", json_integer(m->sched.done_ms));
     json_object_set_new(j, "failures", doc_new_u64(m->sched.failures));
+    json_object_set_new(j, "began_seq", doc_new_u64(m->sched.began_seq));
+    json_object_set_new(j, "done_seq", doc_new_u64(m->sched.done_seq));
     json_object_set_new(j, "paused", json_boolean(m->sched.paused));
     json_object_set_new(j, "running", json_boolean(m->sched.running));
     json_object_set_new(j, "alerted", json_boolean(m->sched.alerted));

@@ -24,8 +24,7 @@ struct entry {
     enum sched_reason reason;
     uint64_t order; // of becoming due
     int64_t began_mono_ms;
-    bool *after_done;        // per name in spec->after
-    const size_t *after_job; // their indices
+    const size_t *after_job; // indices of the names in spec->after
     uint64_t skipped;
 };
 
@@ -34,6 +33,7 @@ struct sched {
     struct entry *v;
     size_t n, running, parallel;
     uint64_t orders;
+    uint64_t seq; // of the last begin or success
 };
 
 static const struct schedule_spec by_hand = {.trigger = SPEC_TRIGGER_NONE};
@@ -140,6 +140,40 @@ static void advance(struct sched *s, struct sched_now now)
     }
 }
 
+// --- after others ----------------------------------------------------------------------------------------------------
+
+static bool after_ready(const struct sched *s, const struct entry *x)
+{
+    bool all = x->spec->after.n > 0;
+    for (size_t k = 0; all && k < x->spec->after.n; k++)
+        all = s->v[x->after_job[k]].m.done_seq > x->m.began_seq;
+    return all;
+}
+
+// While it is paused no chance is kept for later.
+static void after_missed(struct sched *s, struct entry *x)
+{
+    if (after_ready(s, x))
+        x->m.began_seq = ++s->seq;
+}
+
+static void tell_followers(struct sched *s, size_t job)
+{
+    s->v[job].m.done_seq = ++s->seq;
+    for (size_t i = 0; i < s->n; i++) {
+        struct entry *x = &s->v[i];
+        bool mine = false;
+        for (size_t k = 0; k < x->spec->after.n; k++)
+            mine = mine || x->after_job[k] == job;
+        if (!mine || !after_ready(s, x))
+            continue;
+        if (x->m.paused)
+            after_missed(s, x);
+        else
+            entry_due(s, x, SCHED_BY_AFTER);
+    }
+}
+
 // --- the start -------------------------------------------------------------------------------------------------------
 
 static size_t entry_named(const struct sched *s, struct str name)
@@ -192,13 +226,15 @@ static void start_entry(struct sched *s, struct entry *x, struct sched_now now,
     }
     x->m.running = false;
     if (x->m.paused)
-        return;
-    if (x->spec->trigger == SPEC_TRIGGER_STREAM)
+        after_missed(s, x);
+    else if (x->spec->trigger == SPEC_TRIGGER_STREAM)
         entry_due(s, x, SCHED_STREAM);
     else if (interrupted)
         entry_due(s, x, SCHED_INTERRUPTED);
     else if (x->spec->at_start)
         entry_due(s, x, SCHED_BY_START);
+    else if (after_ready(s, x))
+        entry_due(s, x, SCHED_BY_AFTER);
 }
 
 static void resolve_after(struct sched *s, struct entry *x)
@@ -210,7 +246,6 @@ static void resolve_after(struct sched *s, struct entry *x)
         assert(jobs[i] < s->n);
     }
     x->after_job = jobs;
-    x->after_done = ARENA_ZARRAY(s->a, bool, after->n + 1);
 }
 
 struct sched *sched_new(struct arena *a, const struct sched_job *jobs, size_t count,
@@ -221,14 +256,21 @@ struct sched *sched_new(struct arena *a, const struct sched_job *jobs, size_t co
     struct sched *s = ARENA_NEW(a, struct sched);
     *s = (struct sched){.a = a, .n = count, .parallel = PARALLEL_DEFAULT};
     s->v = ARENA_ZARRAY(a, struct entry, count + 1);
+    s->seq = 1;
     for (size_t i = 0; i < count; i++) {
+        s->seq = memory[i].began_seq > s->seq ? memory[i].began_seq : s->seq;
+        s->seq = memory[i].done_seq > s->seq ? memory[i].done_seq : s->seq;
         const struct schedule_spec *spec = jobs[i].schedule;
         s->v[i].name = jobs[i].name;
         s->v[i].spec = spec && spec->at.line ? spec : &by_hand;
         s->v[i].m = memory[i];
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         resolve_after(s, &s->v[i]);
+        // Not known before: successes count from now.
+        if (s->v[i].m.began_seq == 0)
+            s->v[i].m.began_seq = s->seq;
+    }
     for (size_t i = 0; i < count; i++)
         start_entry(s, &s->v[i], now, how);
     return s;
@@ -248,11 +290,14 @@ static bool same_interval(const struct entry *x, const struct entry *old)
 
 void sched_carry(struct sched *s, const struct sched *old)
 {
+    s->seq = old->seq > s->seq ? old->seq : s->seq;
     for (size_t i = 0; i < s->n; i++) {
         struct entry *x = &s->v[i];
         const size_t k = entry_named(old, x->name);
-        if (k == old->n)
+        if (k == old->n) {
+            x->m.began_seq = s->seq;
             continue;
+        }
         const struct entry *o = &old->v[k];
         const bool stream = x->spec->trigger == SPEC_TRIGGER_STREAM;
         x->m = o->m;
@@ -329,8 +374,7 @@ bool sched_pick(struct sched *s, size_t *job, enum sched_reason *reason, struct 
     best->retry_ms = SCHED_NEVER;
     best->began_mono_ms = now.mono_ms;
     best->m.began_ms = now.wall_ms;
-    for (size_t i = 0; i < best->spec->after.n; i++)
-        best->after_done[i] = false;
+    best->m.began_seq = ++s->seq;
     s->running += counts(best);
     *job = (size_t)(best - s->v);
     *reason = best->reason;
@@ -379,23 +423,6 @@ bool sched_timed_out(struct sched *s, size_t job, struct sched_now now)
         return false;
     x->stopped = true;
     return true;
-}
-
-static void tell_followers(struct sched *s, size_t job)
-{
-    for (size_t i = 0; i < s->n; i++) {
-        struct entry *x = &s->v[i];
-        bool all = x->spec->after.n > 0;
-        bool mine = false;
-        for (size_t k = 0; k < x->spec->after.n; k++) {
-            const bool this_one = x->after_job[k] == job;
-            x->after_done[k] = x->after_done[k] || this_one;
-            mine = mine || this_one;
-            all = all && x->after_done[k];
-        }
-        if (mine && all && !x->m.paused)
-            entry_due(s, x, SCHED_BY_AFTER);
-    }
 }
 
 static enum sched_verdict entry_failed(struct entry *x, enum sched_outcome outcome,
@@ -474,6 +501,7 @@ void sched_pause(struct sched *s, size_t job)
     x->due = x->due && x->reason == SCHED_BY_HAND;
     x->queued = x->by_hand_queued;
     x->retry_ms = SCHED_NEVER;
+    after_missed(s, x);
 }
 
 void sched_resume(struct sched *s, size_t job, struct sched_now now)

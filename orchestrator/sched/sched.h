@@ -28,6 +28,9 @@ struct sched_memory {
     int64_t began_ms;  // wall time of the last begin; 0 = never
     int64_t done_ms;   // wall time of the last success; 0 = never
     uint64_t failures; // since then
+    // `after:` counts begins and successes of all jobs in one sequence, so that no clock has a say in it. began_seq is also passed when a
+    // chance was missed (paused). 0 = unknown.
+    uint64_t began_seq, done_seq;
     bool paused, running, alerted;
 };
 

@@ -43,6 +43,8 @@ TEST(what_is_stored_is_there_after_a_new_start)
                                      .began_ms = 2,
                                      .done_ms = 3,
                                      .failures = 4,
+                                     .began_seq = 7,
+                                     .done_seq = 8,
                                      .paused = true,
                                      .running = true,
                                      .alerted = true};

@@ -334,6 +334,89 @@ TEST(after_waits_for_the_success_of_every_one)
     fini(&w);
 }
 
+// Three jobs by hand; the third after the other two.
+static void chain(struct world *w)
+{
+    static const struct str names[] = {{"a", 1}, {"b", 1}};
+    init(w);
+    add(w, "a");
+    add(w, "b");
+    add(w, "c")->after = (struct conf_texts){names, 2, {1, 1}};
+    start(w);
+}
+
+static void by_hand_done(struct world *w, size_t job)
+{
+    sched_trigger(w->s, job);
+    assert_int_equal(pick(w), job);
+    done(w, job);
+}
+
+TEST(what_a_job_waits_for_is_not_forgotten_when_the_daemon_dies)
+{
+    struct world w;
+    enum sched_reason why;
+    chain(&w);
+    by_hand_done(&w, 0);
+    w.now.wall_ms -= DAY; // no clock has a say in it
+    restart(&w);
+    assert_int_equal(pick(&w), -1);
+    by_hand_done(&w, 1);
+    restart(&w); // before it could begin
+    assert_true(pick_for(&w, &why) == 2 && why == SCHED_BY_AFTER);
+    done(&w, 2);
+    restart(&w);
+    assert_int_equal(pick(&w), -1);
+    by_hand_done(&w, 1);
+    assert_int_equal(pick(&w), -1);
+    by_hand_done(&w, 0);
+    assert_int_equal(pick(&w), 2);
+    by_hand_done(&w, 0); // while it runs
+    by_hand_done(&w, 1);
+    restart(&w); // it was cut off: one run for all of that
+    assert_true(pick_for(&w, &why) == 2 && why == SCHED_INTERRUPTED);
+    done(&w, 2);
+    assert_int_equal(pick(&w), -1);
+    fini(&w);
+}
+
+TEST(a_chance_that_came_while_it_was_paused_does_not_come_back_after_a_restart)
+{
+    struct world w;
+    chain(&w);
+    sched_pause(w.s, 2);
+    by_hand_done(&w, 0);
+    by_hand_done(&w, 1);
+    restart(&w);
+    sched_resume(w.s, 2, w.now);
+    restart(&w);
+    assert_int_equal(pick(&w), -1);
+    by_hand_done(&w, 0);
+    by_hand_done(&w, 1);
+    assert_int_equal(pick(&w), 2);
+    fini(&w);
+}
+
+TEST(a_job_that_is_new_waits_for_successes_from_now_on)
+{
+    struct world w;
+    chain(&w);
+    by_hand_done(&w, 0);
+    by_hand_done(&w, 1);
+    assert_int_equal(pick(&w), 2);
+    done(&w, 2);
+    for (size_t i = 0; i < 2; i++)
+        w.memory[i] = *sched_memory(w.s, i);
+    w.memory[2] = (struct sched_memory){0};
+    start(&w);
+    assert_int_equal(pick(&w), -1);
+    by_hand_done(&w, 0);
+    assert_int_equal(pick(&w), -1);
+    by_hand_done(&w, 1);
+    assert_int_equal(pick(&w), 2);
+    fini(&w);
+}
+
 TEST(failures_are_retried_with_growing_waits_and_then_told_once)
 {
     struct world w;
@@ -516,6 +599,9 @@ TEST_MAIN(T(a_command_holds_its_job_and_a_stream_goes_on_after_it),
           T(what_is_due_during_a_run_is_skipped_or_queued_once),
           T(no_more_than_max_parallel_run_and_the_others_keep_their_order),
           T(after_waits_for_the_success_of_every_one),
+          T(what_a_job_waits_for_is_not_forgotten_when_the_daemon_dies),
+          T(a_chance_that_came_while_it_was_paused_does_not_come_back_after_a_restart),
+          T(a_job_that_is_new_waits_for_successes_from_now_on),
           T(failures_are_retried_with_growing_waits_and_then_told_once),
           T(what_cannot_pass_is_not_retried), T(a_pause_holds_what_is_due_and_outlives_the_process),
           T(a_timeout_is_said_once_per_run), T(jitter_is_bounded_and_always_the_same),
