@@ -18,6 +18,8 @@ struct collapse_entry {
 struct collapse {
     struct arena *a;
     const struct shape *shape;
+    const int *by; // key columns, NULL: the shape's key
+    size_t by_count;
     struct map *index; // key -> entry
     struct collapse_entry *entries;
     size_t count, cap;
@@ -48,6 +50,34 @@ struct collapse *collapse_new(struct arena *a, const struct shape *shape)
     buf_init(&s->row, COLLAPSE_ROW_MAX);
     arena_on_free(a, collapse_release, s);
     return s;
+}
+
+struct collapse *collapse_new_by(struct arena *a, const struct shape *shape, const int *key,
+                                 size_t key_count)
+{
+    struct collapse *s = collapse_new(a, shape);
+    assert(key && key_count > 0);
+    s->by = key;
+    s->by_count = key_count;
+    return s;
+}
+
+static bool collapse_key(struct collapse *s, const struct column *columns, uint32_t row,
+                         struct err *e)
+{
+    buf_clear(&s->key);
+    if (!s->by)
+        shape_key(s->shape, &s->key, columns, row);
+    for (size_t i = 0; i < s->by_count; i++) {
+        const struct column *c = &columns[s->by[i]];
+        if (!column_is_valid(c, row)) {
+            err_fail(e, ERR_DATA, "a row has no %.*s, by which the table is upserted",
+                     STR_ARG(s->shape->all.columns[s->by[i]].name));
+            return err_hint(e, "leave such rows out in the SQL: WHERE … IS NOT NULL");
+        }
+        keycodec_encode(&s->key, c, 1, row);
+    }
+    return buf_ok(&s->key, "a row's key", e);
 }
 
 static struct collapse_entry *collapse_entry(struct collapse *s, struct str key)
@@ -101,13 +131,13 @@ bool collapse_add(struct collapse *s, const struct block *b, struct err *e)
     for (uint32_t row = 0; row < b->rows; row++) {
         enum row_op op = b->op ? (enum row_op)b->op[row] : OP_INSERT;
         bool delete = op == OP_DELETE || op == OP_UPDATE_BEFORE;
-        buf_clear(&s->key);
-        shape_key(s->shape, &s->key, columns, row);
+        if (!collapse_key(s, columns, row, e))
+            return false;
         buf_clear(&s->row);
         if (delete &&!gone)
             gone = collapse_delete_columns(s, columns, b->rows);
         rowcodec_encode(&s->row, delete ? gone : columns, s->shape->all.count, row);
-        if (!buf_ok(&s->key, "a row's key", e) || !buf_ok(&s->row, "a row", e))
+        if (!buf_ok(&s->row, "a row", e))
             return false;
         collapse_keep(s, collapse_entry(s, buf_view(&s->key)), buf_view(&s->row),
                       delete ? OP_DELETE : OP_UPDATE_AFTER);

@@ -1,4 +1,4 @@
-// The last change per key of one table output in one batch. Rows are kept as codec bytes; iteration is in key order.
+// The last change per key of one table output (or of a stream that is put by key) in one batch. Rows are kept as codec bytes; iteration is in key order.
 // A retraction without a following new value is a delete (DESIGN section 4). One thread.
 #ifndef JOBS_RUN_COLLAPSE_H
 #define JOBS_RUN_COLLAPSE_H
@@ -14,6 +14,9 @@ struct collapse_row {
 };
 
 struct collapse *collapse_new(struct arena *a, const struct shape *shape);
+// By these columns of the shape instead of its key; a row without one of them is ERR_DATA.
+struct collapse *collapse_new_by(struct arena *a, const struct shape *shape, const int *key,
+                                 size_t key_count);
 bool collapse_add(struct collapse *s, const struct block *b, struct err *e) ERR_CHECKED;
 size_t collapse_bytes(const struct collapse *s);
 uint64_t collapse_changes(const struct collapse *s); // rows added, before collapsing

@@ -25,6 +25,7 @@ struct collect_target {
     struct spool *spool;
     struct str file;
     struct spool_info info;
+    struct collapse *changes; // a stream's that is upserted; NULL for others
     bool sealed;
 };
 
@@ -72,6 +73,9 @@ static bool collect_spools(struct collect *s, struct err *e)
     for (size_t i = 0; i < collect_target_count(s); i++) {
         struct collect_target *t = &s->targets[i];
         t->target = &s->spec.job->targets[i];
+        if (t->target->key)
+            t->changes = collapse_new_by(s->a, &s->spec.job->outputs[t->target->output].shape,
+                                         t->target->key, t->target->key_count);
         t->file = arena_printf(s->a, "%llu-%zu.spool", (unsigned long long)s->spec.batch, i);
         struct str path = arena_printf(s->a, "%s/%s", s->spec.spool_dir, t->file.p);
         if (!spool_create(&t->spool, s->spec.durable, path.p, e))
@@ -149,6 +153,11 @@ static bool collect_stream(struct collect *s, const struct job_output *o, const 
     const struct column *columns = shape_columns(&o->shape, s->scratch, b);
     for (size_t i = 0; i < o->target_count; i++) {
         struct collect_target *t = &s->targets[o->target_first + i];
+        if (t->changes) {
+            if (!collapse_add(t->changes, b, e))
+                return err_wrap(e, "output %.*s", STR_ARG(t->target->name));
+            continue;
+        }
         const struct column *c = collect_project(s->scratch, t->target, columns);
         for (uint32_t row = 0; row < b->rows; row++)
             if (!spool_add(t->spool, c, t->target->spec.count, row, OP_INSERT, e))
@@ -184,27 +193,34 @@ bool collect_emit(void *arg, size_t output, const struct block *b, struct err *e
     return true;
 }
 
-// Rows of collapsed changes [from, …) with the wanted kind, decoded into a block's columns; returns where it stopped.
-static bool collect_changes(struct collect *s, const struct collect_output *o, enum row_op want,
+// Collapsed changes and the targets that they go to.
+struct collect_changes {
+    const struct collapse *of;
+    const struct shape *shape;
+    size_t target_first, target_count;
+};
+
+// Rows with the wanted kind, decoded into a block's columns.
+static bool collect_changes(struct collect *s, const struct collect_changes *from, enum row_op want,
                             struct err *e)
 {
-    const struct shape *shape = &o->output->shape;
-    size_t count = collapse_count(o->changes), at = 0;
+    const struct shape *shape = from->shape;
+    size_t count = collapse_count(from->of), at = 0;
     while (at < count) {
         arena_reset(s->scratch);
         struct column *columns = shape_new(shape, s->scratch, COLLECT_BLOCK_ROWS);
         uint32_t n = 0;
         for (; at < count && n < COLLECT_BLOCK_ROWS; at++) {
-            struct collapse_row r = collapse_at(o->changes, at);
+            struct collapse_row r = collapse_at(from->of, at);
             if (r.op != want)
                 continue;
             struct cursor in = {(const uint8_t *)r.row.p, (const uint8_t *)r.row.p + r.row.n};
             if (!rowcodec_decode(columns, shape->all.count, n++, s->scratch, &in, e))
                 return false;
         }
-        for (size_t i = 0; i < o->output->target_count; i++) {
-            struct collect_target *t = &s->targets[o->output->target_first + i];
-            if (!collect_target_takes(s, o->output->target_first + i))
+        for (size_t i = from->target_first; i < from->target_first + from->target_count; i++) {
+            struct collect_target *t = &s->targets[i];
+            if (!collect_target_takes(s, i))
                 continue;
             const struct column *c = collect_project(s->scratch, t->target, columns);
             for (uint32_t row = 0; row < n; row++)
@@ -215,16 +231,28 @@ static bool collect_changes(struct collect *s, const struct collect_output *o, e
     return true;
 }
 
+// Deletes first, each group sorted by key (DESIGN section 2, step 3).
+static bool collect_sorted(struct collect *s, struct collapse *changes, const struct job_output *o,
+                           size_t target_first, size_t target_count, struct err *e)
+{
+    const struct collect_changes from = {changes, &o->shape, target_first, target_count};
+    collapse_seal(changes);
+    return target_count == 0 || (collect_changes(s, &from, OP_DELETE, e) &&
+                                 collect_changes(s, &from, OP_UPDATE_AFTER, e));
+}
+
 bool collect_close_rows(struct collect *s, struct err *e)
 {
     for (size_t i = 0; i < s->spec.job->output_count; i++) {
-        struct collect_output *o = &s->outputs[i];
-        if (!o->changes)
-            continue;
-        collapse_seal(o->changes);
-        // Deletes first, each group sorted by key (DESIGN section 2, step 3).
-        if (o->output->target_count > 0 &&
-            !(collect_changes(s, o, OP_DELETE, e) && collect_changes(s, o, OP_UPDATE_AFTER, e)))
+        const struct collect_output *o = &s->outputs[i];
+        const struct job_output *j = o->output;
+        if (o->changes && !collect_sorted(s, o->changes, j, j->target_first, j->target_count, e))
+            return false;
+    }
+    for (size_t i = 0; i < collect_target_count(s); i++) {
+        const struct collect_target *t = &s->targets[i];
+        const struct job_output *j = &s->spec.job->outputs[t->target->output];
+        if (t->changes && !collect_sorted(s, t->changes, j, i, 1, e))
             return false;
     }
     return true;
@@ -303,7 +331,7 @@ static bool collect_seal_spools(struct collect *s, struct batch_target *out, str
         t->spool = NULL;
         if (!spool_seal(spool, &t->info, e))
             return err_wrap(e, "output %.*s", STR_ARG(j->name));
-        const struct collapse *changes = s->outputs[j->output].changes;
+        const struct collapse *changes = t->changes ? t->changes : s->outputs[j->output].changes;
         out[i] = (struct batch_target){
             .warehouse = j->warehouse,
             .scheme = str_from(j->type->name),
@@ -403,6 +431,9 @@ size_t collect_dirty_bytes(const struct collect *s)
     for (size_t i = 0; i < s->spec.job->output_count; i++)
         if (s->outputs[i].changes)
             n += collapse_bytes(s->outputs[i].changes);
+    for (size_t i = 0; i < collect_target_count(s); i++)
+        if (s->targets[i].changes)
+            n += collapse_bytes(s->targets[i].changes);
     return n;
 }
 

@@ -133,7 +133,7 @@ void heads_rewrite_tables(struct session *s)
 {
     for (size_t i = 0; i < s->job->target_count; i++) {
         const struct job_target *t = &s->job->targets[i];
-        if (s->job->outputs[t->output].table && t->type->replace)
+        if (t->spec.mode == SINK_UPSERT && t->type->replace)
             control_output(&s->control, t->name)->whole = true;
     }
 }

@@ -132,6 +132,10 @@ static bool job_program(struct job_build *b, struct err *e)
         // Readers of a topic get every change; lake and warehouses the last one per key and batch.
         bool every = !n->table || specs[i].topic.at.line > 0;
         outputs[i].collapse = every ? OUTPUT_EVERY_CHANGE : OUTPUT_LAST_CHANGE;
+        const struct target_spec *targets = specs[i].warehouse.v;
+        for (size_t t = 0; !n->table && t < specs[i].warehouse.n; t++)
+            if (targets[t].mode == SPEC_MODE_UPSERT)
+                outputs[i].rows = OUTPUT_LAST_ROW;
     }
     struct program_spec p = {.plan = b->job->plan,
                              .outputs = outputs,

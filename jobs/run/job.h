@@ -20,8 +20,11 @@ struct job_target {
     const struct sink_type *type;
     struct sink_spec spec; // durable unset: the run fills it in
     const int *from;       // per sink column: index in the shape
-    struct schema schema;  // the sink's columns, as spooled
-    size_t output;         // index in job.outputs
+    const int
+        *key; // of a stream that is upserted: its key columns in the shape; NULL = not such a one
+    size_t key_count;
+    struct schema schema; // the sink's columns, as spooled
+    size_t output;        // index in job.outputs
 };
 
 // One output written to a topic, as ksqlDB would write it.
@@ -105,5 +108,8 @@ struct job {
 bool job_compile(const struct job **out, struct arena *a, const struct app_spec *app,
                  const struct job_spec *spec, const struct sink_type *const *sinks,
                  struct err *e) ERR_CHECKED;
+
+// Reading everything again would leave its rows twice: files or rows of a stream that are not put by key, and records.
+bool job_output_appends(const struct job *job, size_t output);
 
 #endif

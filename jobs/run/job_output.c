@@ -159,6 +159,7 @@ struct job_columns {
     struct sink_column *columns;
     int *from;
     size_t n;
+    const bool *key; // per column of the shape: part of the table's key
 };
 
 // The mapping that takes shape column `at`; NULL = the default applies.
@@ -175,11 +176,6 @@ static bool job_mapping(const struct job_build *b, const struct target_spec *t,
         }
     }
     return false;
-}
-
-static bool job_is_key(const struct job_output *o, int at)
-{
-    return o->table && (at < (int)o->shape.schema->key_count || at == o->shape.window_start);
 }
 
 static void job_add_column(struct job_columns *out, const struct job_output *o, int at,
@@ -214,12 +210,12 @@ static void job_map_column(const struct job_build *b, struct job_columns *out,
     size_t nth = 0;
     bool mapped = false;
     while (job_mapping(b, t, &o->shape, at, &nth, &c)) {
-        job_add_column(out, o, at, c->name, c->type, job_is_key(o, at) && !mapped);
+        job_add_column(out, o, at, c->name, c->type, out->key[at] && !mapped);
         mapped = true;
     }
     if (!mapped && job_by_default(b, o, t, at))
         job_add_column(out, o, at, job_lower(b->a, o->shape.all.columns[at].name), STR(""),
-                       job_is_key(o, at));
+                       out->key[at]);
 }
 
 static bool job_check_mappings(const struct job_build *b, const struct job_output *o,
@@ -254,6 +250,93 @@ static void job_columns(const struct job_build *b, struct job_columns *out,
         job_map_column(b, out, o, t, (int)i);
     job_map_column(b, out, o, t, o->shape.rowtime);
 }
+
+// --- modes -----------------------------------------------------------------------------------------------------------
+
+static bool job_target_mode(const struct job_build *b, struct job_target *out,
+                            const struct job_output *o, const struct target_spec *t, struct err *e)
+{
+    out->spec.mode = o->table || t->mode == SPEC_MODE_UPSERT ? SINK_UPSERT : SINK_APPEND;
+    if (o->table && t->mode == SPEC_MODE_APPEND) {
+        err_fail(e, ERR_CONFIG, "output %.*s is a table: it is upserted, not appended to",
+                 STR_ARG(o->name));
+        err_hint(e, "leave mode out");
+        return job_fail(b, t->at, e);
+    }
+    if (t->key.n > 0 && (o->table || out->spec.mode == SINK_APPEND)) {
+        err_fail(e, ERR_CONFIG,
+                 o->table ? "output %.*s is a table: its key is the SQL's"
+                          : "output %.*s is appended to: key is for mode: upsert",
+                 STR_ARG(o->name));
+        err_hint(e, o->table ? "leave key out" : "add mode: upsert, or leave key out");
+        return job_fail(b, t->key.at, e);
+    }
+    return true;
+}
+
+// One column of the key of a stream that is upserted.
+static bool job_stream_key(const struct job_build *b, struct job_target *out, int *key, int at,
+                           const struct job_output *o, const struct target_spec *t, struct err *e)
+{
+    const struct schema_column *c = &o->shape.all.columns[at];
+    if (type_is_nested(c->type) || c->type->kind == TYPE_DOUBLE) {
+        err_fail(e, ERR_CONFIG, "key: column %.*s of %.*s is %s, no key for a table",
+                 STR_ARG(c->name), STR_ARG(o->name), type_kind_name(c->type->kind));
+        return job_fail(b, t->key.n ? t->key.at : t->at, e);
+    }
+    for (size_t i = 0; i < out->key_count; i++)
+        if (key[i] == at) {
+            err_fail(e, ERR_CONFIG, "key: column %.*s is named twice", STR_ARG(c->name));
+            return job_fail(b, t->key.at, e);
+        }
+    key[out->key_count++] = at;
+    return true;
+}
+
+static bool job_stream_keys(const struct job_build *b, struct job_target *out,
+                            const struct job_output *o, const struct target_spec *t, struct err *e)
+{
+    const uint32_t by_sql = t->key.n ? 0 : o->shape.schema->key_count;
+    int *key = ARENA_ARRAY(b->a, int, t->key.n + by_sql + 1);
+    out->key = key;
+    for (size_t i = 0; i < t->key.n; i++) {
+        const int at = job_source_column(b, &o->shape, t->key.v[i]);
+        if (at < 0) {
+            job_no_column(e, "key", t->key.v[i], o, &o->shape.all);
+            return job_fail(b, t->key.at, e);
+        }
+        if (!job_stream_key(b, out, key, at, o, t, e))
+            return false;
+    }
+    for (uint32_t i = 0; i < by_sql; i++)
+        if (!job_stream_key(b, out, key, (int)i, o, t, e))
+            return false;
+    if (out->key_count == 0) {
+        err_fail(e, ERR_CONFIG, "mode: upsert: stream %.*s has no KEY column", STR_ARG(o->name));
+        err_hint(e, "key: [COLUMN, …] names what its rows are put by");
+        return job_fail(b, t->at, e);
+    }
+    return true;
+}
+
+// Per column of the shape: whether it is part of the table's key.
+static bool job_target_keys(const struct job_build *b, struct job_target *out, const bool **is_key,
+                            const struct job_output *o, const struct target_spec *t, struct err *e)
+{
+    bool *keys = ARENA_ZARRAY(b->a, bool, o->shape.all.count + 1);
+    *is_key = keys;
+    for (uint32_t i = 0; o->table && i < o->shape.all.count; i++)
+        keys[i] = i < o->shape.schema->key_count || (int)i == o->shape.window_start;
+    if (o->table || out->spec.mode == SINK_APPEND)
+        return true;
+    if (!job_stream_keys(b, out, o, t, e))
+        return false;
+    for (size_t i = 0; i < out->key_count; i++)
+        keys[out->key[i]] = true;
+    return true;
+}
+
+// --- targets ---------------------------------------------------------------------------------------------------------
 
 static bool job_check_features(const struct job_build *b, const struct job_output *o,
                                const struct job_target *target, const struct target_spec *t,
@@ -293,7 +376,8 @@ static bool job_target(struct job_build *b, struct job_target *out, size_t index
 {
     struct job_columns columns;
     if (!job_target_warehouse(b, out, t, e) || !job_check_mappings(b, o, t, e) ||
-        !job_check_features(b, o, out, t, e))
+        !job_check_features(b, o, out, t, e) || !job_target_mode(b, out, o, t, e) ||
+        !job_target_keys(b, out, &columns.key, o, t, e))
         return false;
     job_columns(b, &columns, o, t);
     struct schema_column *schema = ARENA_ZARRAY(b->a, struct schema_column, columns.n + 1);
@@ -303,7 +387,6 @@ static bool job_target(struct job_build *b, struct job_target *out, size_t index
     out->output = index;
     out->from = columns.from;
     out->schema = (struct schema){.count = (uint32_t)columns.n, .columns = schema};
-    out->spec.mode = o->table ? SINK_UPSERT : SINK_APPEND;
     out->spec.create = t->create == SPEC_CREATE_YES ? SINK_CREATE_IF_ABSENT : SINK_CREATE_NEVER;
     out->spec.table = t->table.n ? t->table : job_lower(b->a, o->name);
     out->spec.columns = columns.columns;
@@ -323,6 +406,15 @@ static bool job_target(struct job_build *b, struct job_target *out, size_t index
 }
 
 // --- outputs ---------------------------------------------------------------------------------------------------------
+
+bool job_output_appends(const struct job *job, size_t output)
+{
+    const struct job_output *o = &job->outputs[output];
+    bool appends = !o->table && o->lake >= 0;
+    for (size_t i = 0; i < o->target_count; i++)
+        appends |= job->targets[o->target_first + i].spec.mode == SINK_APPEND;
+    return appends || o->topic >= 0;
+}
 
 static size_t job_target_total(const struct job_spec *s)
 {

@@ -17,7 +17,7 @@ bool redo_open(struct redo *out, struct session *s, struct err *e)
 bool redo_alone(const struct program **out, const struct redo *r, size_t output, struct err *e)
 {
     const struct job *job = r->s->job;
-    const struct program_output_spec wanted = {job->outputs[output].name, OUTPUT_EVERY_CHANGE};
+    const struct program_output_spec wanted = {.name = job->outputs[output].name};
     const struct program_spec spec = {.plan = job->plan, .outputs = &wanted, .output_count = 1};
     return program_compile(out, r->a, &spec, e);
 }
@@ -26,6 +26,15 @@ static bool redo_store_can(const struct redo *r, const struct job_output *o, str
 {
     for (size_t i = 0; i < o->target_count; i++) {
         const struct job_target *t = &r->s->job->targets[o->target_first + i];
+        if (t->key) {
+            err_fail(
+                e, ERR_CONFIG,
+                "output %.*s is upserted: rows of a batch that is executed again would replace "
+                "later ones of their keys",
+                STR_ARG(t->name));
+            return err_hint(e, "job reset %s --rebuild computes it anew; --outputs names others",
+                            r->s->job->name);
+        }
         if (!t->type->replace)
             return err_fail(e, ERR_CONFIG, "output %.*s: %s cannot take appended rows back",
                             STR_ARG(t->name), t->type->name);

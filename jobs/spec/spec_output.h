@@ -45,6 +45,7 @@ enum spec_create {
     SPEC_CREATE_NO,
     SPEC_CREATE_YES
 }; // resolved: never SPEC_CREATE_DEFAULT
+enum spec_mode { SPEC_MODE_AUTO, SPEC_MODE_APPEND, SPEC_MODE_UPSERT };
 struct column_spec {
     struct str name; // in the warehouse
     struct str from; // SQL column; "" = the same name
@@ -56,6 +57,8 @@ struct target_spec {
     const struct warehouse_spec *warehouse; // what `to` names
     struct str table;                       // "" in the file: the SQL name in lower case, filled in
     enum spec_create create;
+    enum spec_mode mode;   // auto: tables upsert, streams append
+    struct conf_texts key; // columns that rows of a stream are put by; none = the SQL's KEY columns
     enum spec_require require;
     struct conf_items columns; // struct column_spec
     struct conf_at at;

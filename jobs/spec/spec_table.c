@@ -271,6 +271,7 @@ static const struct conf_table column_table = {
     .scalar = column_from,
 };
 
+static const char *const modes[] = {"auto", "append", "upsert", NULL};
 static const char *const guarantees[] = {"exact", "converging", "windowed", NULL};
 static const struct conf_opt target_opts[] = {
     {OPT(target_spec, to, "to", CONF_TEXT), .flags = CONF_REQUIRED,
@@ -279,6 +280,13 @@ static const struct conf_opt target_opts[] = {
      .help = "Table; without it the SQL name in lower case."},
     {OPT(target_spec, create, "create", CONF_CUSTOM), .parse = parse_create, .kind = "true | false",
      .help = "Create the table when it is absent; without it true for SQLite, false otherwise."},
+    {OPT(target_spec, mode, "mode", CONF_ENUM), .choices = modes, .def = "auto",
+     .help =
+         "auto: a table is upserted by its key, rows of a stream are appended. upsert: the latest "
+         "row of a stream per `key`."},
+    {OPT(target_spec, key, "key", CONF_TEXTS),
+     .help =
+         "Columns by which rows of a stream are upserted; without it the stream's KEY columns."},
     {OPT(target_spec, require, "require", CONF_ENUM), .choices = guarantees, .def = "exact",
      .help = "The guarantee that the warehouse must give; a weaker one is refused."},
     {OPT(target_spec, columns, "columns", CONF_MAP), .sub = &column_table,

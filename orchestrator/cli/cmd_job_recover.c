@@ -9,7 +9,7 @@ static bool recover_how(enum recover_how *out, const struct cli *c, const struct
 {
     *out = cli_opt(c, "rebuild") ? RECOVER_REBUILD : RECOVER_REPLAY;
     for (size_t i = 0; *out == RECOVER_REBUILD && i < job->output_count; i++) {
-        if (job->outputs[i].table || cli_opt(c, "append-again"))
+        if (!job_output_appends(job, i) || cli_opt(c, "append-again"))
             continue;
         err_fail(e, ERR_CONFIG,
                  "output %.*s is a stream: reading everything again would append its rows twice",

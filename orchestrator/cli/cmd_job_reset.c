@@ -6,7 +6,7 @@
 static bool reset_appends(const struct job *job)
 {
     for (size_t i = 0; i < job->output_count; i++)
-        if (!job->outputs[i].table || job->outputs[i].topic >= 0)
+        if (job_output_appends(job, i))
             return true;
     return false;
 }

@@ -79,7 +79,7 @@ static bool emit(void *arg, size_t output, const struct block *b, struct err *e)
 static bool compile(struct query *q, struct err *e)
 {
     const struct plan *plan = plan_isolate(q->a, q->spec.plan);
-    const struct program_output_spec output = {q->spec.plan->object->name, OUTPUT_EVERY_CHANGE};
+    const struct program_output_spec output = {.name = q->spec.plan->object->name};
     const struct program_spec spec = {.plan = plan,
                                       .outputs = &output,
                                       .output_count = 1,

@@ -10,11 +10,14 @@
 struct program;
 
 enum output_collapse { OUTPUT_EVERY_CHANGE, OUTPUT_LAST_CHANGE }; // what the consumer needs
+// Rows of a stream: all of them are kept, or the last one of a key, so that their order matters.
+enum output_rows { OUTPUT_ALL_ROWS, OUTPUT_LAST_ROW };
 enum program_order { ORDER_ROW_WISE, ORDER_FREE, ORDER_ALIGNED }; // row-wise and free need no merge
 
 struct program_output_spec {
     struct str name; // SQL object
     enum output_collapse collapse;
+    enum output_rows rows;
 };
 struct program_spec {
     const struct plan *plan;

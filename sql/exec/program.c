@@ -404,9 +404,12 @@ static bool compile_node(struct compile *c, uint32_t at, struct err *e)
 // --- the whole ----------------------------------------------------------------------------------
 
 // Free: any order of the rows gives the same tables. DESIGN 3 (P3).
-static enum program_order order_of(const struct program *p)
+static enum program_order order_of(const struct program *p, const struct program_spec *spec)
 {
     enum program_order order = ORDER_ROW_WISE;
+    for (size_t i = 0; i < spec->output_count; i++)
+        if (spec->outputs[i].rows == OUTPUT_LAST_ROW)
+            return ORDER_ALIGNED;
     for (uint32_t i = 0; i < p->count; i++) {
         const struct phys_node *n = p->nodes[i];
         if (n->keeps_rows && order == ORDER_ROW_WISE)
@@ -483,7 +486,7 @@ bool program_compile(const struct program **out, struct arena *a, const struct p
     compile_table_sides(&c);
     if (!compile_decoders(&c, e))
         return false;
-    c.p->order = order_of(c.p);
+    c.p->order = order_of(c.p, spec);
     compile_identity(&c);
     *out = c.p;
     return true;

@@ -61,8 +61,10 @@ static void compile(struct engine *s, const struct engine_spec *spec)
         spec->patch(s->plan);
     for (; n < 8 && spec->outputs[n]; n++) {
         const bool last = spec->outputs[n][0] == '+';
-        outputs[n] = (struct program_output_spec){str_from(spec->outputs[n] + last),
-                                                  last ? OUTPUT_LAST_CHANGE : OUTPUT_EVERY_CHANGE};
+        outputs[n] = (struct program_output_spec){
+            .name = str_from(spec->outputs[n] + last),
+            .collapse = last ? OUTPUT_LAST_CHANGE : OUTPUT_EVERY_CHANGE,
+        };
     }
     const struct program_spec program = {.plan = s->plan,
                                          .outputs = outputs,

@@ -118,6 +118,11 @@ static const struct piece pieces[] = {
      "EMIT CHANGES;\n"
      "CREATE STREAM r3 AS SELECT who, id, part, UUID() AS u FROM rj EMIT CHANGES;\n",
      STREAM_OUT, false, false},
+    {"K1",
+     "CREATE STREAM k1 AS SELECT k, id, usr, cents, status FROM tx WHERE usr IS NOT NULL AND "
+     "status "
+     "IS NOT NULL EMIT CHANGES;\n",
+     "{ warehouse: [{ to: one, mode: upsert, key: [usr, status] }, { to: two }] }", false, false},
     {"R4",
      "CREATE TABLE rw AS SELECT usr, COUNT(*) AS n FROM tx WINDOW SESSION (2 HOURS) GROUP BY usr "
      "EMIT CHANGES;\n"

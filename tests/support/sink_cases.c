@@ -45,6 +45,18 @@ CASE(rows_are_inserted_updated_and_deleted_by_key)
     ROWS_ARE(w, "b|20|-0.01\nc|3|3.30\nd|4|0.00\n");
 }
 
+// As a stream is upserted: by columns that the SQL does not call its key, wherever they stand.
+CASE(rows_are_put_by_whatever_columns_are_the_key)
+{
+    world_column(w, "id", type_scalar(TYPE_STRING), "", COLUMN_VALUE);
+    world_column(w, "n", type_scalar(TYPE_BIGINT), "", COLUMN_KEY);
+    world_column(w, "amount", type_decimal(w->a, 18, 2), "", COLUMN_VALUE);
+    assert_ok(world_open(w), &w->e);
+    deliver(w, BLOCK(w, {"a", 1, "1.10"}, {"b", 2, "2.20"}));
+    deliver(w, BLOCK(w, {"b", 1, "3.30"}, {"b", 3, "4.40"}));
+    ROWS_ARE(w, "b|1|3.30\nb|2|2.20\nb|3|4.40\n");
+}
+
 CASE(the_head_carries_batch_digest_previous_and_plan)
 {
     open_standard(w);
@@ -895,6 +907,7 @@ struct sink_case {
 static const struct sink_case cases[] = {
     C(opening_creates_the_table_and_a_head_of_batch_zero),
     C(rows_are_inserted_updated_and_deleted_by_key),
+    C(rows_are_put_by_whatever_columns_are_the_key),
     C(the_head_carries_batch_digest_previous_and_plan),
     C(an_empty_batch_moves_the_head),
     C(the_same_batch_again_is_a_replay),

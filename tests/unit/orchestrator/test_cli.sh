@@ -97,6 +97,21 @@ check "explain says the order" has "order: free" out
 check "a table has no partitions" bash -c 'sed "s/{ snapshot: true }/{ partition_by: [NOPE] }/" sluice.yaml >part.yaml'
 check "which is 3" exits 3 -c part.yaml job check j
 check "and said" has "partition_by is for streams" err
+sed 's/T: { lake: { snapshot: true } }/S: { warehouse: { to: w, mode: upsert } }/' sluice.yaml >keyless.yaml
+check "a stream without KEY columns has nothing to be put by" exits 3 -c keyless.yaml job check j
+check "and says how to name it" has "key: [COLUMN" err
+sed 's/mode: upsert/key: [a]/' keyless.yaml >keyed.yaml
+check "appended rows have no key" exits 3 -c keyed.yaml job check j
+check "and what it would need" has "add mode: upsert" err
+sed 's/mode: upsert/mode: upsert, key: [a, NOPE]/' keyless.yaml >nope.yaml
+check "a key column that is not there" exits 3 -c nope.yaml job check j
+check "is named" has "has no column NOPE" err
+sed 's/mode: upsert/mode: upsert, key: [a]/' keyless.yaml >upsert.yaml
+check "an upserted stream is aligned" exits 0 -c upsert.yaml job explain j
+check "its explain says so" has "order: aligned" out
+sed 's/{ lake: { snapshot: true } }/{ warehouse: { to: w, mode: append } }/' sluice.yaml >append.yaml
+check "a table is not appended to" exits 3 -c append.yaml job check j
+check "and said so" has "it is upserted" err
 check "job list of a job that never ran" exits 0 job list
 check "says never" has "never" out
 check "job list --json is JSON" bash -c "'$bin' job list --json | python3 -m json.tool >/dev/null"
