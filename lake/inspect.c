@@ -250,7 +250,7 @@ static bool fill_output(struct listing *l, struct lake_ls_output *o, const struc
                         size_t n, struct err *e)
 {
     uint64_t first = 0;
-    if (o->kind == LAKE_SNAPSHOT && !first_version(&first, l, o->name, e))
+    if (l->lake && o->kind == LAKE_SNAPSHOT && !first_version(&first, l, o->name, e))
         return false;
     struct lake_ls_partition *parts = ARENA_ZARRAY(l->a, struct lake_ls_partition, n + 1);
     for (size_t i = 0; i < n; i++) {
@@ -311,17 +311,23 @@ static bool build(struct lake_ls *out, struct listing *l, struct err *e)
     return true;
 }
 
+bool lake_history_list(struct lake_ls *out, struct arena *a, const struct lake_history *h,
+                       struct lake *s, struct str output, struct err *e)
+{
+    struct listing l = {.lake = s, .a = a, .paths = map_new(a)};
+    for (size_t i = 0; i < h->n; i++)
+        collect_manifest(&l, &h->v[i], output);
+    bool ok = build(out, &l, e);
+    vec_fini(&l.files);
+    vec_fini(&l.outputs);
+    return ok;
+}
+
 bool lake_list(struct lake_ls *out, struct arena *a, struct lake *s, struct str output,
                struct err *e)
 {
     struct lake_history h;
-    struct listing l = {.lake = s, .a = a, .paths = map_new(a)};
-    bool ok = lake_history_read(&h, a, s, e);
-    for (size_t i = 0; ok && i < h.n; i++)
-        collect_manifest(&l, &h.v[i], output);
-    ok = ok && build(out, &l, e);
-    vec_fini(&l.files);
-    vec_fini(&l.outputs);
+    bool ok = lake_history_read(&h, a, s, e) && lake_history_list(out, a, &h, s, output, e);
     return ok || err_wrap(e, "cannot list the lake %s", s->root);
 }
 
@@ -365,77 +371,4 @@ void lake_slot_files(const struct lake_file **out, size_t *count, struct arena *
             *count += slot_files(files + *count, p->files, p->file_count, job, slot);
         }
     *out = files;
-}
-
-// --- rows ----------------------------------------------------------------------------------------
-
-struct cat {
-    const struct lake_cat_spec *spec;
-    lake_row_fn *fn;
-    void *arg;
-    uint64_t rows;
-    bool header_done;
-};
-
-static enum lake_next cat_record(void *arg, enum lake_record kind, struct str line, struct err *e)
-{
-    struct cat *c = arg;
-    if (kind == LAKE_RECORD_HEADER) {
-        bool first = !c->header_done;
-        c->header_done = true;
-        return !first || c->fn(c->arg, line, e) ? LAKE_NEXT_GO : LAKE_NEXT_FAILED;
-    }
-    if (c->spec->limit > 0 && c->rows >= c->spec->limit)
-        return LAKE_NEXT_STOP;
-    c->rows++;
-    return c->fn(c->arg, line, e) ? LAKE_NEXT_GO : LAKE_NEXT_FAILED;
-}
-
-static bool below(struct str path, struct str wanted)
-{
-    if (!str_starts(path, wanted))
-        return false;
-    return path.n == wanted.n || wanted.n == 0 || path.p[wanted.n] == '/';
-}
-
-static bool wanted(const struct lake_ls_output *o, size_t i, struct str partition)
-{
-    if (partition.p)
-        return below(o->partitions[i].path, partition);
-    return o->kind == LAKE_STREAM || i + 1 == o->partition_count;
-}
-
-static bool cat_output(struct cat *c, struct lake *s, struct arena *a,
-                       const struct lake_ls_output *o, struct err *e)
-{
-    uint64_t limit = c->spec->limit;
-    const struct lake_record_sink sink = {cat_record, c};
-    for (size_t i = 0; i < o->partition_count; i++) {
-        const struct lake_ls_partition *p = &o->partitions[i];
-        if (!wanted(o, i, c->spec->partition))
-            continue;
-        for (size_t k = 0; k < p->file_count && (limit == 0 || c->rows < limit); k++)
-            if (!lake_file_records(lake_path(a, s, p->files[k].file.path), sink, e))
-                return false;
-    }
-    return true;
-}
-
-bool lake_cat(struct lake *s, const struct lake_cat_spec *spec, lake_row_fn *fn, void *arg,
-              struct err *e)
-{
-    assert(spec->output.p);
-    struct cat c = {.spec = spec, .fn = fn, .arg = arg};
-    struct arena *a = arena_new(NULL);
-    struct lake_ls ls = {0};
-    bool ok = lake_list(&ls, a, s, spec->output, e);
-    if (ok && ls.output_count == 0) {
-        ok = err_fail(e, ERR_CONFIG, "the lake %s has no output %.*s", s->root,
-                      STR_ARG(spec->output));
-        err_hint(e, "`sluice lake ls` shows the outputs");
-    }
-    for (size_t i = 0; ok && i < ls.output_count; i++)
-        ok = cat_output(&c, s, a, &ls.outputs[i], e);
-    arena_free(a);
-    return ok;
 }

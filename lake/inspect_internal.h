@@ -17,6 +17,9 @@ struct lake_history {
 };
 bool lake_history_read(struct lake_history *out, struct arena *a, struct lake *s,
                        struct err *e) ERR_CHECKED;
+// What these manifests say. s: whose trimmed versions do not count; NULL = all count.
+bool lake_history_list(struct lake_ls *out, struct arena *a, const struct lake_history *h,
+                       struct lake *s, struct str output, struct err *e) ERR_CHECKED;
 
 // Gives every record of a file to the sink, header lines first and marked. The format and codec are those of the name.
 enum lake_record { LAKE_RECORD_HEADER, LAKE_RECORD_ROW };
@@ -26,5 +29,27 @@ struct lake_record_sink {
     void *arg;
 };
 bool lake_file_records(const char *path, struct lake_record_sink sink, struct err *e) ERR_CHECKED;
+
+// The same of a file that comes in pieces. feed, end: LAKE_NEXT_STOP when the sink wants no more.
+struct lake_records;
+bool lake_records_new(struct lake_records **out, struct str name, struct lake_record_sink sink,
+                      struct err *e) ERR_CHECKED;
+enum lake_next lake_records_feed(struct lake_records *r, struct str piece, struct err *e);
+enum lake_next lake_records_end(struct lake_records *r, struct err *e);
+void lake_records_free(struct lake_records *r); // NULL is fine
+
+// cat.c: the rows that a caller asked for.
+struct lake_cat {
+    const struct lake_cat_spec *spec;
+    lake_row_fn *fn;
+    void *arg;
+    uint64_t rows;
+    bool header_done;
+};
+enum lake_next lake_cat_record(void *arg, enum lake_record kind, struct str line, struct err *e);
+// Is the partition this one or below it?
+bool lake_below(struct str path, struct str wanted);
+// Is the i-th partition meant?
+bool lake_cat_wants(const struct lake_ls_output *o, size_t i, struct str partition);
 
 #endif

@@ -42,6 +42,7 @@ struct lake_output {
     uint64_t file_bytes_max; // split by size; 0 = never
     unsigned keep_versions;  // snapshots
     int64_t retain_ms;       // streams: older partitions expire; 0 = never
+    const char *archive;     // directory of archives that are made before files expire; NULL = none
 };
 
 enum lake_open {

@@ -8,15 +8,16 @@
 
 enum { TEXT_MAX = 1 << 30 };
 
-struct records {
+struct lake_records {
     const struct format_type *format;
     const struct codec_type *codec;
+    struct codec_reader *reader;
     struct lake_record_sink sink;
     struct buf text;  // decoded, not yet handed out
     unsigned headers; // still to come
 };
 
-static bool find_types(struct records *r, struct str name, struct err *e)
+static bool find_types(struct lake_records *r, struct str name, struct err *e)
 {
     for (int f = LAKE_JSONL; f <= LAKE_CSV; f++) {
         for (int c = LAKE_PLAIN; c <= LAKE_ZSTD; c++) {
@@ -46,14 +47,14 @@ static struct str without_end(struct str line)
     return line;
 }
 
-static enum lake_next hand_out(struct records *r, struct str line, struct err *e)
+static enum lake_next hand_out(struct lake_records *r, struct str line, struct err *e)
 {
     enum lake_record kind = r->headers > 0 ? LAKE_RECORD_HEADER : LAKE_RECORD_ROW;
     r->headers -= r->headers > 0;
     return r->sink.take(r->sink.arg, kind, without_end(line), e);
 }
 
-static enum lake_next hand_out_all(struct records *r, struct err *e)
+static enum lake_next hand_out_all(struct lake_records *r, struct err *e)
 {
     enum lake_next next = LAKE_NEXT_GO;
     size_t from = 0;
@@ -72,55 +73,75 @@ static enum lake_next hand_out_all(struct records *r, struct err *e)
     return next;
 }
 
-static enum lake_next decode_piece(struct records *r, struct codec_reader *reader, struct str piece,
-                                   struct err *e)
+bool lake_records_new(struct lake_records **out, struct str name, struct lake_record_sink sink,
+                      struct err *e)
+{
+    struct lake_records r = {.sink = sink};
+    if (!find_types(&r, name, e))
+        return false;
+    buf_init(&r.text, TEXT_MAX);
+    r.reader = r.codec->reader_new();
+    *out = mem_alloc(sizeof **out);
+    **out = r;
+    return true;
+}
+
+void lake_records_free(struct lake_records *r)
+{
+    if (!r)
+        return;
+    r->codec->reader_free(r->reader);
+    buf_fini(&r->text);
+    mem_free(r);
+}
+
+enum lake_next lake_records_feed(struct lake_records *r, struct str piece, struct err *e)
 {
     bool ended = false;
     enum lake_next next = LAKE_NEXT_GO;
     do {
-        if (!r->codec->read(reader, &r->text, &piece, &ended, e))
+        if (!r->codec->read(r->reader, &r->text, &piece, &ended, e))
             return LAKE_NEXT_FAILED;
         next = hand_out_all(r, e);
     } while (next == LAKE_NEXT_GO && piece.n > 0);
     return next;
 }
 
-static enum lake_next read_all(struct records *r, struct codec_reader *reader, struct store_file *f,
-                               struct err *e)
+enum lake_next lake_records_end(struct lake_records *r, struct err *e)
+{
+    bool ended = false;
+    struct str none = STR("");
+    if (!r->codec->read(r->reader, &r->text, &none, &ended, e))
+        return LAKE_NEXT_FAILED;
+    return r->text.n > 0 ? hand_out(r, buf_view(&r->text), e) : LAKE_NEXT_GO;
+}
+
+static enum lake_next read_all(struct lake_records *r, struct store_file *f, struct err *e)
 {
     enum lake_next next = LAKE_NEXT_GO;
     struct str piece;
     enum store_read got = STORE_DATA;
     while (next == LAKE_NEXT_GO && (got = store_read(&piece, f, e)) == STORE_DATA)
-        next = decode_piece(r, reader, piece, e);
+        next = lake_records_feed(r, piece, e);
     if (got == STORE_FAILED)
         return LAKE_NEXT_FAILED;
-    if (next != LAKE_NEXT_GO)
-        return next;
-    bool ended = false;
-    struct str none = STR("");
-    if (!r->codec->read(reader, &r->text, &none, &ended, e))
-        return LAKE_NEXT_FAILED;
-    return r->text.n > 0 ? hand_out(r, buf_view(&r->text), e) : LAKE_NEXT_GO;
+    return next == LAKE_NEXT_GO ? lake_records_end(r, e) : next;
 }
 
 bool lake_file_records(const char *path, struct lake_record_sink sink, struct err *e)
 {
     assert(path && sink.take);
-    struct records r = {.sink = sink};
-    if (!find_types(&r, str_from(path), e))
+    struct lake_records *r;
+    if (!lake_records_new(&r, str_from(path), sink, e))
         return false;
     struct store_file *f = NULL;
     enum store_read opened = store_open(&f, path, e);
+    bool ok = opened == STORE_DATA;
     if (opened == STORE_MISSING)
-        return err_fail(e, ERR_IO, "%s does not exist", path);
-    if (opened != STORE_DATA)
-        return false;
-    buf_init(&r.text, TEXT_MAX);
-    struct codec_reader *reader = r.codec->reader_new();
-    bool ok = read_all(&r, reader, f, e) != LAKE_NEXT_FAILED || err_wrap(e, "%s", path);
-    r.codec->reader_free(reader);
-    buf_fini(&r.text);
+        err_fail(e, ERR_IO, "%s does not exist", path);
+    else if (ok)
+        ok = read_all(r, f, e) != LAKE_NEXT_FAILED || err_wrap(e, "%s", path);
+    lake_records_free(r);
     store_close(f);
     return ok;
 }

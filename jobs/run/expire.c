@@ -2,6 +2,7 @@
 
 #include "base/vec.h"
 #include "config/units.h"
+#include "jobs/run/expire_archive.h"
 #include "jobs/run/upkeep.h"
 #include "lake/inspect.h"
 #include "schema/text.h"
@@ -17,6 +18,7 @@ struct expire {
     struct lake_ls ls;
     VEC(struct lake_file) files;
     VEC(struct lake_manifest_output) outputs; // those that lose files
+    VEC(struct expire_archive) archives;
 };
 
 // The first instant of the day, in the output's zone, that is kept.
@@ -30,8 +32,15 @@ static int64_t expire_cutoff(const struct lake_output *o, int64_t now_ms, int64_
 
 // --- what goes -------------------------------------------------------------------------------------------------------
 
-static void expire_partition(struct expire *x, const struct lake_ls_partition *p, struct str reason)
+static void expire_partition(struct expire *x, const struct lake_output *o,
+                             const struct lake_ls_partition *p, struct str reason)
 {
+    if (o->archive) {
+        const struct expire_archive archive = {expire_archive_path(x->a, x->s->job->name, o, p),
+                                               o->archive, x->files.n, p->file_count};
+        vec_push(&x->archives, archive);
+        reason = arena_printf(x->a, "%.*s; exported to %s", STR_ARG(reason), archive.path);
+    }
     for (size_t i = 0; i < p->file_count; i++) {
         struct lake_file f = p->files[i].file;
         f.reason = reason;
@@ -65,7 +74,7 @@ static void expire_stream(struct expire *x, const struct lake_ls_output *held,
     int64_t cutoff = expire_cutoff(o, x->now_ms, keep);
     for (size_t i = 0; i < held->partition_count; i++)
         if (expire_old(&held->partitions[i], cutoff))
-            expire_partition(x, &held->partitions[i], text);
+            expire_partition(x, o, &held->partitions[i], text);
 }
 
 static void expire_table(struct expire *x, const struct lake_ls_output *held,
@@ -73,7 +82,7 @@ static void expire_table(struct expire *x, const struct lake_ls_output *held,
 {
     struct str text = arena_printf(x->a, "beyond the newest %u versions", o->keep_versions);
     for (size_t i = 0; o->keep_versions > 0 && i + o->keep_versions < held->partition_count; i++)
-        expire_partition(x, &held->partitions[i], text);
+        expire_partition(x, o, &held->partitions[i], text);
 }
 
 static const struct lake_ls_output *expire_held(const struct expire *x, const struct lake_output *o)
@@ -148,13 +157,19 @@ static bool expire_go(struct expire *x, struct err *e)
         .outputs = x->outputs.v,
         .output_count = x->outputs.n,
     };
-    return x->files.n == 0 || upkeep_batch(&x->batch, x->s, &u, e) || err_wrap(e, "expiry");
+    if (x->files.n == 0)
+        return true;
+    // Exported is durable before deleted is decided.
+    return (expire_archive_write(x->s, x->archives.v, x->archives.n, x->files.v, x->now_ms, e) &&
+            upkeep_batch(&x->batch, x->s, &u, e)) ||
+           err_wrap(e, "expiry");
 }
 
 static void expire_fini(struct expire *x)
 {
     vec_fini(&x->files);
     vec_fini(&x->outputs);
+    vec_fini(&x->archives);
 }
 
 // --- by policy -------------------------------------------------------------------------------------------------------

@@ -100,6 +100,12 @@ static bool job_lake_kind(const struct job_build *b, struct lake_output *out,
         err_hint(e, "leave retain out: keep_versions says how many stay");
         return job_fail(b, lake->at, e);
     }
+    if (o->table && lake->archive.n > 0) {
+        err_fail(e, ERR_CONFIG, "output %.*s is a table: its versions are not archived",
+                 STR_ARG(o->name));
+        err_hint(e, "leave archive out: lake export packs the newest version when asked");
+        return job_fail(b, lake->at, e);
+    }
     if (o->table && lake->partition_by.at.line && lake->partition_by.n > 0) {
         err_fail(e, ERR_CONFIG, "output %.*s is a table: partition_by is for streams",
                  STR_ARG(o->name));
@@ -135,6 +141,7 @@ static bool job_lake(struct job_build *b, struct lake_output *out,
         .file_bytes_max = lake->file_bytes_max,
         .keep_versions = (unsigned)lake->keep_versions,
         .retain_ms = lake->retain_ms,
+        .archive = lake->archive.n > 0 ? arena_str(b->a, lake->archive).p : NULL,
     };
     return job_lake_kind(b, out, lake, o, e) && job_lake_time(b, out, lake, o, e) &&
            (o->table || job_lake_parts(b, out, lake, o, e));

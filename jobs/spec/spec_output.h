@@ -36,6 +36,7 @@ struct lake_output_spec {
     bool snapshot;
     int64_t keep_versions;
     int64_t retain_ms;       // 0 = for ever
+    struct str archive;      // a directory; "" = none
     uint64_t file_bytes_max; // 0 = one file per partition and batch
 };
 

@@ -239,6 +239,9 @@ static const struct conf_opt lake_opts[] = {
      .help =
          "A partition of a stream whose rows are all older, by whole days of `zone`, is deleted "
          "after a run; 0 = never."},
+    {OPT(lake_output_spec, archive, "archive", CONF_PATH),
+     .help = "Directory into which a partition is exported, as an archive of its own, before it "
+             "expires; without it nothing is kept."},
     {OPT(lake_output_spec, file_bytes_max, "file_bytes_max", CONF_BYTES), .def = "128MiB",
      .help = "A file larger than this is split; 0 = never."},
 };

@@ -122,7 +122,7 @@ static bool job_run_elsewhere(bool *done, struct cli *c, struct err *e)
     *done = false;
     if (c->owner || !(job_run_range(c) || cli_opt(c, "lost-marker") || cli_opt(c, "once")))
         return true;
-    const enum remote r = remote_command(&c->exit_code, c, e);
+    const enum remote r = remote_command(&c->exit_code, c, c->args[0], e);
     *done = r == REMOTE_DONE;
     return r != REMOTE_FAILED;
 }

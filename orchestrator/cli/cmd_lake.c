@@ -1,4 +1,4 @@
-#include "lake/inspect.h"
+#include "lake/archive.h"
 
 #include "jobs/run/doc.h"
 #include "orchestrator/cli/app.h"
@@ -8,29 +8,54 @@
 
 enum { LAKE_TEXT_MAX = 256 << 20 };
 
-// Opens configuration and lake, runs fn, prints what it put into out.
-typedef bool lake_cmd_fn(struct buf *out, struct cli *c, struct arena *a, struct lake *lake,
-                         struct err *e);
+// What a command looks at: the lake of the configuration, or an archive, for which no configuration is needed.
+struct lake_place {
+    struct lake *lake; // NULL = the archive
+    struct lake_archive *archive;
+};
+typedef bool lake_cmd_fn(struct buf *out, struct cli *c, struct arena *a,
+                         const struct lake_place *p, struct err *e);
 
+// Findings are printed even when they make the command fail.
+static bool lake_go(struct cli *c, struct arena *a, const struct lake_place *p, lake_cmd_fn *fn,
+                    struct err *e)
+{
+    struct buf out;
+    struct err ignored;
+    buf_init(&out, LAKE_TEXT_MAX);
+    bool ok = fn(&out, c, a, p, e);
+    ok = cli_print(&out, ok ? e : &ignored) && ok;
+    buf_fini(&out);
+    return ok;
+}
+
+// Opens configuration and lake, or the archive, runs fn, prints what it put into out.
 static bool lake_command(struct cli *c, lake_cmd_fn *fn, struct err *e)
 {
     struct app app;
-    struct lake *lake;
-    struct buf out;
+    struct lake_place p = {0};
+    const char *archive = cli_opt(c, "archive");
+    if (archive) {
+        bool ok = lake_archive_open(&p.archive, archive, e) && lake_go(c, c->a, &p, fn, e);
+        lake_archive_close(p.archive);
+        return ok;
+    }
     if (!app_open(&app, c, e))
         return false;
-    buf_init(&out, LAKE_TEXT_MAX);
-    bool ok = app_lake(&lake, &app, e);
+    bool ok = app_lake(&p.lake, &app, e);
     if (ok) {
-        ok = fn(&out, c, app.a, lake, e);
-        lake_close(lake);
-        // Findings are printed even when they make the command fail.
-        struct err ignored;
-        ok = cli_print(&out, ok ? e : &ignored) && ok;
+        ok = lake_go(c, app.a, &p, fn, e);
+        lake_close(p.lake);
     }
-    buf_fini(&out);
     app_close(&app);
     return ok;
+}
+
+static bool lake_place_list(struct lake_ls *out, struct arena *a, const struct lake_place *p,
+                            struct str output, struct err *e)
+{
+    return p->lake ? lake_list(out, a, p->lake, output, e)
+                   : lake_archive_list(out, a, p->archive, output, e);
 }
 
 static struct str lake_arg(const struct cli *c)
@@ -62,13 +87,13 @@ static void lake_ls_json(struct buf *out, const struct lake_ls *ls)
     json_decref(list);
 }
 
-static bool lake_ls_run(struct buf *out, struct cli *c, struct arena *a, struct lake *lake,
+static bool lake_ls_run(struct buf *out, struct cli *c, struct arena *a, const struct lake_place *p,
                         struct err *e)
 {
     static const char *const heads[] = {"OUTPUT", "PARTITION", "ROWS", "SIZE", "FILES"};
     struct lake_ls ls;
     struct cli_table table;
-    if (!lake_list(&ls, a, lake, lake_arg(c), e))
+    if (!lake_place_list(&ls, a, p, lake_arg(c), e))
         return false;
     if (cli_json(c)) {
         lake_ls_json(out, &ls);
@@ -77,8 +102,8 @@ static bool lake_ls_run(struct buf *out, struct cli *c, struct arena *a, struct 
     cli_table_init(&table, a, heads, sizeof heads / sizeof heads[0]);
     for (size_t i = 0; i < ls.output_count; i++) {
         const struct lake_ls_output *o = &ls.outputs[i];
-        for (size_t p = 0; p < o->partition_count; p++) {
-            const struct lake_ls_partition *x = &o->partitions[p];
+        for (size_t k = 0; k < o->partition_count; k++) {
+            const struct lake_ls_partition *x = &o->partitions[k];
             const char *cells[] = {
                 arena_printf(a, "%s/%.*s", o->kind == LAKE_STREAM ? "streams" : "tables",
                              STR_ARG(o->name))
@@ -127,11 +152,11 @@ static void lake_stat_json(struct buf *out, const struct lake_ls *ls)
     json_decref(list);
 }
 
-static bool lake_stat_run(struct buf *out, struct cli *c, struct arena *a, struct lake *lake,
-                          struct err *e)
+static bool lake_stat_run(struct buf *out, struct cli *c, struct arena *a,
+                          const struct lake_place *p, struct err *e)
 {
     struct lake_ls ls;
-    if (!lake_list(&ls, a, lake, lake_arg(c), e))
+    if (!lake_place_list(&ls, a, p, lake_arg(c), e))
         return false;
     if (cli_json(c)) {
         lake_stat_json(out, &ls);
@@ -169,15 +194,16 @@ static bool lake_cat_line(void *arg, struct str line, struct err *e)
     return true;
 }
 
-static bool lake_cat_run(struct buf *out, struct cli *c, struct arena *a, struct lake *lake,
-                         struct err *e)
+static bool lake_cat_run(struct buf *out, struct cli *c, struct arena *a,
+                         const struct lake_place *p, struct err *e)
 {
     (void)out;
     (void)a;
     struct lake_cat_spec spec = {.output = str_from(c->args[0]),
                                  .partition = c->arg_count > 1 ? str_from(c->args[1]) : STR_NONE};
     return cli_opt_u64(&spec.limit, c, "limit", 0, e) &&
-           lake_cat(lake, &spec, lake_cat_line, NULL, e);
+           (p->lake ? lake_cat(p->lake, &spec, lake_cat_line, NULL, e)
+                    : lake_archive_cat(p->archive, &spec, lake_cat_line, NULL, e));
 }
 
 static bool lake_cat_cmd(struct cli *c, struct err *e)
@@ -187,18 +213,21 @@ static bool lake_cat_cmd(struct cli *c, struct err *e)
 
 // --- verify ----------------------------------------------------------------------------------------------------------
 
-static bool lake_verify_run(struct buf *out, struct cli *c, struct arena *a, struct lake *lake,
-                            struct err *e)
+static bool lake_verify_run(struct buf *out, struct cli *c, struct arena *a,
+                            const struct lake_place *p, struct err *e)
 {
     struct lake_verify v;
-    if (!lake_verify(&v, a, lake, lake_arg(c), e))
+    if (!(p->lake ? lake_verify(&v, a, p->lake, lake_arg(c), e)
+                  : lake_archive_verify(&v, a, p->archive, lake_arg(c), e)))
         return false;
     for (size_t i = 0; i < v.count; i++)
         buf_printf(out, "%s %.*s: %.*s\n", lake_finding_name(v.findings[i].kind),
                    STR_ARG(v.findings[i].path), STR_ARG(v.findings[i].text));
     buf_printf(out, "%s files, %s rows, %s checked, %s wrong\n", cli_count(a, v.files),
                cli_count(a, v.rows), cli_size(a, v.bytes), cli_count(a, v.count));
-    return v.count == 0 || err_fail(e, ERR_DATA, "the lake does not agree with its manifests");
+    return v.count == 0 || err_fail(e, ERR_DATA,
+                                    p->lake ? "the lake does not agree with its manifests"
+                                            : "the archive does not agree with its manifest");
 }
 
 static bool lake_verify_cmd(struct cli *c, struct err *e)
@@ -206,9 +235,15 @@ static bool lake_verify_cmd(struct cli *c, struct err *e)
     return lake_command(c, lake_verify_run, e);
 }
 
-static const struct cli_opt none[] = {{NULL, NULL, NULL}};
-static const struct cli_opt json[] = {{"json", NULL, "as JSON"}, {NULL, NULL, NULL}};
-static const struct cli_opt limit[] = {{"limit", "N", "at most so many rows"}, {NULL, NULL, NULL}};
+#define LAKE_ARCHIVE_OPT                                                \
+    {                                                                   \
+        "archive", "FILE", "of an archive that lake export has written" \
+    }
+static const struct cli_opt verify[] = {LAKE_ARCHIVE_OPT, {NULL, NULL, NULL}};
+static const struct cli_opt json[] = {
+    {"json", NULL, "as JSON"}, LAKE_ARCHIVE_OPT, {NULL, NULL, NULL}};
+static const struct cli_opt limit[] = {
+    {"limit", "N", "at most so many rows"}, LAKE_ARCHIVE_OPT, {NULL, NULL, NULL}};
 
 const struct cmd cmd_lake_ls = {
     .name = "lake ls",
@@ -248,7 +283,7 @@ const struct cmd cmd_lake_verify = {
     .args_max = 1,
     .summary = "Read every published file and compare sizes, checksums and rows with the "
                "manifests; exit 1 on a difference.",
-    .opts = none,
+    .opts = verify,
     .run = lake_verify_cmd,
     .examples = "  sluice lake verify\n  sluice lake verify TRANSACTIONS_PROCESSED\n",
 };

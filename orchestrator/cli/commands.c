@@ -30,6 +30,8 @@ const struct cmd *const cli_commands[] = {
     &cmd_lake_stat,
     &cmd_lake_verify,
     &cmd_lake_expire,
+    &cmd_lake_export,
+    &cmd_lake_restore,
     &cmd_dlq_ls,
     &cmd_dlq_show,
     &cmd_dlq_replay,

@@ -71,13 +71,13 @@ static enum remote ask(struct answer *s, const char *state, json_t *j, enum cont
     return REMOTE_FAILED;
 }
 
-enum remote remote_command(int *code, struct cli *c, struct err *e)
+enum remote remote_command(int *code, struct cli *c, const char *job, struct err *e)
 {
     struct app app;
     struct answer s = {0};
     if (!app_open(&app, c, e))
         return REMOTE_FAILED;
-    json_t *j = request("command", c->args[0]);
+    json_t *j = request("command", job);
     json_t *args = json_array();
     for (int i = 0; i < c->argc; i++)
         json_array_append_new(args, json_string(c->argv[i]));

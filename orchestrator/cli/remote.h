@@ -11,9 +11,9 @@ struct app;
 
 enum remote { REMOTE_NONE, REMOTE_DONE, REMOTE_FAILED }; // no daemon; it answered; *e
 
-// The whole command line, for a command that works on the state of the job that is its first argument: the daemon runs it with
+// The whole command line, for a command that works on the state of this job: the daemon runs it with
 // our standard output, between two runs. *code is its exit code.
-enum remote remote_command(int *code, struct cli *c, struct err *e);
+enum remote remote_command(int *code, struct cli *c, const char *job, struct err *e);
 // One run now, after the one that goes on.
 enum remote remote_run(struct run_report *out, const struct app *app, const char *job,
                        void (*progress)(void *arg, const struct run_progress *p), void *arg,

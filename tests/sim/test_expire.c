@@ -1,11 +1,9 @@
 // Expiry: what the policy does not keep goes, whole partitions at a time, and nothing else; whatever is cut short in between.
-#include "jobs/run/expire.h"
-#include "jobs/run/audit.h"
 #include "jobs/run/backfill.h"
 #include "jobs/run/control.h"
 #include "jobs/run/recover.h"
-#include "lake/inspect.h"
 #include "tests/support/job_scenario.h"
+#include "tests/support/job_upkeep.h"
 #include "tests/support/test.h"
 
 #include <stdio.h>
@@ -51,76 +49,23 @@ static void run(struct job_world *w)
         fail_msg("%s", w->text);
 }
 
-static bool expire(struct job_world *w, const struct expire_spec *spec, struct expire_report *out,
-                   struct arena *a)
-{
-    err_clear(&w->e);
-    bool ok = run_expire(out, a, w->job, &w->env, spec, &w->e);
-    if (!ok)
-        err_format(&w->e, w->text, sizeof w->text);
-    return ok;
-}
-
-static void expires(struct job_world *w)
-{
-    struct arena *a = arena_new(NULL);
-    struct expire_report r;
-    for (int tries = 0; !expire(w, &policy, &r, a); tries++) {
-        if (tries == 20)
-            fail_msg("does not get well: %s", w->text);
-        if (durable_dead(w->durable))
-            job_world_restart(w, NULL);
-    }
-    arena_free(a);
-}
-
 // What the lake says it holds, and that it does.
 static size_t held_before(struct job_world *w, const char *day)
 {
-    struct lake *lake;
     struct lake_ls ls;
-    struct lake_verify v;
-    struct err e;
     struct arena *a = arena_new(NULL);
     size_t n = 0;
-    assert_ok(lake_open(&lake, w->lake, LAKE_OPEN_EXISTING, w->durable, &e), &e);
-    assert_ok(lake_verify(&v, a, lake, STR_NONE, &e), &e);
-    if (v.count > 0)
-        fail_msg("%.*s: %.*s", STR_ARG(v.findings[0].path), STR_ARG(v.findings[0].text));
-    assert_ok(lake_list(&ls, a, lake, STR("GOOD"), &e), &e);
-    for (size_t i = 0; i < ls.outputs[0].partition_count; i++)
-        n += str_cmp(ls.outputs[0].partitions[i].path, str_from(day)) < 0;
-    lake_close(lake);
+    job_upkeep_list(&ls, a, w);
+    const struct lake_ls_output *good = ls.outputs;
+    while (!str_eq(good->name, STR("GOOD")))
+        good++;
+    for (size_t i = 0; i < good->partition_count; i++)
+        n += str_cmp(good->partitions[i].path, str_from(day)) < 0;
     arena_free(a);
     return n;
 }
 
-static bool audit_finding(void *arg, const struct audit_finding *f, struct err *e)
-{
-    (void)arg;
-    return err_fail(e, ERR_DATA, "%s %.*s: %.*s", audit_kind_name(f->kind), STR_ARG(f->place),
-                    STR_ARG(f->text));
-}
-
-static void audit_is_silent(const struct job_world *w)
-{
-    struct audit_report r;
-    struct err e;
-    const struct audit_spec spec = {.found = audit_finding};
-    assert_ok(run_audit(&r, w->a, w->job, &w->env, &spec, &e), &e);
-    assert_true(r.batches > 0);
-}
-
 static const char first_kept[] = "year=2025/month=10/day=26";
-
-static uint64_t last_batch(const struct job_world *w)
-{
-    struct control c;
-    struct arena *a = arena_new(NULL);
-    job_world_control(&c, w, a);
-    arena_free(a);
-    return c.last_batch;
-}
 
 // The rows of a life without faults whose last act is an expiry.
 static void still_life(struct buf *out, uint64_t seed, const unsigned *n, size_t count)
@@ -132,7 +77,7 @@ static void still_life(struct buf *out, uint64_t seed, const unsigned *n, size_t
         produce(w, &r, n[i]);
         run(w);
     }
-    expires(w);
+    job_upkeep_expires(w);
     buf_init(out, (size_t)64 << 20);
     job_world_print_rows(out, w, JOB_WORLD_ORDERED);
     job_world_free(w);
@@ -150,17 +95,17 @@ TEST(a_run_deletes_old_partitions_by_policy_once_a_day_and_says_so_in_a_batch_of
     run(w);
     assert_int_equal(held_before(w, first_kept), 0);
     assert_true(held_before(w, "z") > 0);
-    assert_true(job_world_record(&record, w, a, last_batch(w)));
+    assert_true(job_world_record(&record, w, a, job_upkeep_last(w)));
     assert_int_equal(record.kind, BATCH_EXPIRE);
     assert_ok(lake_manifest_read(&m, a, record.manifest, &w->e), &w->e);
     assert_true(m.replaced_count > 0 && m.count == 0);
     assert_true(str_eq(m.replaced[0].reason, STR("older than 1d")));
-    uint64_t before = last_batch(w);
+    uint64_t before = job_upkeep_last(w);
     run(w);
-    assert_int_equal(last_batch(w), before);
+    assert_int_equal(job_upkeep_last(w), before);
     w->time.wall_ms += DAY_MS;
     run(w);
-    assert_int_equal(last_batch(w), before + 1);
+    assert_int_equal(job_upkeep_last(w), before + 1);
     assert_int_equal(held_before(w, "year=2025/month=10/day=27"), 0);
     job_world_check_receipts(w);
     job_world_free(w);
@@ -182,20 +127,20 @@ TEST(a_dry_run_names_what_would_go_and_deletes_nothing)
     assert_true(old > 0);
     struct expire_spec how = {
         .output = STR("good"), .mode = EXPIRE_DRY_RUN, .older_than_ms = DAY_MS};
-    assert_true(expire(w, &how, &report, a));
+    assert_true(job_upkeep_expire(w, &how, &report, a));
     assert_true(report.count > 0 && report.batch == 0);
     assert_int_equal(held_before(w, first_kept), old);
-    assert_true(expire(w, &policy, &report, a)); // nothing is older than for ever
+    assert_true(job_upkeep_expire(w, &policy, &report, a)); // nothing is older than for ever
     assert_int_equal(report.count, 0);
     how.mode = EXPIRE_DELETE;
-    assert_true(expire(w, &how, &report, a));
+    assert_true(job_upkeep_expire(w, &how, &report, a));
     assert_true(report.batch > 0);
     assert_int_equal(held_before(w, first_kept), 0);
     how.output = STR("PER_USER");
-    assert_false(expire(w, &how, &report, a));
+    assert_false(job_upkeep_expire(w, &how, &report, a));
     assert_non_null(strstr(w->text, "its versions have no age"));
     how.output = STR("NOPE");
-    assert_false(expire(w, &how, &report, a));
+    assert_false(job_upkeep_expire(w, &how, &report, a));
     assert_non_null(strstr(w->text, "writes no output NOPE"));
     job_world_free(w);
     arena_free(a);
@@ -215,7 +160,7 @@ TEST(versions_beyond_a_lowered_keep_versions_go)
     }
     assert_true(job_world_compile(
         w, spec.sql, "      PER_USER: { lake: { snapshot: true, keep_versions: 2 } }\n"));
-    assert_true(expire(w, &policy, &report, a));
+    assert_true(job_upkeep_expire(w, &policy, &report, a));
     assert_int_equal(report.count, 2);
     assert_int_equal(report.files[0].version, 1);
     struct lake *lake;
@@ -255,14 +200,14 @@ TEST(an_expiry_cut_short_anywhere_is_rolled_forward)
             run(w);
             w->time.wall_ms += (int64_t)5 * DAY_MS;
             job_world_restart(w, &fault);
-            bool ok = expire(w, &policy, &report, a);
+            bool ok = job_upkeep_expire(w, &policy, &report, a);
             assert_true(!ok || report.count > 0);
             fired = !ok || (k > 0 && fired);
             job_world_restart(w, NULL);
             run(w);
             produce(w, &r, portions[1]);
             run(w);
-            expires(w);
+            job_upkeep_expires(w);
             assert_true(held_before(w, first_kept) == 0);
             buf_init(&got, (size_t)64 << 20);
             job_world_print_rows(&got, w, JOB_WORLD_ORDERED);
@@ -290,7 +235,7 @@ static void maybe_fault(struct job_world *w, struct job_random *r)
 
 static void backfill(struct job_world *w, struct job_random *r)
 {
-    uint64_t last = last_batch(w);
+    uint64_t last = job_upkeep_last(w);
     struct backfill_spec spec = {
         .by = BACKFILL_BATCHES, .outputs = streams, .output_count = 2, .from = 1};
     if (last == 0)
@@ -326,7 +271,7 @@ static void any_sequence(uint64_t seed)
         } else if (act == 0) {
             backfill(w, &chance);
         } else {
-            expires(w);
+            job_upkeep_expires(w);
         }
         i++;
     }
@@ -334,9 +279,9 @@ static void any_sequence(uint64_t seed)
     job_world_settle(w, 20);
     struct backfill_spec pending = {.by = BACKFILL_PENDING};
     assert_true(job_world_backfill(w, &pending));
-    expires(w);
+    job_upkeep_expires(w);
     assert_int_equal(held_before(w, first_kept), 0);
-    audit_is_silent(w);
+    job_upkeep_audit(w);
     char what[64];
     (void)snprintf(what, sizeof what, "seed %llu", (unsigned long long)seed);
     job_scenario_same(w, &want, what);
@@ -367,10 +312,10 @@ TEST(a_lost_state_is_rebuilt_behind_expiries)
     produce(w, &r, 90);
     run(w);
     struct expire_spec how = {.output = STR("GOOD"), .older_than_ms = DAY_MS};
-    assert_true(expire(w, &how, &report, a));
+    assert_true(job_upkeep_expire(w, &how, &report, a));
     assert_true(report.count > 0);
     how.output = STR("BIG");
-    assert_true(expire(w, &how, &report, a));
+    assert_true(job_upkeep_expire(w, &how, &report, a));
     assert_true(report.count > 0);
     job_world_print_rows(&want, w, JOB_WORLD_ORDERED);
     job_world_delete(w, "state");
@@ -380,7 +325,7 @@ TEST(a_lost_state_is_rebuilt_behind_expiries)
     run(w);
     job_world_print_rows(&got, w, JOB_WORLD_ORDERED);
     job_world_same(&want, &got, "after the recovery");
-    audit_is_silent(w);
+    job_upkeep_audit(w);
     buf_fini(&want);
     buf_fini(&got);
     job_world_free(w);
@@ -408,7 +353,7 @@ TEST(a_lost_state_behind_an_expiry_reads_nothing_again)
     run(w);
     w->time.wall_ms += 2 * (int64_t)DAY_MS;
     const struct expire_spec how = {.output = STR("BIG"), .older_than_ms = DAY_MS};
-    assert_true(expire(w, &how, &report, a));
+    assert_true(job_upkeep_expire(w, &how, &report, a));
     assert_true(report.batch == 3);
     job_world_print_rows(&want, w, JOB_WORLD_ORDERED);
     job_world_delete(w, "state");
@@ -452,7 +397,7 @@ TEST(rows_that_wait_for_the_lake_are_written_before_an_expiry)
     job_world_restart(w, NULL);
     job_world_control(&c, w, a);
     assert_true(control_log_rows(&c) > 0);
-    expires(w);
+    job_upkeep_expires(w);
     job_world_control(&c, w, a);
     assert_int_equal(control_log_rows(&c), 0);
     assert_int_equal(held_before(w, first_kept), 0);

@@ -1,0 +1,566 @@
+// Archives of a job's lake: what expired comes back whole, once, into its place and nowhere else; whatever is cut short in between.
+#include "jobs/run/restore.h"
+
+#include "jobs/run/backfill.h"
+#include "jobs/run/control.h"
+#include "jobs/run/recover.h"
+#include "lake/archive.h"
+#include "tests/support/job_scenario.h"
+#include "tests/support/job_upkeep.h"
+#include "tests/support/test.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { DAY_MS = 86400000, TEXT_MAX = 64 << 20, PATH_ROOM = 2048 };
+static const struct str streams[] = {{"GOOD", 4}, {"BIG", 3}};
+static const char sql[] =
+    "CREATE STREAM tx (k VARCHAR KEY, id BIGINT, usr VARCHAR, cents BIGINT,"
+    "  place STRUCT<city VARCHAR, zip VARCHAR>)"
+    "  WITH (KAFKA_TOPIC = 'tx', VALUE_FORMAT = 'JSON');\n"
+    "CREATE STREAM good AS SELECT k, id, cents FROM tx EMIT CHANGES;\n"
+    "CREATE STREAM big AS SELECT k, id, place->city AS city FROM tx WHERE cents > 5000"
+    "  EMIT CHANGES;\n"
+    "CREATE TABLE per_user AS SELECT usr, COUNT(*) AS n FROM tx GROUP BY usr EMIT CHANGES;\n";
+
+// Nothing expires but by hand; the second form archives into a directory beside the lake first.
+static struct job_world_spec kept(void)
+{
+    struct job_world_spec spec = job_scenario_transactions;
+    spec.sql = sql;
+    spec.outputs =
+        "      GOOD: { lake: { partition_by: [year, month, day] } }\n"
+        "      BIG: { lake: { partition_by: [day, CITY] }, warehouse: { to: one } }\n"
+        "      PER_USER: { lake: { snapshot: true, keep_versions: 2 }, warehouse: { to: two } }\n";
+    return spec;
+}
+
+static struct job_world *world(const struct job_world_spec *spec)
+{
+    struct job_world *w = job_world_new(spec);
+    w->time.wall_ms = JOB_WORLD_NOW - DAY_MS;
+    return w;
+}
+
+static void archiving(struct job_world *w)
+{
+    char outputs[2048];
+    (void)snprintf(
+        outputs, sizeof outputs,
+        "      GOOD: { lake: { partition_by: [year, month, day], retain: 1d, archive: "
+        "%s/kept } }\n"
+        "      BIG: { lake: { partition_by: [day, CITY], retain: 1d, archive: %s/kept }, "
+        "warehouse: { to: one } }\n"
+        "      PER_USER: { lake: { snapshot: true, keep_versions: 2 }, warehouse: { to: "
+        "two } }\n",
+        w->dir.path, w->dir.path);
+    if (!job_world_compile(w, sql, outputs))
+        fail_msg("%s", w->text);
+}
+
+static void produce(struct job_world *w, struct job_random *r, unsigned n)
+{
+    job_scenario_produce(w, r, n, JOB_RECORDS_HOSTILE);
+}
+
+static void run(struct job_world *w)
+{
+    if (!job_world_run(w))
+        fail_msg("%s", w->text);
+}
+
+static void exports_part(struct job_world *w, char path[PATH_ROOM], const char *what,
+                         struct str partition, const char *name)
+{
+    const struct lake_choice all = {
+        .partition = partition, .since = INT64_MIN, .before = INT64_MAX};
+    struct lake *lake;
+    struct lake_ls ls;
+    struct lake_export *x;
+    struct str job;
+    struct err e = {0};
+    struct arena *a = arena_new(NULL);
+    (void)snprintf(path, PATH_ROOM, "%s/%s", w->dir.path, name);
+    struct lake_export_spec spec = {.path = path};
+    assert_ok(lake_open(&lake, w->lake, LAKE_OPEN_EXISTING, w->durable, &e), &e);
+    assert_ok(lake_list(&ls, a, lake, STR_NONE, &e), &e);
+    assert_ok(lake_choose(&spec.files, &spec.count, &job, a, &ls, str_from(what), &all, &e), &e);
+    assert_ok(lake_export_open(&x, lake, job, &e), &e);
+    assert_ok(lake_export_write(x, &spec, &e), &e);
+    lake_export_close(x);
+    lake_close(lake);
+    arena_free(a);
+}
+
+static void exports(struct job_world *w, char path[PATH_ROOM], const char *what, const char *name)
+{
+    exports_part(w, path, what, STR_NONE, name);
+}
+
+static bool restore(struct job_world *w, const char *path, struct restore_report *out,
+                    struct arena *a)
+{
+    const struct restore_spec spec = {path, RESTORE_WRITE};
+    err_clear(&w->e);
+    bool ok = run_restore(out, a, w->job, &w->env, &spec, &w->e);
+    if (!ok)
+        err_format(&w->e, w->text, sizeof w->text);
+    return ok;
+}
+
+static void refuses(struct job_world *w, const char *path, const char *why)
+{
+    struct restore_report r;
+    struct arena *a = arena_new(NULL);
+    uint64_t last = job_upkeep_last(w);
+    if (restore(w, path, &r, a))
+        fail_msg("was not refused: %s", why);
+    if (!strstr(w->text, why))
+        fail_msg("%s", w->text);
+    assert_int_equal(job_upkeep_last(w), last);
+    arena_free(a);
+}
+
+static uint64_t expires_stream(struct job_world *w, const char *output)
+{
+    struct expire_report r;
+    struct arena *a = arena_new(NULL);
+    const struct expire_spec spec = {.output = str_from(output), .older_than_ms = DAY_MS};
+    if (!job_upkeep_expire(w, &spec, &r, a))
+        fail_msg("%s", w->text);
+    arena_free(a);
+    return r.count;
+}
+
+static void whole(struct buf *out, const struct job_world *w)
+{
+    buf_init(out, TEXT_MAX);
+    job_world_print_rows(out, w, JOB_WORLD_ORDERED);
+}
+
+static void same(const struct buf *want, struct job_world *w, const char *what)
+{
+    struct buf got;
+    whole(&got, w);
+    job_world_same(want, &got, what);
+    buf_fini(&got);
+}
+
+static size_t files_of(struct job_world *w, const char *output)
+{
+    struct lake_ls ls;
+    struct arena *a = arena_new(NULL);
+    size_t n = 0;
+    job_upkeep_list(&ls, a, w);
+    for (size_t i = 0; i < ls.output_count; i++)
+        if (str_eq(ls.outputs[i].name, str_from(output)))
+            n = ls.outputs[i].files;
+    arena_free(a);
+    return n;
+}
+
+TEST(what_expired_comes_back_into_its_place_and_is_the_lakes_again)
+{
+    const struct job_world_spec spec = kept();
+    struct arena *a = arena_new(NULL);
+    struct restore_report r;
+    struct job_random random = {3};
+    struct buf want;
+    char path[PATH_ROOM];
+    struct job_world *w = world(&spec);
+    produce(w, &random, 130);
+    run(w);
+    produce(w, &random, 40);
+    run(w);
+    whole(&want, w);
+    size_t before = files_of(w, "GOOD");
+    exports(w, path, "sim", "all.tar.zst");
+    assert_true(restore(w, path, &r, a)); // everything is there
+    assert_int_equal(r.batch, 0);
+    assert_true(r.present > before);
+    size_t gone = expires_stream(w, "GOOD");
+    assert_true(gone > 1);
+    assert_int_equal(files_of(w, "GOOD"), before - gone);
+    assert_true(restore(w, path, &r, a));
+    assert_int_equal(r.count, gone);
+    assert_int_equal(files_of(w, "GOOD"), before);
+    same(&want, w, "after the restore");
+    job_upkeep_audit(w);
+    job_world_check_receipts(w);
+    // A slot that came back is its batch's again: a backfill replaces it, and expiry takes it.
+    struct backfill_spec again = {
+        .by = BACKFILL_BATCHES, .outputs = streams, .output_count = 2, .from = 1, .to = 2};
+    if (!job_world_backfill(w, &again))
+        fail_msg("%s", w->text);
+    same(&want, w, "after the backfill");
+    assert_int_equal(expires_stream(w, "good"), gone);
+    job_upkeep_audit(w);
+    buf_fini(&want);
+    job_world_free(w);
+    arena_free(a);
+}
+
+TEST(a_file_that_the_lake_lost_comes_back_and_another_content_is_left_alone)
+{
+    const struct job_world_spec spec = kept();
+    struct arena *a = arena_new(NULL);
+    struct restore_report r;
+    struct job_random random = {5};
+    struct lake_ls ls;
+    struct buf want;
+    char path[PATH_ROOM], file[PATH_ROOM];
+    struct job_world *w = world(&spec);
+    produce(w, &random, 60);
+    run(w);
+    whole(&want, w);
+    exports(w, path, "GOOD", "good.zip");
+    job_upkeep_list(&ls, a, w);
+    const struct lake_ls_output *good = &ls.outputs[1];
+    assert_true(str_eq(good->name, STR("GOOD")));
+    (void)snprintf(file, sizeof file, "%s/%.*s", w->lake,
+                   STR_ARG(good->partitions[0].files[0].file.path));
+    assert_int_equal(truncate(file, 10), 0);
+    refuses(w, path, "exists with other content");
+    assert_int_equal(unlink(file), 0);
+    assert_true(restore(w, path, &r, a));
+    assert_int_equal(r.count, 1);
+    same(&want, w, "after the restore");
+    job_upkeep_audit(w);
+    job_upkeep_list(&ls, a, w);
+    assert_int_equal(ls.outputs[1].rows, good->rows); // _metadata.json counts nothing twice
+    buf_fini(&want);
+    job_world_free(w);
+    arena_free(a);
+}
+
+TEST(rows_that_are_elsewhere_do_not_come_back)
+{
+    const struct job_world_spec spec = kept();
+    struct job_random random = {7};
+    char path[PATH_ROOM], tables[PATH_ROOM], all[PATH_ROOM];
+    struct job_world *w = world(&spec);
+    produce(w, &random, 90);
+    run(w);
+    exports(w, all, "GOOD", "good.tar");
+    exports_part(w, path, "GOOD", STR("year=2025/month=10/day=25"), "day.tar");
+    exports(w, tables, "PER_USER", "tables.tar");
+    assert_true(expires_stream(w, "GOOD") > 0);
+    struct backfill_spec again = {
+        .by = BACKFILL_BATCHES, .outputs = streams, .output_count = 1, .from = 1, .to = 1};
+    // Other rows under the same names.
+    assert_true(job_world_compile(
+        w,
+        "CREATE STREAM tx (k VARCHAR KEY, id BIGINT, usr VARCHAR, cents BIGINT,"
+        "  place STRUCT<city VARCHAR, zip VARCHAR>)"
+        "  WITH (KAFKA_TOPIC = 'tx', VALUE_FORMAT = 'JSON');\n"
+        "CREATE STREAM good AS SELECT k, id, cents + 1 AS cents FROM tx WHERE id < 0 EMIT "
+        "CHANGES;\n"
+        "CREATE STREAM big AS SELECT k, id, place->city AS city FROM tx WHERE cents > 5000"
+        "  EMIT CHANGES;\n"
+        "CREATE TABLE per_user AS SELECT usr, COUNT(*) AS n FROM tx GROUP BY usr EMIT CHANGES;\n",
+        spec.outputs));
+    if (!job_world_backfill(w, &again))
+        fail_msg("%s", w->text);
+    refuses(w, path, "has made its rows anew");
+    refuses(w, all, "has put its rows into other files");
+    for (int i = 0; i < 3; i++) {
+        produce(w, &random, 30);
+        run(w);
+    }
+    refuses(w, tables, "versions of a table beyond keep_versions go with every run");
+    job_upkeep_audit(w);
+    job_world_free(w);
+}
+
+TEST(an_archive_of_another_history_is_refused)
+{
+    const struct job_world_spec spec = kept();
+    struct job_random random = {9};
+    char path[PATH_ROOM];
+    struct job_world *w = world(&spec);
+    produce(w, &random, 90);
+    run(w);
+    exports(w, path, "GOOD", "good.tar");
+    assert_true(expires_stream(w, "GOOD") > 0);
+    assert_true(job_world_reset(w, RUN_RESET_REBUILD));
+    refuses(w, path, "before a reset of the job");
+    // Another lake with a batch of the same number.
+    job_world_delete(w, "lake");
+    job_world_delete(w, "state");
+    job_world_free(w);
+}
+
+TEST(an_archive_of_another_lake_is_refused)
+{
+    const struct job_world_spec spec = kept();
+    struct job_random random = {11};
+    char path[PATH_ROOM], there[PATH_ROOM];
+    struct job_world *w = world(&spec);
+    produce(w, &random, 50);
+    run(w);
+    exports(w, path, "GOOD", "good.tar");
+    (void)snprintf(there, sizeof there, "%s.moved.tar", w->dir.path);
+    assert_int_equal(rename(path, there), 0);
+    job_world_wipe(w);
+    produce(w, &random, 50);
+    run(w);
+    refuses(w, there, "is not one of this lake's");
+    assert_int_equal(unlink(there), 0);
+    refuses(w, there, "Failed to open");
+    job_world_free(w);
+}
+
+static void restores(struct job_world *w, const char *path)
+{
+    struct restore_report r;
+    struct arena *a = arena_new(NULL);
+    for (int tries = 0; !restore(w, path, &r, a); tries++) {
+        if (tries == 20)
+            fail_msg("does not get well: %s", w->text);
+        if (durable_dead(w->durable))
+            job_world_restart(w, NULL);
+    }
+    arena_free(a);
+}
+
+TEST(a_restore_cut_short_anywhere_is_rolled_forward_or_never_was)
+{
+    static const enum fault_action actions[] = {FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_ERROR,
+                                                FAULT_REPLY_LOST};
+    const struct job_world_spec spec = kept();
+    struct buf want;
+    char path[PATH_ROOM];
+    bool fired = true;
+    uint64_t n = 1;
+    for (; fired; n += test_is_long() ? 1 : 5) {
+        fired = false;
+        for (size_t k = 0; k < 4; k++) {
+            struct job_world *w = world(&spec);
+            struct job_random random = {13};
+            const struct fault_spec fault = {.occurrence = n, .action = actions[k]};
+            struct restore_report r;
+            struct arena *a = arena_new(NULL);
+            produce(w, &random, 60);
+            run(w);
+            whole(&want, w);
+            exports(w, path, "GOOD", "good.tar.gz");
+            assert_true(expires_stream(w, "GOOD") > 0);
+            job_world_restart(w, &fault);
+            (void)restore(w, path, &r, a);
+            fired = fired || durable_fired(w->durable);
+            job_world_restart(w, NULL);
+            run(w);
+            restores(w, path);
+            char what[64];
+            (void)snprintf(what, sizeof what, "call %llu", (unsigned long long)n);
+            same(&want, w, what);
+            job_upkeep_audit(w);
+            job_world_check_receipts(w);
+            buf_fini(&want);
+            arena_free(a);
+            job_world_free(w);
+        }
+    }
+    assert_true(n > 30);
+}
+
+// --- archived before expiry ------------------------------------------------------------------------------------------
+
+// fn for every archive below the directory, in the order of their names.
+static void each_archive(const char *dir, void (*fn)(const char *path, void *arg), void *arg)
+{
+    struct dirent **names = NULL;
+    int n = scandir(dir, &names, NULL, alphasort);
+    for (int i = 0; i < n; i++) {
+        char path[PATH_ROOM];
+        struct stat st;
+        (void)snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
+        bool dots = names[i]->d_name[0] == '.';
+        free(names[i]); // NOLINT: scandir's own
+        if (dots || stat(path, &st) != 0)
+            continue;
+        if (S_ISDIR(st.st_mode))
+            each_archive(path, fn, arg);
+        else
+            fn(path, arg);
+    }
+    free(names); // NOLINT: scandir's own
+}
+
+static void restore_one(const char *path, void *arg)
+{
+    restores(arg, path);
+}
+
+static void restores_all(struct job_world *w)
+{
+    char dir[512];
+    each_archive(test_dir_file(dir, &w->dir, "kept"), restore_one, w);
+}
+
+TEST(an_expiry_that_archives_leaves_every_file_in_the_lake_or_in_a_whole_archive)
+{
+    static const enum fault_action actions[] = {FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_ERROR,
+                                                FAULT_REPLY_LOST};
+    const struct job_world_spec spec = kept();
+    struct buf want;
+    bool fired = true;
+    uint64_t n = 1;
+    for (; fired; n += test_is_long() ? 1 : 11) {
+        fired = false;
+        for (size_t k = 0; k < 4; k++) {
+            struct job_world *w = world(&spec);
+            struct job_random random = {17};
+            const struct fault_spec fault = {.occurrence = n, .action = actions[k]};
+            static const struct expire_spec policy = {.output = {"", 0}};
+            struct expire_report r;
+            struct arena *a = arena_new(NULL);
+            produce(w, &random, 50);
+            run(w);
+            whole(&want, w);
+            archiving(w);
+            job_world_restart(w, &fault);
+            (void)job_upkeep_expire(w, &policy, &r, a);
+            fired = fired || durable_fired(w->durable);
+            job_world_restart(w, NULL);
+            // Whatever was deleted comes out of the archives; those of an expiry that was not decided hold what is there.
+            restores_all(w);
+            char what[64];
+            (void)snprintf(what, sizeof what, "call %llu", (unsigned long long)n);
+            same(&want, w, what);
+            job_upkeep_expires(w);
+            restores_all(w);
+            same(&want, w, what);
+            job_upkeep_audit(w);
+            buf_fini(&want);
+            arena_free(a);
+            job_world_free(w);
+        }
+    }
+    assert_true(n > 60);
+}
+
+TEST(a_run_archives_what_its_policy_deletes_and_a_damaged_archive_stops_the_deletion)
+{
+    const struct job_world_spec spec = kept();
+    struct job_random random = {19};
+    struct buf want;
+    struct expire_report r;
+    struct arena *a = arena_new(NULL);
+    static const struct expire_spec dry = {.output = {"", 0}, .mode = EXPIRE_DRY_RUN},
+                                    go = {.output = {"", 0}};
+    struct job_world *w = world(&spec);
+    produce(w, &random, 90);
+    run(w);
+    whole(&want, w);
+    archiving(w);
+    assert_true(job_upkeep_expire(w, &dry, &r, a));
+    assert_true(r.count > 0);
+    size_t at;
+    assert_true(str_find(&at, r.files[0].reason, STR("; exported to ")));
+    const char *path = arena_str(a, str_slice(r.files[0].reason, at + 14, SIZE_MAX)).p;
+    assert_int_not_equal(access(path, F_OK), 0); // a dry run
+    size_t before = files_of(w, "GOOD") + files_of(w, "BIG");
+    run(w);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_true(files_of(w, "GOOD") + files_of(w, "BIG") < before);
+    restores_all(w);
+    same(&want, w, "after the restore");
+    // Exported again, what is there already is looked at.
+    assert_int_equal(truncate(path, 2000), 0);
+    assert_false(job_upkeep_expire(w, &go, &r, a));
+    assert_non_null(strstr(w->text, "cannot export to"));
+    assert_int_equal(files_of(w, "GOOD") + files_of(w, "BIG"), before);
+    buf_fini(&want);
+    arena_free(a);
+    job_world_free(w);
+}
+
+// --- everything ------------------------------------------------------------------------------------------------------
+
+static void maybe_fault(struct job_world *w, struct job_random *r)
+{
+    static const enum fault_action actions[] = {FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_ERROR,
+                                                FAULT_REPLY_LOST};
+    const struct fault_spec fault = {.occurrence = 1 + job_random_below(r, 200),
+                                     .action = actions[job_random_below(r, 4)]};
+    job_world_restart(w, job_random_below(r, 3) > 0 ? &fault : NULL);
+}
+
+static void any_sequence(uint64_t seed)
+{
+    static const unsigned portions[] = {50, 30, 40, 20};
+    const struct job_world_spec spec = kept();
+    struct job_random chance = {seed}, r = {seed + 700};
+    struct buf want;
+    char what[64];
+    (void)snprintf(what, sizeof what, "seed %llu", (unsigned long long)seed);
+    job_scenario_still(&want, &spec, NULL, seed + 700, portions, 4);
+    struct job_world *w = world(&spec);
+    archiving(w);
+    for (size_t i = 0; i < 12; i++) {
+        maybe_fault(w, &chance);
+        if (i % 3 == 0) {
+            produce(w, &r, portions[i / 3]);
+            job_world_settle(w, 20);
+        } else if (job_random_below(&chance, 2) == 0) {
+            restores_all(w);
+        } else {
+            job_upkeep_expires(w);
+        }
+    }
+    job_world_restart(w, NULL);
+    if (!job_world_compile(w, sql, spec.outputs)) // nothing expires any more
+        fail_msg("%s", w->text);
+    job_world_settle(w, 20);
+    restores_all(w);
+    job_upkeep_audit(w);
+    job_scenario_same(w, &want, what);
+}
+
+TEST(any_sequence_of_runs_expiries_restores_and_crashes_keeps_each_record_exactly_once)
+{
+    uint64_t count = test_is_long() ? 200 : 5;
+    for (uint64_t seed = 1; seed <= count; seed++)
+        any_sequence(seed);
+}
+
+// The state directory is lost behind a restore: the lake's head says where the job stood.
+TEST(a_lost_state_is_rebuilt_behind_a_restore)
+{
+    struct job_world_spec spec = kept();
+    struct recover_report recovered;
+    struct job_random random = {23};
+    struct buf want;
+    char path[PATH_ROOM];
+    spec.outputs = "      GOOD: { lake: { partition_by: [year, month, day] } }\n"
+                   "      BIG: { lake: {}, warehouse: { to: one } }\n";
+    struct job_world *w = world(&spec);
+    produce(w, &random, 90);
+    run(w);
+    whole(&want, w);
+    exports(w, path, "GOOD", "good.tar");
+    assert_true(expires_stream(w, "GOOD") > 0);
+    restores(w, path);
+    job_world_delete(w, "state");
+    job_world_restart(w, NULL);
+    if (!job_world_recover(w, &recovered))
+        fail_msg("%s", w->text);
+    run(w);
+    same(&want, w, "after the recovery");
+    job_upkeep_audit(w);
+    buf_fini(&want);
+    job_world_free(w);
+}
+
+TEST_MAIN(T(what_expired_comes_back_into_its_place_and_is_the_lakes_again),
+          T(a_file_that_the_lake_lost_comes_back_and_another_content_is_left_alone),
+          T(rows_that_are_elsewhere_do_not_come_back), T(an_archive_of_another_history_is_refused),
+          T(an_archive_of_another_lake_is_refused),
+          T(a_restore_cut_short_anywhere_is_rolled_forward_or_never_was),
+          T(an_expiry_that_archives_leaves_every_file_in_the_lake_or_in_a_whole_archive),
+          T(a_run_archives_what_its_policy_deletes_and_a_damaged_archive_stops_the_deletion),
+          T(any_sequence_of_runs_expiries_restores_and_crashes_keeps_each_record_exactly_once),
+          T(a_lost_state_is_rebuilt_behind_a_restore))
