@@ -51,6 +51,15 @@ void lake_slot_files(const struct lake_file **out, size_t *count, struct arena *
 bool lake_job_manifests(const struct lake_manifest **out, size_t *count, struct arena *a,
                         struct lake *s, const char *job, struct err *e) ERR_CHECKED;
 
+// What the job deleted, by batch, each file with its reason: expiries, and versions that went because a batch wrote newer ones.
+struct lake_deletion {
+    uint64_t batch;
+    int64_t now_ms;
+    struct lake_file file;
+};
+bool lake_deletions(const struct lake_deletion **out, size_t *count, struct arena *a,
+                    struct lake *s, const char *job, struct err *e) ERR_CHECKED;
+
 struct lake_cat_spec {
     struct str output;
     struct str

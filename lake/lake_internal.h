@@ -47,4 +47,8 @@ bool lake_metadata_update(struct lake *s, const struct lake_manifest *m, size_t 
 bool lake_metadata_trim(struct lake *s, struct str output, uint64_t first,
                         struct err *e) ERR_CHECKED;
 
+// trim.c: of a table whose keep_versions is not 0.
+enum { LAKE_VERSIONS_LEAST = 2 };
+size_t lake_versions_kept(const struct lake_manifest_output *o);
+
 #endif

@@ -6,8 +6,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { KEEP_MIN = 2 };
-
 static bool version_number(uint64_t *out, const struct store_entry *entry)
 {
     return entry->kind == STORE_DIRECTORY && str_starts(entry->name, STR("version=")) &&
@@ -51,6 +49,11 @@ static bool remove_hidden(struct lake *s, struct arena *a, struct str dir,
     return true;
 }
 
+size_t lake_versions_kept(const struct lake_manifest_output *o)
+{
+    return o->keep_versions > LAKE_VERSIONS_LEAST ? o->keep_versions : LAKE_VERSIONS_LEAST;
+}
+
 static bool trim_output(struct lake *s, struct arena *a, const struct lake_manifest_output *o,
                         struct err *e)
 {
@@ -67,7 +70,7 @@ static bool trim_output(struct lake *s, struct arena *a, const struct lake_manif
     size_t count = 0;
     for (size_t i = 0; i < n; i++)
         count += version_number(&versions[count], &v[i]);
-    size_t keep = o->keep_versions > KEEP_MIN ? o->keep_versions : KEEP_MIN;
+    size_t keep = lake_versions_kept(o);
     if (count <= keep)
         return true;
     qsort(versions, count, sizeof *versions, by_number);

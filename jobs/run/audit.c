@@ -140,7 +140,7 @@ static bool audit_receipts(struct audit *x, struct err *e)
     if (!kv_begin_read(&t, x->s->kv, e))
         return false;
     bool ok = true;
-    for (uint64_t id = c->since + 1; ok && id <= c->last_batch; id++) {
+    for (uint64_t id = control_first_batch(c); ok && id <= c->last_batch; id++) {
         struct batch_record r;
         arena_reset(x->scratch);
         enum kv_found found = control_get_record(&r, x->scratch, t, id, e);

@@ -76,7 +76,7 @@ static bool backfill_none(const struct backfill *b, struct err *e)
     return err_hint(e,
                     "recorded are batches %llu to %llu: sluice run list, sluice run show; what was "
                     "not read yet comes with job run",
-                    (unsigned long long)c->since + 1, (unsigned long long)c->last_batch);
+                    (unsigned long long)control_first_batch(c), (unsigned long long)c->last_batch);
 }
 
 static bool backfill_choose(struct backfill *b, struct err *e)
@@ -86,7 +86,7 @@ static bool backfill_choose(struct backfill *b, struct err *e)
     bool ok = b->spec->by != BACKFILL_TIME || backfill_times(b, e);
     if (!ok || !kv_begin_read(&t, b->s->kv, e))
         return false;
-    for (uint64_t id = c->since + 1; ok && id <= c->last_batch; id++) {
+    for (uint64_t id = control_first_batch(c); ok && id <= c->last_batch; id++) {
         struct redo_slot slot;
         arena_reset(b->scratch);
         enum kv_found found = redo_find(&slot, &b->redo, b->scratch, t, id, e);

@@ -23,11 +23,24 @@ bool content_scan(struct session *s, size_t output, table_block_fn *fn, void *ar
     return ok;
 }
 
+bool content_complete(const struct session *s, struct err *e)
+{
+    const struct control *c = &s->control;
+    if (c->forgotten <= c->since)
+        return true;
+    err_fail(e, ERR_CONFIG, "the records of batches %llu to %llu are older than the job's history",
+             (unsigned long long)c->since + 1, (unsigned long long)c->forgotten);
+    return err_hint(e,
+                    "job reset %s --rebuild reads everything again; history_keep and history_max "
+                    "say how long records stay",
+                    s->job->name);
+}
+
 bool content_replay(struct redo *r, struct err *e)
 {
     const struct control *c = &r->s->control;
     struct arena *a = arena_new(r->a);
-    bool ok = true;
+    bool ok = content_complete(r->s, e);
     for (uint64_t id = c->since + 1; ok && id <= c->last_batch; id++) {
         struct redo_slot slot;
         struct kv_txn *t;
@@ -64,6 +77,11 @@ bool content_repeatable(struct str *why, struct session *s, struct arena *a, str
     struct arena *scratch = arena_new(a);
     struct kv_txn *t = NULL;
     *why = STR("");
+    if (c->forgotten > c->since) {
+        *why = arena_printf(a, "the records of batches up to %llu are forgotten",
+                            (unsigned long long)c->forgotten);
+        return true;
+    }
     bool ok = kv_begin_read(&t, s->kv, e);
     for (uint64_t id = c->since + 1; ok && why->n == 0 && id <= c->last_batch; id++) {
         struct batch_record r = {0};

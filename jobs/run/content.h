@@ -10,6 +10,8 @@
 bool content_stored(const struct session *s, size_t output);
 bool content_scan(struct session *s, size_t output, table_block_fn *fn, void *arg,
                   struct err *e) ERR_CHECKED;
+// Do all batches of the job have their records still? What is made of all of them is refused otherwise.
+bool content_complete(const struct session *s, struct err *e) ERR_CHECKED;
 // All recorded batches in their order through the session's engine (SESSION_MEMORY), to its emit function.
 bool content_replay(struct redo *r, struct err *e) ERR_CHECKED;
 // Would that give what was written? Not when batches were executed by other SQL, or when what operators knew was forgotten in

@@ -235,6 +235,8 @@ bool control_load(struct control *out, struct arena *a, struct kv_txn *t, struct
     out->last_batch = doc_u64(&d, j, "last_batch");
     out->offsets_owed = json_is_true(json_object_get(j, "offsets_owed"));
     out->since = json_object_get(j, "since") ? doc_u64(&d, j, "since") : 0;
+    out->forgotten = (uint64_t)json_integer_value(json_object_get(j, "forgotten"));
+    out->oldest_ms = json_integer_value(json_object_get(j, "oldest"));
     out->last_run = doc_u64(&d, j, "last_run");
     out->delivered = doc_u64(&d, j, "delivered");
     out->now_ms = doc_i64(&d, j, "now");
@@ -322,6 +324,10 @@ bool control_store(const struct control *s, struct kv_txn *t, struct err *e)
     json_object_set_new(j, "delivered", doc_new_u64(s->delivered));
     if (s->since)
         json_object_set_new(j, "since", doc_new_u64(s->since));
+    if (s->forgotten)
+        json_object_set_new(j, "forgotten", doc_new_u64(s->forgotten));
+    if (s->oldest_ms)
+        json_object_set_new(j, "oldest", json_integer(s->oldest_ms));
     if (s->offsets_owed)
         json_object_set_new(j, "offsets_owed", json_true());
     if (s->expired_ms)
@@ -343,6 +349,11 @@ bool control_store(const struct control *s, struct kv_txn *t, struct err *e)
               kv_put(t, KV_META, control_key, buf_view(&text), e);
     buf_fini(&text);
     return ok;
+}
+
+uint64_t control_first_batch(const struct control *s)
+{
+    return (s->forgotten > s->since ? s->forgotten : s->since) + 1;
 }
 
 bool control_put_record(struct kv_txn *t, const struct batch_record *r, struct err *e)

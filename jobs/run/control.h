@@ -62,6 +62,8 @@ struct control {
     uint64_t last_batch, last_run;
     uint64_t delivered; // every batch up to this one is known to be delivered
     uint64_t since;     // batches up to this one belong to a history that a reset left behind
+    uint64_t forgotten; // batches up to this one have no record any more
+    int64_t oldest_ms;  // `now` of the first one that has; 0 = to be looked up
     bool offsets_owed;  // the group's offsets could not be committed: the next open tries again
     int64_t now_ms;     // the last batch's now
     uint64_t code;
@@ -99,6 +101,8 @@ struct control_log *control_log(struct control *s, struct str output);         /
 uint64_t control_log_rows(const struct control *s); // waiting in all of them
 void control_redo_step(struct control *s); // one more slot is done; after the last there is none
 
+// The first batch of this history that can have a record.
+uint64_t control_first_batch(const struct control *s);
 // Batch records by id.
 bool control_put_record(struct kv_txn *t, const struct batch_record *r, struct err *e) ERR_CHECKED;
 enum kv_found control_get_record(struct batch_record *out, struct arena *a, struct kv_txn *t,

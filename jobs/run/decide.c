@@ -237,8 +237,8 @@ bool execute_decide(struct execution *x, const struct sequence_range *planned,
             control_redo_step(c);
         else if (r->kind == BATCH_RESYNC && str_eq(c->redo.kind, STR("resync")))
             c->redo = (struct control_redo){.kind = STR("")};
-        ok = control_put_record(t, r, e) && control_store(c, t, e) &&
-             history_put(t, s, "running", NULL, e);
+        ok = control_put_record(t, r, e) && history_forget_batches(t, s, e) &&
+             control_store(c, t, e) && history_put(t, s, "running", NULL, e);
     }
     if (!ok) {
         kv_abort(t);

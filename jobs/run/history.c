@@ -42,6 +42,103 @@ bool history_put(struct kv_txn *t, const struct session *s, const char *outcome,
     return ok;
 }
 
+// --- forgetting ------------------------------------------------------------------------------------------------------
+
+enum { HISTORY_STEP = 4, HISTORY_LEAST = 100 }; // per transaction; never of the newest
+
+static enum kv_found history_oldest(uint64_t *id, struct str *text, struct kv_txn *t,
+                                    enum kv_table table, struct err *e)
+{
+    struct kv_cursor *c;
+    struct str key;
+    *id = 0;
+    if (!kv_cursor_open(&c, t, table, STR(""), STR(""), e))
+        return KV_FAILED;
+    enum kv_found found = kv_cursor_next(c, &key, text, e);
+    for (size_t i = 0; found == KV_FOUND && i < key.n; i++)
+        *id = *id << 8 | (uint8_t)key.p[i];
+    kv_cursor_close(c);
+    return found;
+}
+
+static bool history_time(int64_t *ms, struct str text, const char *field, struct err *e)
+{
+    json_t *j;
+    if (!doc_parse(&j, text, "a record of the history", e))
+        return false;
+    *ms = json_integer_value(json_object_get(j, field));
+    json_decref(j);
+    return true;
+}
+
+static bool history_forget(struct kv_txn *t, enum kv_table table, uint64_t id, struct err *e)
+{
+    char key[8];
+    control_id_key(key, id);
+    return kv_del(t, table, (struct str){key, sizeof key}, e);
+}
+
+// Not delivered everywhere, needed by a store that lost its tail, or still to be executed again.
+static bool history_needs(const struct session *s, uint64_t id)
+{
+    const struct control *c = &s->control;
+    const struct control_redo *r = &c->redo;
+    for (size_t i = r->next; i < r->count; i++)
+        if (r->slots[i] <= id)
+            return true;
+    return id + s->job->redo_spools + 1 >= c->delivered;
+}
+
+static bool history_old(const struct session *s, uint64_t behind, int64_t then_ms, int64_t now_ms)
+{
+    const struct job *job = s->job;
+    return behind >= job->history_max ||
+           (job->history_ms > 0 && behind >= HISTORY_LEAST && then_ms < now_ms - job->history_ms);
+}
+
+bool history_forget_batches(struct kv_txn *t, struct session *s, struct err *e)
+{
+    struct control *c = &s->control;
+    for (int i = 0; i < HISTORY_STEP; i++) {
+        uint64_t id;
+        struct str text;
+        enum kv_found found = history_oldest(&id, &text, t, KV_BATCH, e);
+        if (found != KV_FOUND)
+            return found == KV_ABSENT;
+        if (c->oldest_ms == 0 && !history_time(&c->oldest_ms, text, "now", e))
+            return false;
+        if (history_needs(s, id) || !history_old(s, c->last_batch - id, c->oldest_ms, c->now_ms))
+            return true;
+        if (!history_forget(t, KV_BATCH, id, e))
+            return false;
+        c->forgotten = id;
+        c->oldest_ms = 0;
+    }
+    return true;
+}
+
+bool history_forget_runs(struct kv_txn *t, const struct session *s, struct err *e)
+{
+    const struct clock *c = &s->env->clock;
+    for (int i = 0; i < HISTORY_STEP; i++) {
+        uint64_t id;
+        struct str text;
+        int64_t finished_ms;
+        enum kv_found found = history_oldest(&id, &text, t, KV_RUN, e);
+        if (found != KV_FOUND || id >= s->run)
+            return found != KV_FAILED;
+        if (!history_time(&finished_ms, text, "finished", e))
+            return false;
+        if (!history_old(s, s->run - id, finished_ms, c->now_ms(c->arg)))
+            return true;
+        if (!history_forget(t, KV_RUN, id, e))
+            return false;
+    }
+    return true;
+}
+
+// --- reading ---------------------------------------------------------------------------------------------------------
+
 static bool history_read(struct history_run *out, struct arena *a, struct str text, struct err *e)
 {
     json_t *j;

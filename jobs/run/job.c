@@ -288,6 +288,8 @@ static void job_settings(struct job_build *b)
     j->start_ms = s->start.time_ms;
     j->input_order = s->input_order == SPEC_ORDER_TABLES_FIRST ? JOB_TABLES_FIRST : JOB_EVENT_TIME;
     j->redo_spools = (uint64_t)s->redo_spools;
+    j->history_ms = s->history_keep_ms;
+    j->history_max = (uint64_t)s->history_max;
     j->loss = s->accept_loss ? JOB_ACCEPT_LOSS : JOB_REFUSE_LOSS;
     j->dead_payload = payloads[s->dead_letters.payload];
     j->threads = threads > 0 ? (unsigned)threads : 1;

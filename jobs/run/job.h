@@ -93,6 +93,8 @@ struct job {
     enum { JOB_EVENT_TIME, JOB_TABLES_FIRST } input_order;
     enum { JOB_REFUSE_LOSS, JOB_ACCEPT_LOSS } loss;
     enum job_dead_payload dead_payload;
+    int64_t history_ms;   // records of runs and batches are kept as long; 0 = for ever
+    uint64_t history_max; // and as many of each
     uint64_t redo_spools; // delivered batches whose spools are kept
     unsigned threads;
     struct job_limits limits;

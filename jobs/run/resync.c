@@ -151,8 +151,8 @@ static bool resync_slots(struct resync *r, struct control_redo *redo, struct err
 {
     struct control *c = &r->s->control;
     struct arena *a = arena_new(r->redo.a);
-    struct kv_txn *t;
-    bool ok = kv_begin_read(&t, r->s->kv, e);
+    struct kv_txn *t = NULL;
+    bool ok = content_complete(r->s, e) && kv_begin_read(&t, r->s->kv, e);
     redo->slots = ARENA_ZARRAY(c->a, uint64_t, c->last_batch + 1);
     for (uint64_t id = c->since + 1; ok && id <= c->last_batch; id++) {
         struct redo_slot slot;

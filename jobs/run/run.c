@@ -133,7 +133,8 @@ static bool run_record(struct session *s, const char *outcome, const struct err 
     c->last_run = s->run;
     if (!c->cluster.n)
         c->cluster = s->cluster;
-    if (!control_store(c, t, e) || !history_put(t, s, outcome, failure, e)) {
+    if (!history_forget_batches(t, s, e) || !history_forget_runs(t, s, e) ||
+        !control_store(c, t, e) || !history_put(t, s, outcome, failure, e)) {
         kv_abort(t);
         return false;
     }

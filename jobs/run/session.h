@@ -94,5 +94,9 @@ struct str deliver_target_name(struct arena *a, const struct batch_target *t);
 // history.c: the run's record in KV_RUN.
 bool history_put(struct kv_txn *t, const struct session *s, const char *outcome,
                  const struct err *failure, struct err *e) ERR_CHECKED;
+// Inside a transaction that writes: some of the records that the job need not keep go, the oldest first. Of batches before
+// control is stored.
+bool history_forget_batches(struct kv_txn *t, struct session *s, struct err *e) ERR_CHECKED;
+bool history_forget_runs(struct kv_txn *t, const struct session *s, struct err *e) ERR_CHECKED;
 
 #endif

@@ -64,6 +64,7 @@ struct job_spec {
     struct stream_spec stream;
     bool accept_loss;
     int64_t redo_spools;
+    int64_t history_keep_ms, history_max;
     struct conf_items outputs; // struct output_spec
     struct conf_at at;
 };

@@ -387,6 +387,13 @@ static const struct conf_opt job_opts[] = {
          "Delivered batches whose warehouse rows stay on local disk, for a store that may lose its "
          "tail (fail-over to a replica): they are delivered again by themselves. 0 = until the "
          "next batch has proven them."},
+    {OPT(job_spec, history_keep_ms, "history_keep", CONF_DURATION), .def = "90d",
+     .help = "Records of runs and batches (receipts) that are older are forgotten, but the newest "
+             "100 stay; 0 = never. What needs them afterwards refuses: a backfill of these "
+             "batches, a resync of a table that is not published as snapshots."},
+    {OPT(job_spec, history_max, "history_max", CONF_INT), .def = "100000", .min = 100,
+     .max = 100000000,
+     .help = "Records of runs, and of batches, that are kept at most: the oldest go first."},
     {OPT(job_spec, accept_loss, "accept_loss", CONF_BOOL), .def = "false",
      .help = "Go on when records were deleted from the topic before they were read; otherwise the "
              "job stops."},

@@ -46,22 +46,18 @@ static bool lake_expire_log(struct buf *out, struct app *app, const struct job *
 {
     struct lake *lake;
     struct cli_table table;
-    const struct lake_manifest *m;
+    const struct lake_deletion *d;
     size_t n;
     if (!app_lake(&lake, app, e))
         return false;
-    bool ok = lake_job_manifests(&m, &n, app->a, lake, job->name, e);
+    bool ok = lake_deletions(&d, &n, app->a, lake, job->name, e);
     lake_expire_table(&table, app->a);
     for (size_t i = 0; ok && i < n; i++) {
-        const char *batch = arena_printf(app->a, "%llu, %s", (unsigned long long)m[i].batch,
-                                         cli_time(app->a, m[i].now_ms))
+        const char *batch = arena_printf(app->a, "%llu, %s", (unsigned long long)d[i].batch,
+                                         cli_time(app->a, d[i].now_ms))
                                 .p;
-        for (size_t k = 0; k < m[i].replaced_count; k++) {
-            const struct lake_file *f = &m[i].replaced[k];
-            if (str_eq(m[i].kind, STR("expire")) &&
-                (output.n == 0 || str_eq_nocase(f->output, output)))
-                lake_expire_row(&table, f, batch);
-        }
+        if (output.n == 0 || str_eq_nocase(d[i].file.output, output))
+            lake_expire_row(&table, &d[i].file, batch);
     }
     if (ok)
         cli_table_print(out, &table);
@@ -125,7 +121,7 @@ static bool lake_expire(struct cli *c, struct err *e)
 static const struct cli_opt lake_expire_opts[] = {
     {"dry-run", NULL, "list what would be deleted, delete nothing"},
     {"older-than", "AGE", "of the stream OUTPUT, in place of its `retain`"},
-    {"log", NULL, "list what expiries deleted, from the manifests"},
+    {"log", NULL, "list what was deleted, when and why, from the manifests"},
     {NULL, NULL, NULL},
 };
 

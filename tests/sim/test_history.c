@@ -1,0 +1,245 @@
+// Records of runs and batches do not grow for ever, and what is left of them is enough for everything but what needs them all.
+#include "base/kv.h"
+#include "jobs/run/audit.h"
+#include "jobs/run/backfill.h"
+#include "jobs/run/control.h"
+#include "jobs/run/job.h"
+#include "jobs/run/resync.h"
+#include "lake/inspect.h"
+#include "tests/support/job_scenario.h"
+#include "tests/support/test.h"
+#include "warehouse/memory/memory.h"
+
+enum { KEPT = 10, BATCHES = 60, LEAST = 100 };
+
+static void run(struct job_world *w)
+{
+    if (!job_world_run(w))
+        fail_msg("%s", w->text);
+}
+
+static uint64_t stored(const struct job_world *w, enum kv_table table)
+{
+    struct kv *kv;
+    struct kv_txn *t;
+    struct err e;
+    struct kv_spec spec = {.dir = w->job->state_dir, .mode = KV_READER, .durable = w->durable};
+    assert_ok(kv_open(&kv, &spec, &e), &e);
+    assert_ok(kv_begin_read(&t, kv, &e), &e);
+    uint64_t n = kv_count(t, table);
+    kv_abort(t);
+    kv_close(kv);
+    return n;
+}
+
+static bool finding(void *arg, const struct audit_finding *f, struct err *e)
+{
+    (void)arg, (void)e;
+    fail_msg("%.*s: %.*s", STR_ARG(f->place), STR_ARG(f->text));
+    return false;
+}
+
+static void silent(const struct job_world *w)
+{
+    struct audit_report r;
+    struct err e;
+    const struct audit_spec spec = {.found = finding};
+    assert_ok(run_audit(&r, w->a, w->job, &w->env, &spec, &e), &e);
+    assert_true(r.batches > 0 && r.batches <= KEPT + LEAST);
+}
+
+static void small(struct job_world *w, struct job_random *r)
+{
+    job_scenario_produce(w, r, 4, JOB_RECORDS_HOSTILE);
+}
+
+struct life {
+    struct job_random random;
+    int pieces;
+};
+
+static void idle(struct job_world *w, void *arg)
+{
+    struct life *l = arg;
+    if (l->pieces++ == BATCHES)
+        atomic_store(&w->cancel, true);
+    else
+        small(w, &l->random);
+    w->time.wall_ms += 100000;
+}
+
+static void resync(struct job_world *w, const char *output)
+{
+    struct run_report report;
+    struct err e;
+    assert_ok(run_resync(&report, w->job, &w->env, str_from(output), &e), &e);
+}
+
+static void resync_fails(const struct job_world *w, const char *output)
+{
+    struct run_report report;
+    struct err e;
+    assert_false(run_resync(&report, w->job, &w->env, str_from(output), &e));
+    assert_non_null(strstr(e.text, "are older than the job's history"));
+}
+
+TEST(an_endless_run_keeps_as_many_receipts_as_it_may)
+{
+    struct job_world *w = job_world_new(&job_scenario_transactions);
+    struct life l = {.random = {3}};
+    struct arena *a = arena_new(NULL);
+    struct control c;
+    w->job->history_max = KEPT;
+    if (!job_world_stream(w, idle, &l))
+        fail_msg("%s", w->text);
+    job_world_control(&c, w, a);
+    assert_true(c.last_batch >= BATCHES);
+    assert_in_range(stored(w, KV_BATCH), KEPT, KEPT + 1);
+    assert_in_range(c.forgotten, c.last_batch - KEPT - 1, c.last_batch - KEPT);
+    silent(w);
+    // A store that lost its last batch gets it again.
+    memory_copy("backup", JOB_WORLD_TWO);
+    small(w, &l.random);
+    run(w);
+    memory_copy(JOB_WORLD_TWO, "backup");
+    small(w, &l.random);
+    run(w);
+    silent(w);
+    resync_fails(w, "two/per_method/PER_METHOD");
+    arena_free(a);
+    job_world_free(w);
+}
+
+TEST(a_published_table_comes_back_without_receipts)
+{
+    struct job_world *w = job_world_new(&job_scenario_transactions);
+    struct job_random r = {4};
+    w->job->history_max = KEPT;
+    for (int i = 0; i < 3 * KEPT; i++) {
+        small(w, &r);
+        run(w);
+    }
+    assert_in_range(stored(w, KV_RUN), KEPT, KEPT + 1);
+    assert_in_range(stored(w, KV_BATCH), KEPT, KEPT + 1);
+    assert_true(memory_drop(JOB_WORLD_TWO, "users"));
+    resync(w, "two/users/PER_USER");
+    silent(w);
+    resync_fails(w, "two/per_method/PER_METHOD");
+    resync_fails(w, "one/big/BIG");
+    job_world_free(w);
+}
+
+TEST(forgotten_batches_are_no_longer_backfilled_and_pending_ones_are_not_forgotten)
+{
+    static const struct str good[] = {{"GOOD", 4}};
+    struct job_world *w = job_world_new(&job_scenario_transactions);
+    struct job_random r = {5};
+    w->job->history_max = KEPT;
+    for (int i = 0; i < KEPT; i++) {
+        small(w, &r);
+        run(w);
+    }
+    const struct backfill_spec first = {
+        .by = BACKFILL_BATCHES, .from = 1, .to = 4, .outputs = good, .output_count = 1};
+    const struct fault_spec fault = {
+        .site = "lake.rename", .occurrence = 2, .action = FAULT_CRASH_BEFORE};
+    job_world_restart(w, &fault);
+    assert_false(job_world_backfill(w, &first));
+    job_world_restart(w, NULL);
+    w->job->history_max = KEPT / 2;
+    for (int i = 0; i < KEPT; i++) {
+        small(w, &r);
+        run(w);
+    }
+    const struct backfill_spec pending = {.by = BACKFILL_PENDING};
+    if (!job_world_backfill(w, &pending))
+        fail_msg("%s", w->text);
+    for (int i = 0; i < KEPT; i++) {
+        small(w, &r);
+        run(w);
+    }
+    assert_in_range(stored(w, KV_BATCH), KEPT / 2, KEPT / 2 + 1);
+    assert_false(job_world_backfill(w, &first));
+    assert_non_null(strstr(w->text, "holds records of this range"));
+    silent(w);
+    job_world_free(w);
+}
+
+TEST(old_receipts_go_by_the_clock_but_the_newest_stay)
+{
+    struct job_world *w = job_world_new(&job_scenario_transactions);
+    struct job_random r = {6};
+    w->job->history_ms = 1000;
+    for (int i = 0; i < LEAST + 8; i++) {
+        source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW + i, "k", "{\"id\":1,\"usr\":\"u\"}");
+        run(w);
+        w->time.wall_ms += 2000;
+    }
+    small(w, &r);
+    run(w);
+    assert_in_range(stored(w, KV_BATCH), LEAST, LEAST + 1);
+    assert_in_range(stored(w, KV_RUN), LEAST, LEAST + 1);
+    silent(w);
+    job_world_free(w);
+}
+
+// Every version that a manifest has is there, or in the log of deletions: once, with a reason.
+static size_t log_is_right(const struct job_world *w)
+{
+    struct arena *a = arena_new(NULL);
+    const struct lake_deletion *d;
+    const struct lake_manifest *m;
+    struct lake *lake;
+    struct err e;
+    size_t deleted, manifests, logged = 0;
+    assert_ok(lake_open(&lake, w->lake, LAKE_OPEN_EXISTING, w->durable, &e), &e);
+    assert_ok(lake_deletions(&d, &deleted, a, lake, w->job->name, &e), &e);
+    assert_ok(lake_job_manifests(&m, &manifests, a, lake, w->job->name, &e), &e);
+    for (size_t i = 0; i < manifests; i++) {
+        for (size_t k = 0; k < m[i].count; k++) {
+            const struct lake_file *f = &m[i].files[k];
+            size_t said = 0;
+            for (size_t x = 0; x < deleted; x++) {
+                bool same = d[x].file.version == f->version && str_eq(d[x].file.output, f->output);
+                said += same;
+                assert_true(!same || (d[x].file.reason.n > 0 && d[x].batch >= m[i].batch));
+            }
+            const char *path = arena_printf(a, "%s/tables/%.*s/version=%llu", w->lake,
+                                            STR_ARG(f->output), (unsigned long long)f->version)
+                                   .p;
+            assert_int_equal(said, f->version > 0 && !file_exists(path));
+            logged += said;
+        }
+    }
+    assert_int_equal(logged, deleted);
+    lake_close(lake);
+    arena_free(a);
+    return logged;
+}
+
+TEST(every_version_that_a_run_trimmed_is_in_the_log_of_deletions)
+{
+    static const char *const outputs[] = {
+        "      PER_USER: { lake: { snapshot: true, keep_versions: 2 } }\n"
+        "      LIFE: { lake: { snapshot: true, keep_versions: 3 } }\n",
+        "      PER_USER: { lake: { snapshot: true, keep_versions: 4 } }\n"
+        "      LIFE: { lake: { snapshot: true, keep_versions: 90 } }\n",
+        "      PER_USER: { lake: { snapshot: true, keep_versions: 3 } }\n"
+        "      LIFE: { lake: { snapshot: true, keep_versions: 2 } }\n"};
+    struct job_world *w = job_world_new(&job_scenario_transactions);
+    struct job_random r = {8};
+    for (int i = 0; i < 15; i++) {
+        assert_true(job_world_compile(w, job_scenario_transactions.sql, outputs[i / 5]));
+        small(w, &r);
+        run(w);
+        (void)log_is_right(w);
+    }
+    assert_true(log_is_right(w) >= 12);
+    job_world_free(w);
+}
+
+TEST_MAIN(T(every_version_that_a_run_trimmed_is_in_the_log_of_deletions),
+          T(an_endless_run_keeps_as_many_receipts_as_it_may),
+          T(a_published_table_comes_back_without_receipts),
+          T(forgotten_batches_are_no_longer_backfilled_and_pending_ones_are_not_forgotten),
+          T(old_receipts_go_by_the_clock_but_the_newest_stay))
