@@ -51,14 +51,28 @@ static bool any_key(const struct block *b, uint32_t row)
     return false;
 }
 
-// Rows without a key, and stream rows without a value, join nothing.
-static void mark_keyed(struct join *s, struct join_side *side)
+// Streams only: rows of tables always have a key.
+static bool is_outer(const struct join *s, enum join_input input)
 {
+    const struct plan_node *n = s->o->node->plan;
+    const enum join_kind kind = n->join.kind;
+    if (n->kind != PLAN_JOIN_STREAM_TABLE && n->kind != PLAN_JOIN_STREAM_STREAM)
+        return false;
+    return kind == JOIN_FULL || kind == (input == JOIN_LEFT_INPUT ? JOIN_LEFT : JOIN_RIGHT);
+}
+
+// Rows without a key find nothing, and stream rows without a value take no part.
+static void mark_parts(struct join *s, enum join_input input)
+{
+    struct join_side *side = &s->side[input];
     const struct block *b = side->rows;
-    side->keyed = arena_alloc(s->o->x->window, b->rows);
+    const enum join_part keyless = is_outer(s, input) ? JOIN_PADDED : JOIN_NO_PART;
+    side->part = arena_alloc(s->o->x->window, b->rows);
     for (uint32_t row = 0; row < b->rows; row++) {
-        side->keyed[row] = any_key(b, row) && !(b->null_value && b->null_value[row]);
-        s->o->counters.dropped_null_key += !side->keyed[row];
+        side->part[row] = (uint8_t)(any_key(b, row) ? JOIN_MATCHES : keyless);
+        if (b->null_value && b->null_value[row])
+            side->part[row] = JOIN_NO_PART;
+        s->o->counters.dropped_null_key += side->part[row] == JOIN_NO_PART;
     }
 }
 
@@ -99,7 +113,7 @@ static bool open_side(struct join *s, enum join_input input, struct err *e)
     side->columns = ARENA_ARRAY(a, struct column, count + 1);
     for (uint32_t i = 0; i < count; i++)
         side->columns[i] = side->rows->columns[phys(s)->from[input][i]];
-    mark_keyed(s, side);
+    mark_parts(s, input);
     for (uint32_t row = 0; row < side->rows->rows; row++)
         if (side->rows->rowtime[row] > s->time[input])
             s->time[input] = side->rows->rowtime[row];
@@ -119,7 +133,7 @@ static bool skip(struct join_side *side)
 {
     const struct block *b = side->rows;
     while (b && side->at < b->rows &&
-           ((b->op && b->op[side->at] == OP_UPDATE_BEFORE) || !side->keyed[side->at]))
+           ((b->op && b->op[side->at] == OP_UPDATE_BEFORE) || side->part[side->at] == JOIN_NO_PART))
         side->at++;
     return b && side->at < b->rows;
 }
@@ -157,6 +171,11 @@ struct str join_key(const struct join *s, enum join_input input, uint32_t row)
     const struct join_side *side = &s->side[input];
     const size_t start = row ? side->ends.v[row - 1] : 0;
     return (struct str){side->keys.p + start, side->ends.v[row] - start};
+}
+
+enum join_part join_part(const struct join *s, enum join_input input, uint32_t row)
+{
+    return (enum join_part)s->side[input].part[row];
 }
 
 bool join_is_delete(const struct join *s, enum join_input input, uint32_t row)

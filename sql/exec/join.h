@@ -15,13 +15,16 @@
 
 enum join_input { JOIN_LEFT_INPUT, JOIN_RIGHT_INPUT };
 
+// What a row can do. Stream rows of an outer side without a key find nothing, but are padded (KIP-962).
+enum join_part { JOIN_NO_PART, JOIN_MATCHES, JOIN_PADDED };
+
 struct join_side {
     VEC(const struct block *) blocks;
     const struct block *rows; // NULL: none in this window
     struct column *columns;   // of rows: those that the join keeps
     struct buf keys;
     VEC(size_t) ends;
-    uint8_t *keyed;         // 1 = with a key and a value
+    uint8_t *part;          // enum join_part of each row
     VEC(struct str) stored; // rows of the state that results refer to, in the row codec
     uint32_t at;
 };
@@ -57,6 +60,7 @@ void join_close(struct join *s); // also on rollback
 
 // Key codec, and the window's start (end too for sessions) where rows have one.
 struct str join_key(const struct join *s, enum join_input input, uint32_t row);
+enum join_part join_part(const struct join *s, enum join_input input, uint32_t row);
 bool join_is_delete(const struct join *s, enum join_input input, uint32_t row);
 // References.
 uint32_t join_key_ref(const struct join *s, enum join_input input, uint32_t row);

@@ -345,6 +345,10 @@ static bool run_row(struct op *o, enum join_input side, uint32_t row, struct err
                       .row = row,
                       .from = plus(time, -s->reach[side][0]),
                       .to = plus(time, s->reach[side][1])};
+    if (join_part(&s->join, side, row) == JOIN_PADDED) { // closes no windows, but time goes on
+        s->time = time > s->time ? time : s->time;
+        return pad_now(s, side, row, e);
+    }
     s->sub = b->seq[row] == s->last_seq ? s->sub + 1 : 0;
     s->last_seq = b->seq[row];
     if (time >= s->time) {

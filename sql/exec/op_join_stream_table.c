@@ -51,10 +51,21 @@ static bool probe(struct op *o, struct group *g, uint32_t row, struct err *e)
     return join_emit_many(j, e);
 }
 
+static bool pad(struct op *o, uint32_t row, struct err *e)
+{
+    struct join *j = &((struct stream_table *)o->state)->join;
+    struct join_row out = join_result(j, JOIN_LEFT_INPUT, row);
+    out.ref[0] = row;
+    join_add(j, &out);
+    return join_emit_many(j, e);
+}
+
 static bool run_row(struct op *o, enum join_input input, uint32_t row, struct err *e)
 {
     struct stream_table *s = o->state;
     struct group *g;
+    if (join_part(&s->join, input, row) == JOIN_PADDED)
+        return pad(o, row, e);
     if (!join_group(&g, &s->join, s->groups, input, row, e))
         return false;
     if (input == JOIN_LEFT_INPUT)
