@@ -77,7 +77,9 @@ enum ast_statement_kind {
     AST_SHOW, // LIST, SHOW, DESCRIBE: what = the words
     AST_EXPLAIN,
     AST_PRINT,
-    AST_TERMINATE,
+    AST_TERMINATE, // name: a query's id, or what: ALL; as for
+    AST_PAUSE,
+    AST_RESUME,
     AST_RUN_SCRIPT,
     AST_ASSERT_VALUES,
     AST_ASSERT_TOMBSTONE,

@@ -116,6 +116,8 @@ static const char *later(enum ast_statement_kind kind)
         [AST_CREATE_CONNECTOR] = "CREATE CONNECTOR",
         [AST_PRINT] = "PRINT",
         [AST_TERMINATE] = "TERMINATE",
+        [AST_PAUSE] = "PAUSE",
+        [AST_RESUME] = "RESUME",
         [AST_RUN_SCRIPT] = "RUN SCRIPT",
         [AST_ASSERT_VALUES] = "ASSERT VALUES",
         [AST_ASSERT_TOMBSTONE] = "ASSERT NULL VALUES",
@@ -162,6 +164,11 @@ static bool bind_kind(struct binder *b, const struct ast_statement *st)
             return bind_transient(b, st);
         break;
     case AST_TERMINATE:
+        if (b->use == SQL_TEST)
+            return bind_terminate(b, st);
+        break;
+    case AST_PAUSE:
+    case AST_RESUME:
     case AST_ALTER_SYSTEM:
     case AST_CREATE_CONNECTOR:
     case AST_PRINT:

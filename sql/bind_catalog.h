@@ -30,6 +30,7 @@ struct plan_step *bind_add_step(struct binder *b, enum plan_step_kind kind);
 struct str bind_readers(const struct binder *b, const struct bind_object *o);
 // bind_change.c
 bool bind_drop(struct binder *b, const struct ast_statement *st) ERR_CHECKED;
+bool bind_terminate(struct binder *b, const struct ast_statement *st) ERR_CHECKED;
 bool bind_alter(struct binder *b, const struct ast_statement *st) ERR_CHECKED;
 bool bind_check_upgrade(const struct binder *b, const struct bind_object *from,
                         const struct bind_object *to) ERR_CHECKED;

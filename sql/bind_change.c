@@ -61,6 +61,26 @@ bool bind_drop(struct binder *b, const struct ast_statement *st)
     return true;
 }
 
+// --- TERMINATE -----------------------------------------------------------------------------------
+
+// What a query has written stays; its stream or table can be dropped now.
+bool bind_terminate(struct binder *b, const struct ast_statement *st)
+{
+    const bool all = st->what.p != NULL;
+    bool found = all;
+    for (uint32_t i = 0; i < b->queries.n; i++) {
+        struct plan_query *q = b->queries.v[i];
+        if (q->stopped || !(all || str_eq_nocase(q->id, st->name)))
+            continue;
+        for (uint32_t k = 0; k < b->objects.n; k++)
+            if (b->objects.v[k]->query == q)
+                b->objects.v[k]->query = NULL;
+        bind_stop_query(b, q);
+        found = true;
+    }
+    return found || bind_fail(b, &st->name_pos, "Unknown queryId: %s", bind_name_text(b, st->name));
+}
+
 // --- ALTER ---------------------------------------------------------------------------------------
 
 static bool can_alter(const struct binder *b, const struct ast_statement *st,

@@ -268,7 +268,7 @@ static bool parse_define(struct ast_statement *st, struct parser *s)
     return parse_expect(s, TOKEN_EQ, "=") && parse_string(&st->value, s, "a string");
 }
 
-// LIST, SHOW, DESCRIBE, PRINT, TERMINATE and the asserts on topics: words up to the end, kept as text
+// LIST, SHOW, DESCRIBE, PRINT and the asserts on topics: words up to the end, kept as text
 static bool parse_words(struct ast_statement *st, struct parser *s)
 {
     struct buf text;
@@ -350,6 +350,15 @@ static bool parse_assert(struct ast_statement *st, struct parser *s)
     return parse_words(st, s);
 }
 
+static bool parse_query_id(struct ast_statement *st, struct parser *s)
+{
+    if (parse_accept_word(s, "ALL")) {
+        st->what = STR("ALL");
+        return true;
+    }
+    return parse_name(st, s, "a query's id, or ALL");
+}
+
 static bool parse_run_script(struct ast_statement *st, struct parser *s)
 {
     return parse_expect_word(s, "SCRIPT") && parse_string(&st->value, s, "a file name as a string");
@@ -375,7 +384,9 @@ bool parse_statement(struct ast_statement **out, struct parser *s)
         {"DESCRIBE", AST_SHOW, parse_describe},
         {"EXPLAIN", AST_EXPLAIN, parse_explain},
         {"PRINT", AST_PRINT, parse_words},
-        {"TERMINATE", AST_TERMINATE, parse_words},
+        {"TERMINATE", AST_TERMINATE, parse_query_id},
+        {"PAUSE", AST_PAUSE, parse_query_id},
+        {"RESUME", AST_RESUME, parse_query_id},
         {"ASSERT", AST_ASSERT_OTHER, parse_assert},
         {"RUN", AST_RUN_SCRIPT, parse_run_script},
     };

@@ -279,6 +279,17 @@ static void print_create_other(struct buf *out, const struct ast_statement *st)
     print_properties(out, st);
 }
 
+static void print_query_id(struct buf *out, const struct ast_statement *st)
+{
+    buf_text(out, st->kind == AST_TERMINATE ? "TERMINATE "
+                  : st->kind == AST_PAUSE   ? "PAUSE "
+                                            : "RESUME ");
+    if (st->what.p)
+        buf_str(out, st->what);
+    else
+        print_name(out, st->name);
+}
+
 void print_statement(struct buf *out, const struct ast_statement *st)
 {
     switch (st->kind) {
@@ -322,8 +333,12 @@ void print_statement(struct buf *out, const struct ast_statement *st)
         return;
     case AST_SHOW:
     case AST_PRINT:
-    case AST_TERMINATE:
         buf_str(out, st->what);
+        return;
+    case AST_TERMINATE:
+    case AST_PAUSE:
+    case AST_RESUME:
+        print_query_id(out, st);
         return;
     case AST_EXPLAIN:
         buf_text(out, "EXPLAIN ");

@@ -1,5 +1,8 @@
 #include "orchestrator/sqltest/script.h"
 
+#include "base/buf.h"
+#include "base/durable.h"
+
 #include <ctype.h>
 
 static const struct str mark_test = {"--@test:", 8};
@@ -22,6 +25,51 @@ static bool take_mark(struct str *out, struct str line, struct str mark)
         return false;
     *out = str_trim(str_slice(line, mark.n, line.n));
     return true;
+}
+
+// RUN SCRIPT 'file'; as a line: the file's name.
+static bool take_script(struct str *out, struct str line)
+{
+    const struct str words = STR("RUN SCRIPT");
+    const struct str s = str_trim(line);
+    if (s.n <= words.n || !str_eq_nocase(str_slice(s, 0, words.n), words))
+        return false;
+    const struct str rest = str_trim(str_slice(s, words.n, s.n));
+    if (rest.n < 4 || rest.p[0] != '\'' || !str_ends(rest, STR("';")))
+        return false;
+    *out = str_slice(rest, 1, rest.n - 2);
+    return true;
+}
+
+bool script_include(struct str *out, struct arena *a, const char *path, struct str text,
+                    struct err *e)
+{
+    const char *slash = strrchr(path, '/');
+    const struct str folder = {path, slash ? (size_t)(slash - path) + 1 : 0};
+    struct str rest = text, name, script;
+    struct buf all;
+    bool ok = true;
+    buf_init(&all, SCRIPT_BYTES_MAX);
+    while (ok && rest.n) {
+        const struct str line = take_line(&rest);
+        if (!take_script(&name, line)) {
+            buf_str(&all, line);
+            buf_char(&all, '\n');
+            continue;
+        }
+        const bool whole = name.n && name.p[0] == '/';
+        const char *file =
+            arena_printf(a, "%.*s%.*s", whole ? 0 : (int)folder.n, folder.p, STR_ARG(name)).p;
+        ok = file_read(&script, a, file, SCRIPT_BYTES_MAX, e) || err_wrap(e, "RUN SCRIPT");
+        if (ok)
+            buf_str(&all, script);
+        buf_char(&all, '\n');
+    }
+    ok = ok && buf_ok(&all, "the script", e);
+    if (ok)
+        *out = arena_str(a, buf_view(&all));
+    buf_fini(&all);
+    return ok;
 }
 
 // Position behind a comment, string or quoted name that begins at i; i when there is none.

@@ -20,6 +20,12 @@ struct script {
     uint32_t count;
 };
 
+#define SCRIPT_BYTES_MAX ((size_t)16 << 20)
+
+// The text of the file at path with what "RUN SCRIPT 'file';" names in the place of these lines; names are relative to the
+// file's folder. Scripts do not run scripts.
+bool script_include(struct str *out, struct arena *a, const char *path, struct str text,
+                    struct err *e) ERR_CHECKED;
 bool script_load(struct script *out, struct arena *a, struct str stem, struct str text,
                  struct err *e) ERR_CHECKED;
 

@@ -165,7 +165,7 @@ static bool run_file(struct report *s, const char *path, struct err *e)
     if (ok && str_ends(file, STR(".json")))
         ok = run_json(s, a, file, text, e);
     else if (ok && str_ends(file, STR(".sql")))
-        ok = run_sql(s, a, file, text, e);
+        ok = script_include(&text, a, path, text, e) && run_sql(s, a, file, text, e);
     else if (ok)
         ok = err_fail(e, ERR_CONFIG, "%s: not a *.json or *.sql file", path);
     arena_free(a);

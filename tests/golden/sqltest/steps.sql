@@ -74,3 +74,30 @@ CREATE OR REPLACE STREAM a (id INT KEY, v BIGINT) WITH (KAFKA_TOPIC='a', VALUE_F
 CREATE STREAM a (id INT KEY, v INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON');
 INSERT INTO a VALUES (1, 'x');
 CREATE STREAM b AS SELECT * FROM a;
+
+--@test: a query that is terminated leaves what it wrote
+CREATE STREAM a (id INT KEY, v INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON');
+CREATE STREAM b AS SELECT * FROM a;
+CREATE TABLE c AS SELECT id, COUNT(*) AS n FROM a GROUP BY id;
+INSERT INTO a VALUES (1, 20);
+TERMINATE CSAS_B_0;
+INSERT INTO a VALUES (1, 21);
+ASSERT VALUES b (id, v) VALUES (1, 20);
+ASSERT VALUES c (id, n) VALUES (1, 1);
+ASSERT VALUES c (id, n) VALUES (1, 2);
+DROP STREAM b;
+TERMINATE ALL;
+DROP TABLE c;
+DROP STREAM a;
+
+--@test: a query that is not there cannot be terminated
+--@expected.error: KsqlException
+--@expected.message: Unknown queryId: CSAS_B_1
+CREATE STREAM a (id INT KEY, v INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON');
+CREATE STREAM b AS SELECT * FROM a;
+TERMINATE CSAS_B_1;
+
+--@test: a script that is run
+RUN SCRIPT 'scripts/streams.ksql';
+INSERT INTO a VALUES (1, 20);
+ASSERT VALUES b (id, v) VALUES (1, 21);
