@@ -1,4 +1,5 @@
 // MIN and MAX over numbers, times and strings (by UTF-8 bytes). NULLs are skipped; NULL when there was no value.
+#include "sql/exec/agg_big.h"
 #include "sql/exec/agg_internal.h"
 
 #include <assert.h>
@@ -8,10 +9,7 @@ struct minmax_state {
         int64_t i64;
         double f64;
         i128 i128;
-        struct {
-            char *p; // owned
-            uint32_t n, cap;
-        } bytes;
+        struct agg_big bytes; // strings, and DECIMAL beyond 38 digits
     };
     bool set;
 };
@@ -22,9 +20,7 @@ static const struct type *minmax_resolve(struct arena *a, const struct type **wa
                                          const struct type *const *args, uint32_t n)
 {
     assert(a && want && n == 1);
-    if (!args[0] || type_is_nested(args[0]) || args[0]->kind == TYPE_BOOLEAN)
-        return NULL;
-    return args[0]->kind == TYPE_DECIMAL && args[0]->precision > 38 ? NULL : args[0];
+    return args[0] && !type_is_nested(args[0]) && args[0]->kind != TYPE_BOOLEAN ? args[0] : NULL;
 }
 
 static size_t minmax_bytes(const struct agg_ctx *c)
@@ -87,15 +83,13 @@ static void minmax_f64(void *const *states, const struct column *x, const uint32
 
 static void minmax_set_bytes(struct minmax_state *s, struct str v)
 {
-    assert(v.n <= AGG_BYTES_MAX);
-    if (s->bytes.cap < v.n) {
-        s->bytes.cap = (uint32_t)v.n < 16 ? 16 : (uint32_t)v.n;
-        s->bytes.p = mem_realloc(s->bytes.p, s->bytes.cap);
-    }
-    if (v.n)
-        memcpy(s->bytes.p, v.p, v.n);
-    s->bytes.n = (uint32_t)v.n;
+    agg_big_set(&s->bytes, v);
     s->set = true;
+}
+
+static int bytes_cmp(const struct type *t, struct str x, struct str y)
+{
+    return agg_is_big(t) ? agg_big_cmp(t, x, y) : str_cmp(x, y);
 }
 
 static void minmax_str(void *const *states, const struct column *x, const uint32_t *idx, uint32_t n,
@@ -106,7 +100,7 @@ static void minmax_str(void *const *states, const struct column *x, const uint32
         if (!column_is_valid(x, idx[i]))
             continue;
         const struct str v = x->str[idx[i]];
-        const int cmp = s->set ? str_cmp(v, (struct str){s->bytes.p, s->bytes.n}) : 0;
+        const int cmp = s->set ? bytes_cmp(x->type, v, agg_big_bytes(&s->bytes)) : 0;
         if (!s->set || (side == SIDE_MAX ? cmp > 0 : cmp < 0))
             minmax_set_bytes(s, v);
     }
@@ -128,6 +122,8 @@ static void minmax_run(void *const *states, const struct column *x, const uint32
     case TYPE_DECIMAL:
         if (x->type->precision <= 18) {
             MINMAX_LOOP(i64, x->i64)
+        } else if (agg_is_big(x->type)) {
+            minmax_str(states, x, idx, n, side);
         } else {
             MINMAX_LOOP(i128, x->i128)
         }
@@ -170,7 +166,7 @@ static int minmax_cmp(const struct type *t, const struct minmax_state *x,
     if (t->kind == TYPE_DOUBLE)
         return f64_cmp(x->f64, y->f64);
     if (column_holds_str(t))
-        return str_cmp((struct str){x->bytes.p, x->bytes.n}, (struct str){y->bytes.p, y->bytes.n});
+        return bytes_cmp(t, agg_big_bytes(&x->bytes), agg_big_bytes(&y->bytes));
     if (column_width(t) == sizeof(i128))
         return (x->i128 > y->i128) - (x->i128 < y->i128);
     return (x->i64 > y->i64) - (x->i64 < y->i64);
@@ -185,7 +181,7 @@ static void minmax_merge(const struct agg_ctx *c, struct minmax_state *into,
     if (into->set && (side == SIDE_MAX ? cmp <= 0 : cmp >= 0))
         return;
     if (column_holds_str(c->type))
-        minmax_set_bytes(into, (struct str){from->bytes.p, from->bytes.n});
+        minmax_set_bytes(into, agg_big_bytes(&from->bytes));
     else
         *into = *from;
 }
@@ -207,7 +203,7 @@ static void minmax_put(struct column *out, struct arena *a, uint32_t row,
 {
     const size_t width = column_width(out->type);
     if (column_holds_str(out->type))
-        out->str[row] = arena_str(a, (struct str){s->bytes.p, s->bytes.n});
+        out->str[row] = arena_str(a, agg_big_bytes(&s->bytes));
     else if (out->type->kind == TYPE_DOUBLE)
         out->f64[row] = s->f64;
     else if (width == sizeof(i128))

@@ -1,5 +1,6 @@
 // SUM: INTEGER and BIGINT wrap as Java does, DECIMAL is exact and fails the row beyond its precision, DOUBLE adds in
 // sequence order. NULLs are skipped; the sum of no values is 0 (ksqlDB).
+#include "sql/exec/agg_big.h"
 #include "sql/exec/agg_internal.h"
 
 #include <assert.h>
@@ -8,6 +9,7 @@ union sum_state {
     int64_t i64; // INTEGER (wrapped to 32 bits), BIGINT, DECIMAL up to 18 digits
     double f64;
     i128 i128;
+    struct agg_big big; // DECIMAL beyond 38 digits
 };
 
 enum sum_sign { SUM_ADD, SUM_SUBTRACT };
@@ -22,9 +24,7 @@ static const struct type *sum_resolve(struct arena *a, const struct type **want,
                                       const struct type *const *args, uint32_t n)
 {
     assert(a && want && n == 1);
-    if (!args[0] || !type_is_number(args[0]))
-        return NULL;
-    return args[0]->kind == TYPE_DECIMAL && args[0]->precision > 38 ? NULL : args[0];
+    return args[0] && type_is_number(args[0]) ? args[0] : NULL;
 }
 
 static enum agg_order sum_order(const struct agg_ctx *c)
@@ -129,6 +129,20 @@ static void sum_dec128(void *const *states, const struct column *x, const struct
     }
 }
 
+static void sum_big(void *const *states, const struct column *x, const struct sum_rows *r,
+                    uint8_t *error)
+{
+    struct arena *scratch = arena_new(NULL);
+    const enum decimal_op op = r->sign == SUM_ADD ? DECIMAL_ADD : DECIMAL_SUB;
+    for (uint32_t i = 0; i < r->n; i++) {
+        const uint32_t row = r->idx[i];
+        union sum_state *s = states[i];
+        if (column_is_valid(x, row) && !agg_big_apply(&s->big, x->type, op, x->str[row], scratch))
+            error[row] = 1;
+    }
+    arena_free(scratch);
+}
+
 static void sum_run(const struct agg_ctx *c, void *const *states, const struct column *x,
                     const struct sum_rows *r, uint8_t *error)
 {
@@ -140,6 +154,8 @@ static void sum_run(const struct agg_ctx *c, void *const *states, const struct c
         sum_f64(states, x, r);
     else if (c->type->precision <= 18)
         sum_dec64(states, x, r, error);
+    else if (agg_is_big(c->type))
+        sum_big(states, x, r, error);
     else
         sum_dec128(states, x, r, error);
 }
@@ -166,6 +182,13 @@ static bool sum_merge(const struct agg_ctx *c, void *into, const void *from)
 {
     union sum_state *s = into;
     const union sum_state *other = from;
+    if (agg_is_big(c->type)) {
+        struct arena *scratch = arena_new(NULL);
+        const bool fits =
+            agg_big_apply(&s->big, c->type, DECIMAL_ADD, agg_big_bytes(&other->big), scratch);
+        arena_free(scratch);
+        return fits;
+    }
     if (c->type->kind == TYPE_DECIMAL) {
         const i128 x = sum_is_wide(c) ? s->i128 : s->i64;
         const i128 y = sum_is_wide(c) ? other->i128 : other->i64;
@@ -187,13 +210,15 @@ static bool sum_merge(const struct agg_ctx *c, void *into, const void *from)
 static void sum_emit(const struct agg_ctx *c, struct column *out, struct arena *a,
                      const void *const *states, uint32_t first, uint32_t n)
 {
-    assert(a && type_equal(out->type, c->type));
+    assert(type_equal(out->type, c->type));
     for (uint32_t i = 0; i < n; i++) {
         const union sum_state *s = states[i];
         if (c->type->kind == TYPE_INTEGER)
             out->i32[first + i] = (int32_t)s->i64;
         else if (c->type->kind == TYPE_DOUBLE)
             out->f64[first + i] = s->f64;
+        else if (agg_is_big(c->type))
+            agg_big_put(out, a, first + i, &s->big);
         else if (sum_is_wide(c))
             out->i128[first + i] = s->i128;
         else
@@ -204,7 +229,9 @@ static void sum_emit(const struct agg_ctx *c, struct column *out, struct arena *
 static void sum_save(const struct agg_ctx *c, struct buf *out, const void *state)
 {
     const union sum_state *s = state;
-    if (sum_is_wide(c))
+    if (agg_is_big(c->type))
+        agg_save_bytes(out, s->big.p, s->big.n);
+    else if (sum_is_wide(c))
         agg_save_i128(out, s->i128);
     else
         buf_le64(out, (uint64_t)s->i64); // a double's bits too
@@ -214,12 +241,30 @@ static bool sum_load(const struct agg_ctx *c, void *state, struct cursor *in, st
 {
     union sum_state *s = state;
     uint64_t v = 0;
+    struct str bytes;
+    if (agg_is_big(c->type)) {
+        if (!agg_load_bytes(&bytes, in, e))
+            return false;
+        agg_big_set(&s->big, bytes);
+        return true;
+    }
     if (sum_is_wide(c))
         return agg_load_i128(&s->i128, in) || agg_corrupt(e, "SUM");
     if (!cur_le64(in, &v))
         return agg_corrupt(e, "SUM");
     s->i64 = (int64_t)v;
     return true;
+}
+
+static void sum_drop(const struct agg_ctx *c, void *state)
+{
+    if (agg_is_big(c->type))
+        mem_free(((union sum_state *)state)->big.p);
+}
+
+static size_t sum_heap(const struct agg_ctx *c, const void *state)
+{
+    return agg_is_big(c->type) ? ((const union sum_state *)state)->big.cap : 0;
 }
 
 const struct agg agg_type_sum = {
@@ -240,4 +285,6 @@ const struct agg agg_type_sum = {
     .emit = sum_emit,
     .save = sum_save,
     .load = sum_load,
+    .drop = sum_drop,
+    .heap_bytes = sum_heap,
 };

@@ -331,6 +331,86 @@ TEST(sum_list_adds_the_items)
         "O +U G=x V=5 @12\n");
 }
 
+#define NINES "99999999999999999999" // twenty
+
+TEST(decimals_beyond_38_digits_are_exact)
+{
+    static const char sql[] =
+        "CREATE STREAM s (k STRING KEY, m DECIMAL(43,2)) WITH (KAFKA_TOPIC='s', "
+        "VALUE_FORMAT='JSON');\n"
+        "CREATE TABLE o AS SELECT k, SUM(m) AS s, MIN(m) AS a, MAX(m) AS z FROM s GROUP BY k;";
+    static const char *const values[] = {
+        "a{\"m\":null}",
+        "a{\"m\":" NINES NINES ".25}",
+        "a{\"m\":-0.50}",
+        "a{\"m\":" NINES NINES ".50}",
+        "a{\"m\":-2" NINES NINES ".75}",
+        NULL,
+    };
+    check_sql(sql, values,
+              "O +I K=a S=0.00 A=null Z=null @10\n"
+              "O +U K=a S=" NINES NINES ".25 A=" NINES NINES ".25 Z=" NINES NINES ".25 @11\n"
+              "O +U K=a S=" NINES "99999999999999999998.75 A=-0.50 Z=" NINES NINES ".25 @12\n"
+              "O +U K=a S=199999999999999999999"
+              "99999999999999999998.25 A=-0.50 Z=" NINES NINES ".50 @13\n"
+              "O +U K=a S=-1"
+              "00000000000000000000"
+              "00000000000000000001.50 A=-2" NINES NINES ".75 Z=" NINES NINES ".50 @14\n");
+}
+
+TEST(a_sum_of_many_digits_is_taken_back_and_merged)
+{
+    static const char sql[] =
+        "CREATE TABLE s (k STRING PRIMARY KEY, g STRING, m DECIMAL(40,0)) WITH (KAFKA_TOPIC='s', "
+        "VALUE_FORMAT='JSON');\n"
+        "CREATE TABLE o AS SELECT g, SUM(m) AS s FROM s GROUP BY g;";
+    static const char *const values[] = {
+        "a{\"g\":\"x\",\"m\":5" NINES "}",
+        "b{\"g\":\"x\",\"m\":1" NINES "9999999999999999999}",
+        "b",
+        NULL,
+    };
+    static const char merged[] =
+        "CREATE STREAM s (k STRING KEY, m DECIMAL(40,0)) WITH (KAFKA_TOPIC='s', "
+        "VALUE_FORMAT='JSON');\n"
+        "CREATE TABLE o AS SELECT k, SUM(m) AS s, MAX(m) AS z FROM s WINDOW SESSION (1 SECOND) "
+        "GROUP "
+        "BY k;";
+    check_sql(sql, values,
+              "O +I G=x S=5" NINES " @10\n"
+              "O +U G=x S=20000000000000000005"
+              "99999999999999999998 @11\n"
+              "O +U G=x S=5" NINES " @12\n");
+    struct engine s;
+    engine_open(&s, &(struct engine_spec){.sql = merged, .outputs = {"O"}});
+    engine_begin(&s);
+    engine_add(&s, 0, "a", "{\"m\":" NINES NINES "}", 1000);
+    engine_add(&s, 0, "a", "{\"m\":-1}", 2900);
+    engine_add(&s, 0, "a", "{\"m\":-7" NINES "}", 1950);
+    engine_run(&s, 1);
+    engine_end(&s);
+    assert_non_null(
+        strstr(engine_text(&s), "+I K=a S=9999999999999999999199999999999999999999 Z="));
+    engine_close(&s);
+}
+
+TEST(a_sum_that_does_not_fit_its_digits_stops_the_run)
+{
+    static const char sql[] =
+        "CREATE STREAM s (k STRING KEY, m DECIMAL(40,0)) WITH (KAFKA_TOPIC='s', "
+        "VALUE_FORMAT='JSON');\n"
+        "CREATE TABLE o AS SELECT k, SUM(m) AS s FROM s GROUP BY k;";
+    struct engine s;
+    struct err e = {0};
+    engine_open(&s, &(struct engine_spec){.sql = sql, .outputs = {"O"}});
+    engine_begin(&s);
+    engine_add(&s, 0, "a", "{\"m\":" NINES NINES "}", 1);
+    engine_add(&s, 0, "a", "{\"m\":1}", 2);
+    assert_fails(engine_try(&s, 64, &e), &e, ERR_DATA, "SUM");
+    engine_abort(&s);
+    engine_close(&s);
+}
+
 TEST(arguments_that_must_be_literals_are_checked)
 {
     check_refused(
@@ -350,4 +430,6 @@ TEST_MAIN(T(avg_skips_nulls_and_is_zero_of_none),
           T(collections_keep_order_and_limits), T(histogram_counts_and_takes_back),
           T(attr_is_null_where_rows_differ), T(topk_keeps_the_largest_in_falling_order),
           T(by_offset_takes_one_or_n_with_or_without_nulls), T(sum_list_adds_the_items),
+          T(decimals_beyond_38_digits_are_exact), T(a_sum_of_many_digits_is_taken_back_and_merged),
+          T(a_sum_that_does_not_fit_its_digits_stops_the_run),
           T(arguments_that_must_be_literals_are_checked))
