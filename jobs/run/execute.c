@@ -138,6 +138,7 @@ static bool execute_read(struct execution *x, const struct sequence_range *range
                                                                : SEQUENCE_REFUSE_LOSS,
         .window = execute_window_rows(s),
         .pool = s->pool,
+        .anchors = x->spec->anchors == EXECUTE_COMPARE ? SEQUENCE_COMPARE : SEQUENCE_GO_ON,
         .clock = &s->env->clock,
         .patience_ms = s->job->limits.patience_ms,
         .cancel = s->env->cancel,

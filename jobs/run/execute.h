@@ -41,6 +41,8 @@ struct execute_spec {
     enum { EXECUTE_DIRECT, EXECUTE_LOG, EXECUTE_ROLL } lake; // collect.h: collect_lake
     // Of changed tables: with the batch that reaches the frozen ends, never, now.
     enum { EXECUTE_SNAPSHOT_LAST, EXECUTE_SNAPSHOT_NONE, EXECUTE_SNAPSHOT_NOW } snapshot;
+    // COMPARE: the source may not go on where it stands, the anchors are read again.
+    enum { EXECUTE_GO_ON, EXECUTE_COMPARE } anchors;
 };
 bool execute_same_source(const struct batch_range *recorded, const struct batch_range *ranges,
                          size_t count, uint64_t slot, struct err *e) ERR_CHECKED;
@@ -53,7 +55,7 @@ bool run_recovered(const struct session *s, struct err *e) ERR_CHECKED; // no re
 // The end of a run: its record. A failure is remembered when the store still works; it is what run list shows.
 bool run_done(struct session *s, struct err *e) ERR_CHECKED;
 void run_failed(struct session *s, const struct err *failure);
-// Plans (kinds but BATCH_ROLL), executes, decides, delivers one batch: kind, lake and snapshot of `how` count.
+// Plans (kinds but BATCH_ROLL), executes, decides, delivers one batch: kind, lake, snapshot and anchors of `how` count.
 bool run_batch(struct session *s, const struct execute_spec *how, enum execute_end *end,
                struct err *e) ERR_CHECKED;
 // Rows that an endless run left in row logs become files.

@@ -207,13 +207,15 @@ bool redo_execute(struct redo *r, const struct redo_slot *slot, const struct exe
     replace.outputs = r->outputs;
     replace.files = slot->files;
     replace.file_count = slot->file_count;
-    bool ok =
-        redo_readable(r, slot, e) &&
-        execute_batch(&record, &end, s,
-                      &(struct execute_spec){kind, redo_ranges(r, slot, a), slot->range_count, a,
-                                             &replace, EXECUTE_DIRECT, EXECUTE_SNAPSHOT_LAST},
-                      e) &&
-        run_deliver(s, &record, e);
+    bool ok = redo_readable(r, slot, e) &&
+              execute_batch(&record, &end, s,
+                            &(struct execute_spec){.kind = kind,
+                                                   .ranges = redo_ranges(r, slot, a),
+                                                   .count = slot->range_count,
+                                                   .a = a,
+                                                   .replace = &replace},
+                            e) &&
+              run_deliver(s, &record, e);
     arena_free(a);
     return ok;
 }

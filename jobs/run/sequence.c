@@ -429,7 +429,8 @@ static bool sequence_assign(struct sequence *s, struct err *e)
         bool read = x->read_from < x->end;
         int64_t start = read && x->anchored && x->anchor_offset < x->read_from ? x->anchor_offset
                                                                                : x->read_from;
-        r[i] = (struct source_range){x->topic, x->partition, start, x->end, x->read_from};
+        int64_t resume = s->spec.anchors == SEQUENCE_COMPARE ? start : x->read_from;
+        r[i] = (struct source_range){x->topic, x->partition, start, x->end, resume};
     }
     return s->spec.source->type->assign(s->spec.source, r, s->lane_count, e);
 }

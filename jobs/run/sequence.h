@@ -57,6 +57,8 @@ struct sequence_spec {
     uint32_t window;   // rows of one merged window; 0 = default
     struct pool *pool; // NULL: decode on this thread
     const struct clock *clock;
+    // GO_ON: a source that stands where a range begins need not read its anchor again. COMPARE: it must.
+    enum { SEQUENCE_GO_ON, SEQUENCE_COMPARE } anchors;
     int64_t patience_ms;       // without any record before the source counts as unreachable
     const atomic_bool *cancel; // may be NULL
     sequence_dead_fn *dead;

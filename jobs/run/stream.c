@@ -15,6 +15,9 @@ enum {
     STREAM_ASK_MS = 100,    // of a source that cannot wait
     STREAM_BACKOFF_MS = 500,
     STREAM_BACKOFF_MAX_MS = 30000,
+    // A topic that was deleted, made anew and grown past our position between two plans looks as it did. Within this time it is not thought
+    // to; after a longer one the next batch begins with the anchors.
+    STREAM_TRUST_MS = 2000,
     STREAM_DEAD_MS = 3600000, // limits of dead letters count over this long
 };
 
@@ -25,6 +28,8 @@ struct stream {
     int64_t
         fresh_since;    // monotonic: the first plan with something new that was not read; -1 = none
     int64_t dead_since; // batch clock
+    int64_t planned_ms; // monotonic: the last plan
+    bool compare;       // nobody looked for a while since the last batch
 };
 
 static bool stream_cancelled(const struct run_env *env)
@@ -127,8 +132,10 @@ static bool stream_snapshot(struct stream *x, struct err *e)
 
 static bool stream_forward(struct stream *x, struct err *e)
 {
-    static const struct execute_spec forward = {
-        .kind = BATCH_FORWARD, .lake = EXECUTE_LOG, .snapshot = EXECUTE_SNAPSHOT_NONE};
+    const struct execute_spec forward = {.kind = BATCH_FORWARD,
+                                         .lake = EXECUTE_LOG,
+                                         .snapshot = EXECUTE_SNAPSHOT_NONE,
+                                         .anchors = x->compare ? EXECUTE_COMPARE : EXECUTE_GO_ON};
     struct session *s = &x->s;
     enum execute_end end;
     int64_t began = stream_mono(x->env);
@@ -144,6 +151,7 @@ static bool stream_forward(struct stream *x, struct err *e)
         s->control.positions[i].rolled = s->control.positions[i].next;
     if (!run_batch(s, &forward, &end, e))
         return false;
+    x->compare = false;
     if (plan_remaining(s) >= before && !stream_cancelled(x->env))
         return err_fail(e, ERR_LIMIT,
                         "a batch made no progress: its limits are too small for one record");
@@ -194,9 +202,17 @@ static bool stream_wait_aligned(struct stream *x)
     return true;
 }
 
+static bool stream_plan(struct stream *x, struct err *e)
+{
+    const int64_t now = stream_mono(x->env);
+    x->compare = x->compare || now - x->planned_ms > STREAM_TRUST_MS;
+    x->planned_ms = now;
+    return plan_freeze(&x->s, e);
+}
+
 static bool stream_step(struct stream *x, struct err *e)
 {
-    if (!plan_freeze(&x->s, e))
+    if (!stream_plan(x, e))
         return false;
     if (stream_roll_due(x))
         return stream_roll(x, e);

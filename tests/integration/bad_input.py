@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 
-from job import BOOTSTRAP, KAFKA, LAKE_AND_SQLITE, MARIADB, Job, mysql, send, server
+from job import BOOTSTRAP, KAFKA, LAKE_AND_SQLITE, MARIADB, Job, mysql, send, server, until_done
 
 GOOD = '{"id":1,"name":"a","amount":1.5}'
 SHARED, ALONE = [], []
@@ -321,16 +321,6 @@ def records_deleted_under_the_job_stop_it_until_accept_loss():
     assert sorted(x["ID"] for x in job.lake()) == [*range(10), *range(15, 30)]
     assert job.run()["records"] == 0
     job.close()
-
-
-def until_done(action):
-    """Brokers and producers learn of a changed topic a moment later."""
-    for _ in range(100):
-        try:
-            return action()
-        except RuntimeError:
-            time.sleep(0.1)
-    return action()
 
 
 @case(SHARED)

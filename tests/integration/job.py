@@ -51,6 +51,16 @@ def send(process, number):
     process.send_signal(number)
 
 
+def until_done(action):
+    """Brokers and producers learn of a changed topic a moment later."""
+    for _ in range(100):
+        try:
+            return action()
+        except RuntimeError:
+            time.sleep(0.1)
+    return action()
+
+
 class Job:
     """A topic, a database and a directory with sluice.yaml and t.sql."""
 

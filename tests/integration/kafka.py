@@ -105,6 +105,13 @@ class Kafka:
         LIB.rd_kafka_event_destroy(event)
         LIB.rd_kafka_queue_destroy(queue)
 
+    def end(self, topic, partition=0):
+        low, high = c.c_int64(), c.c_int64()
+        code = LIB.rd_kafka_query_watermark_offsets(self.handle, topic.encode(), partition, c.byref(low), c.byref(high), TIMEOUT_MS)
+        if code:
+            raise RuntimeError(LIB.rd_kafka_err2str(code).decode())
+        return high.value
+
     def produce(self, topic, records, partition=0):
         """records: values, or (key, value) pairs; bytes, text or None."""
         to = c.c_void_p(LIB.rd_kafka_topic_new(self.handle, topic.encode(), None))

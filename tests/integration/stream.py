@@ -8,7 +8,7 @@ import time
 import traceback
 from pathlib import Path
 
-from job import Job, send, server
+from job import KAFKA, Job, send, server, until_done
 
 CASES = []
 SELECT = ("CREATE STREAM out AS SELECT k, id, name, amount FROM input WHERE id % 3 <> 0;\n"
@@ -159,6 +159,26 @@ def once_is_a_bounded_run_and_takes_over_what_waits():
     report = json.loads(j.sluice("job", "run", "j", "--once", "--json"))
     assert report["records"] == 200
     check(j, 400)
+    j.close()
+
+
+@case
+def a_topic_made_anew_that_has_grown_past_our_position_meanwhile_is_noticed_by_the_anchor():
+    j = Job("stream-anew", key="KEY", select=SELECT, outputs=OUTPUTS, job=STREAM)
+    j.produce(*records(0, 40))
+    process = j.start("job", "run", "j")
+    wait_for(lambda: totals_seen(j) == 40)
+    time.sleep(1)  # now it waits for what comes, with records of its own position asked for
+    process.send_signal(signal.SIGSTOP)  # it sees nothing of this: as between two plans
+    KAFKA.delete(j.topic)
+    until_done(lambda: KAFKA.create(j.topic))
+    while until_done(lambda: KAFKA.end(j.topic)) < 60:  # what is sent to the old one is lost
+        until_done(lambda: j.produce(*records(1000, 60)))
+    time.sleep(2)
+    process.send_signal(signal.SIGCONT)
+    message = j.finish(process, expect=1)
+    assert f"{j.topic}/0: the record at offset 39 is not the one that was read before" in message, message
+    assert totals_seen(j) == 40
     j.close()
 
 
