@@ -112,7 +112,7 @@ static void measure(const struct subject *subject, uint32_t rows)
     struct sink_column columns[COLUMNS];
     struct schema_column schema_columns[COLUMNS];
     for (size_t i = 0; i < COLUMNS; i++) {
-        columns[i] = (struct sink_column){str_from(names[i]), types[i], STR_NONE, i == 0};
+        columns[i] = (struct sink_column){str_from(names[i]), types[i], STR_NONE, i == 0, 0};
         schema_columns[i] = (struct schema_column){str_from(names[i]), types[i], i == 0};
     }
     const struct schema schema = {.count = COLUMNS, .key_count = 1, .columns = schema_columns};

@@ -412,22 +412,23 @@ void cells_key_text(struct buf *out, const struct sink_column *columns, const st
 {
     bool first = true;
     for (size_t i = 0; i < count; i++) {
+        const struct column *value = &values[columns[i].at];
         if (!columns[i].key)
             continue;
         if (!first)
             buf_text(out, ", ");
         first = false;
         buf_str(out, columns[i].name);
-        if (!column_is_valid(&values[i], row)) {
+        if (!column_is_valid(value, row)) {
             buf_text(out, "=NULL");
             continue;
         }
         buf_text(out, "='");
         const size_t start = out->n;
-        if (values[i].type->kind == TYPE_BYTES)
-            buf_hex(out, values[i].str[row].p, values[i].str[row].n);
+        if (value->type->kind == TYPE_BYTES)
+            buf_hex(out, value->str[row].p, value->str[row].n);
         else
-            text_cell(out, &values[i], row);
+            text_cell(out, value, row);
         if (out->n - start > KEY_SHOWN_BYTES) {
             out->n = start + KEY_SHOWN_BYTES;
             buf_text(out, "...");

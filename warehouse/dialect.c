@@ -186,6 +186,7 @@ const struct dialect dialect_mysql = {
         "varbinary(255)", // no LONGBLOB or JSON is indexed without a prefix, and a prefix is not the key
     .key_shape = KEY_FLAT,
     .bare_time = TIME_SECONDS,
+    .alter = ALTER_MODIFY,
     .differs = "NOT (#1 <=> #2)",
     .differs_text = "NOT (CAST(#1 AS BINARY) <=> CAST(#2 AS BINARY))",
     .words = mysql_words,
@@ -209,6 +210,7 @@ const struct dialect dialect_postgres = {
     .key_collation = "\"C\"", // bytes: exact, and the fastest
     .collate = " COLLATE ",
     .key_text = "text",
+    .alter = ALTER_COLUMN_TYPE,
     .staging = "sluice_staging",
     .differs = "#1::text IS DISTINCT FROM #2::text",
     .differs_text = "#1::text IS DISTINCT FROM #2::text",
@@ -398,7 +400,7 @@ bool target_parse(struct target *out, const struct dialect *d, struct str text)
 
 static const char *integer_refuses(const struct target *t, const struct sink_column *c)
 {
-    const bool mapped = c->sql_type.n > 0;
+    const bool mapped = c->sql_type.n > 0 || t->spared;
     switch (c->type->kind) {
     case TYPE_BOOLEAN:
         return NULL;

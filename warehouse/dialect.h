@@ -31,6 +31,8 @@ struct target {
     bool fixed;            // CHAR, BINARY: the store pads or strips values
     bool padded;           // trailing spaces do not count when the store compares
     bool nullable;
+    bool spared; // narrower than the column: values are looked at one by one
+    bool absent; // the table has no such column, or one of another kind: it is not written
 };
 
 enum upsert_form {
@@ -57,6 +59,11 @@ struct dialect {
     const char *key_bytes;                        // of a BYTES key column; NULL = as a value column
     enum { KEY_NESTED, KEY_FLAT } key_shape;      // FLAT: a nested value cannot be a key
     enum { TIME_DIGITS, TIME_SECONDS } bare_time; // SECONDS: "timestamp" alone keeps whole seconds
+    enum {
+        ALTER_NOTHING,     // SQLite: columns are added, one a statement
+        ALTER_MODIFY,      // MODIFY c type NULL
+        ALTER_COLUMN_TYPE, // ALTER COLUMN c TYPE type
+    } alter;               // how a column is widened
     const char *
         staging; // table that rows are copied to before they are upserted; NULL = sent as parameters
     const char *differs;           // two values #1 and #2, NULLs included …

@@ -16,10 +16,34 @@ const struct sink_spec *sink_spec_copy(struct arena *a, const struct sink_spec *
         columns[i] = spec->columns[i];
         columns[i].name = arena_str(a, spec->columns[i].name);
         columns[i].sql_type = arena_str(a, spec->columns[i].sql_type);
+        columns[i].at = (uint32_t)i;
         // An appended row has no key in the store: its key columns may be NULL there.
         columns[i].key = spec->mode == SINK_UPSERT && spec->columns[i].key;
     }
     s->columns = columns;
+    return s;
+}
+
+const struct sink_spec *sink_spec_leave(struct arena *a, const struct sink_spec *spec,
+                                        struct target *targets)
+{
+    struct sink_spec *s = ARENA_NEW(a, struct sink_spec);
+    struct sink_column *columns = ARENA_ARRAY(a, struct sink_column, spec->count);
+    size_t kept = 0, left = spec->count;
+    *s = *spec;
+    for (size_t i = spec->count; i > 0; i--)
+        if (targets[i - 1].absent)
+            columns[--left] = spec->columns[i - 1];
+    for (size_t i = 0; i < spec->count; i++) {
+        if (targets[i].absent)
+            continue;
+        targets[kept] = targets[i];
+        columns[kept++] = spec->columns[i];
+    }
+    assert(kept == left);
+    s->columns = columns;
+    s->count = kept;
+    s->left_count = spec->count - kept;
     return s;
 }
 
@@ -81,6 +105,21 @@ static void fill_batch(struct cell_array *out, struct arena *a, size_t n, uint64
         out->i64[i] = (int64_t)batch;
 }
 
+// Quarantine: a row may have NULL only where the table has no place for a value. False: the row *bad has one.
+static bool rows_at_home(uint32_t *bad, const struct sink_spec *spec, const struct rows_run *run,
+                         struct err *e)
+{
+    for (size_t i = 0; i < spec->left_count && spec->schema == SINK_SCHEMA_QUARANTINE; i++) {
+        const struct sink_column *c = &spec->columns[spec->count + i];
+        for (*bad = run->from; *bad < run->to && run->kind == ROWS_PUT; ++*bad)
+            if (column_is_valid(&run->b->columns[c->at], *bad))
+                return err_fail(e, ERR_DATA,
+                                "column %.*s: the row has a value and the table no column for it",
+                                STR_ARG(c->name));
+    }
+    return true;
+}
+
 bool rows_fill(struct cell_array *out, const struct rows_plan *p, struct arena *a,
                const struct rows_run *run, uint64_t batch, struct err *e)
 {
@@ -88,10 +127,14 @@ bool rows_fill(struct cell_array *out, const struct rows_plan *p, struct arena *
     // Only tables have keys to delete: the caller gives appended outputs inserts only.
     assert(run->kind == ROWS_PUT || p->spec->mode == SINK_UPSERT);
     size_t n = 0;
+    uint32_t homeless;
+    if (!rows_at_home(&homeless, p->spec, run, e))
+        return rows_rejected(p, run->b, homeless, e);
     for (size_t c = 0; c < p->spec->count; c++) {
         if (run->kind == ROWS_DELETE && !p->spec->columns[c].key)
             continue;
-        struct cell_range range = {.column = &run->b->columns[c], .from = run->from, .to = run->to};
+        struct cell_range range = {
+            .column = &run->b->columns[p->spec->columns[c].at], .from = run->from, .to = run->to};
         if (!cells_fill(&out[n++], p->cells[c], a, &range, e))
             return e->kind == ERR_DATA ? rows_rejected(p, run->b, range.bad, e) : false;
     }

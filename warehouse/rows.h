@@ -18,6 +18,9 @@ struct rows_plan {
 
 // A copy that outlives the caller's: strings and columns; types, URL and durable layer stay borrowed.
 const struct sink_spec *sink_spec_copy(struct arena *a, const struct sink_spec *spec);
+// The copy that is written: columns whose target is absent go behind the others, and out of targets.
+const struct sink_spec *sink_spec_leave(struct arena *a, const struct sink_spec *spec,
+                                        struct target *targets);
 bool rows_plan_init(struct rows_plan *out, struct arena *a, const struct sink_spec *spec,
                     const struct target *targets, struct err *e) ERR_CHECKED;
 

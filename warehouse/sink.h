@@ -9,6 +9,7 @@
 #define WAREHOUSE_SINK_H
 
 #include "schema/block.h"
+#include "warehouse/url.h"
 
 struct durable;
 struct sink_rows; // warehouse/differences.h
@@ -25,32 +26,32 @@ enum {
     SINK_DELETES = 1 << 3,
 };
 
+// What becomes of an existing table that is not as the output is, at open; rows are never written by halves.
+enum sink_schema {
+    SINK_SCHEMA_FAIL,   // ERR_CONFIG with every difference
+    SINK_SCHEMA_EVOLVE, // missing columns are added, narrower ones widened; what is left is refused
+    SINK_SCHEMA_IGNORE, // columns that the table lacks are not written
+    SINK_SCHEMA_QUARANTINE, // what fits is written; a row with a value that has no place is a refused row
+};
+
 struct sink_column {
     struct str name;         // in the target table
     const struct type *type; // of the block's column
     struct str
         sql_type; // from the job's column mapping ("timestamp", "varchar(64)"); "" = the dialect's default
-    bool key; // part of the primary key (upsert mode)
-};
-
-// A warehouse URL, parsed: secrets are already interpolated. Borrowed strings.
-struct warehouse_url {
-    struct str scheme; // "mysql", "sqlite"
-    struct str user, password, host, database;
-    struct str path;          // file-based stores
-    uint16_t port;            // 0 = default
-    const struct str *params; // name, value, name, value …
-    size_t param_count;
-    struct str display; // without the password, for messages
+    bool key;    // part of the primary key (upsert mode)
+    uint32_t at; // the driver's: index in the blocks
 };
 
 struct sink_spec {
     const struct warehouse_url *url;
     enum sink_mode mode;
     enum sink_create create;
+    enum sink_schema schema;
     struct str table;
     const struct sink_column *columns;
     size_t count;
+    size_t left_count; // the driver's: columns behind the others that the table has no place for
     const char *job;
     unsigned task;
     const char *output; // SQL object

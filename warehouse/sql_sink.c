@@ -140,6 +140,20 @@ static bool check_lost_table(struct sql_sink *s, struct err *e)
            (held.batch == 0 || forget_head(s, e));
 }
 
+// One statement: the store does all of it or nothing.
+static bool evolve(struct sql_sink *s, struct table_info *t, struct err *e)
+{
+    struct buf sql;
+    buf_init(&sql, SINK_SQL_MAX);
+    bool ok = table_evolve(&sql, t, s->t->dialect, s->spec, e);
+    if (ok && sql.n > 0)
+        ok = (run_ddl(s, buf_view(&sql), e) ||
+              err_wrap(e, "schema: evolve of table %.*s", STR_ARG(s->spec->table))) &&
+             s->t->describe_table(t, s->session, s->arena, s->spec->table, e);
+    buf_fini(&sql);
+    return ok;
+}
+
 static bool check_table(struct sql_sink *s, struct err *e)
 {
     struct table_info t;
@@ -152,7 +166,10 @@ static bool check_table(struct sql_sink *s, struct err *e)
     if (need != TABLE_READY && (!create_missing(s, need, t.key_collation, e) ||
                                 !s->t->describe_table(&t, s->session, s->arena, s->spec->table, e)))
         return false;
-    return table_check(s->targets, &t, s->t->dialect, s->spec, e);
+    if (!evolve(s, &t, e) || !table_check(s->targets, &t, s->t->dialect, s->spec, e))
+        return false;
+    s->spec = sink_spec_leave(s->arena, s->spec, s->targets);
+    return true;
 }
 
 static bool check_heads_table(struct sql_sink *s, struct err *e)

@@ -9,6 +9,7 @@
 
 #include "warehouse/differences.h"
 #include "warehouse/rows.h"
+#include "warehouse/table.h"
 #include "warehouse/upsert.h"
 
 struct sql_transport;

@@ -1,4 +1,6 @@
-// Comparing an existing table with what the job writes; declared in warehouse/upsert.h.
+// Comparing an existing table with what the job writes.
+#include "warehouse/table.h"
+
 #include "warehouse/upsert.h"
 
 #include <assert.h>
@@ -42,7 +44,7 @@ const struct table_column *table_find(const struct table_info *t, struct str nam
 
 enum table_need table_needs(const struct table_info *t, const struct sink_spec *spec)
 {
-    if (spec->create == SINK_CREATE_NEVER)
+    if (spec->create == SINK_CREATE_NEVER && (!t->exists || spec->schema != SINK_SCHEMA_EVOLVE))
         return TABLE_READY;
     if (!t->exists)
         return TABLE_CREATE;
@@ -85,9 +87,15 @@ static void check_column(struct findings *f, struct target *out, const struct ta
 {
     const struct sink_column *c = &spec->columns[i];
     const struct table_column *have = table_find(t, c->name);
+    // A key is never left out: rows would be taken for one another.
+    const bool key = spec->mode == SINK_UPSERT && c->key;
+    const bool spares = !key && spec->schema == SINK_SCHEMA_QUARANTINE;
+    out->absent = !have && (spares || (!key && spec->schema == SINK_SCHEMA_IGNORE));
+    if (out->absent)
+        return;
     if (!have) {
         buf_printf(differ(f), "column %.*s is missing", STR_ARG(c->name));
-        hint(f, "ALTER TABLE %.*s ADD COLUMN %.*s …, or map the output's columns",
+        hint(f, "ALTER TABLE %.*s ADD COLUMN %.*s …, map the output's columns, or `schema: evolve`",
              STR_ARG(spec->table), STR_ARG(c->name));
         return;
     }
@@ -96,13 +104,20 @@ static void check_column(struct findings *f, struct target *out, const struct ta
         why = "is generated";
     else if (target_parse(out, d, have->type))
         why = target_refuses(out, c);
+    // Narrower: values that do not fit are refused one by one; of another kind: any value is.
+    out->spared = why && spares && !have->generated && out->kind == TARGET_INTEGER;
+    if (out->spared)
+        why = target_refuses(out, c);
+    out->absent = why && spares;
+    if (out->absent)
+        return;
     if (why) {
         buf_printf(differ(f), "column %.*s is %.*s, which cannot hold ", STR_ARG(c->name),
                    STR_ARG(have->type));
         type_print(&f->text, c->type);
         buf_printf(&f->text, ": it %s", why);
-        hint(f, "change the column's type, or map it: columns: { %.*s: { type: … } }",
-             STR_ARG(c->name));
+        hint(f, "change the column's type, or map it: columns: { %.*s: { type: … } }%s",
+             STR_ARG(c->name), strcmp(why, "is narrower") == 0 ? "; or `schema: evolve`" : "");
         return;
     }
     out->nullable = have->nullable;
@@ -159,6 +174,8 @@ static void check_key(struct findings *f, const struct table_info *t, const stru
 static void check_foreign_columns(struct findings *f, const struct table_info *t,
                                   const struct sink_spec *spec)
 {
+    if (spec->schema == SINK_SCHEMA_QUARANTINE) // the store refuses each row that is put
+        return;
     for (size_t i = 0; i < t->count; i++) {
         const struct table_column *c = &t->columns[i];
         if (c->nullable || c->has_default || c->generated || spec_find(spec, c->name) ||

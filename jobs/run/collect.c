@@ -339,6 +339,7 @@ static bool collect_seal_spools(struct collect *s, struct batch_target *out, str
             .output = s->spec.job->outputs[j->output].name,
             .mode = j->spec.mode,
             .create = j->spec.create,
+            .schema = j->spec.schema,
             .columns = j->spec.columns,
             .column_count = j->spec.count,
             .spool = t->file,

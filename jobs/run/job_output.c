@@ -381,6 +381,10 @@ static bool job_target_warehouse(struct job_build *b, struct job_target *out,
 static bool job_target(struct job_build *b, struct job_target *out, size_t index,
                        const struct job_output *o, const struct target_spec *t, struct err *e)
 {
+    static const enum sink_schema schemas[] = {[SPEC_TABLE_FAIL] = SINK_SCHEMA_FAIL,
+                                               [SPEC_TABLE_EVOLVE] = SINK_SCHEMA_EVOLVE,
+                                               [SPEC_TABLE_IGNORE] = SINK_SCHEMA_IGNORE,
+                                               [SPEC_TABLE_QUARANTINE] = SINK_SCHEMA_QUARANTINE};
     struct job_columns columns;
     if (!job_target_warehouse(b, out, t, e) || !job_check_mappings(b, o, t, e) ||
         !job_check_features(b, o, out, t, e) || !job_target_mode(b, out, o, t, e) ||
@@ -395,6 +399,7 @@ static bool job_target(struct job_build *b, struct job_target *out, size_t index
     out->from = columns.from;
     out->schema = (struct schema){.count = (uint32_t)columns.n, .columns = schema};
     out->spec.create = t->create == SPEC_CREATE_YES ? SINK_CREATE_IF_ABSENT : SINK_CREATE_NEVER;
+    out->spec.schema = schemas[t->schema];
     out->spec.table = t->table.n ? t->table : job_lower(b->a, o->name);
     out->spec.columns = columns.columns;
     out->spec.count = columns.n;

@@ -131,6 +131,8 @@ static json_t *target_write(const struct batch_target *t)
     json_object_set_new(j, "output", doc_new_str(t->output));
     json_object_set_new(j, "mode", json_string(t->mode == SINK_UPSERT ? "upsert" : "append"));
     json_object_set_new(j, "create", json_boolean(t->create == SINK_CREATE_IF_ABSENT));
+    if (t->schema != SINK_SCHEMA_FAIL)
+        json_object_set_new(j, "schema", json_integer(t->schema));
     json_object_set_new(j, "columns", target_columns_write(t));
     json_object_set_new(j, "spool", doc_new_str(t->spool));
     json_object_set_new(j, "rows", doc_new_u64(t->rows));
@@ -181,6 +183,8 @@ static bool target_read(struct doc *d, const json_t *j, struct batch_target *out
     out->output = doc_str(d, j, "output");
     out->mode = str_eq(doc_str(d, j, "mode"), STR("upsert")) ? SINK_UPSERT : SINK_APPEND;
     out->create = doc_bool(d, j, "create") ? SINK_CREATE_IF_ABSENT : SINK_CREATE_NEVER;
+    if (json_object_get(j, "schema"))
+        out->schema = (enum sink_schema)(doc_u64(d, j, "schema") & 3);
     out->spool = doc_str(d, j, "spool");
     out->rows = doc_u64(d, j, "rows");
     out->upserts = doc_u64(d, j, "upserts");

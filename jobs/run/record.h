@@ -47,12 +47,12 @@ struct batch_target {
     struct str warehouse, scheme, table, output;
     enum sink_mode mode;
     enum sink_create create;
+    enum sink_schema schema;
     const struct sink_column *columns;
     size_t column_count;
     struct str spool; // file name in the spool directory
     uint64_t rows, upserts, deletes, collapsed;
-    uint64_t bytes, checksum, rows_hash;
-    uint64_t digest, prev_batch, prev_digest;
+    uint64_t bytes, checksum, rows_hash, digest, prev_batch, prev_digest;
     uint64_t slot; // appended rows: the batch whose rows these replace (beside: join); 0 = none
     bool beside;
     bool whole;   // resync: the rows are the whole table, what else is there goes

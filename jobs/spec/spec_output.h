@@ -47,6 +47,12 @@ enum spec_create {
     SPEC_CREATE_YES
 }; // resolved: never SPEC_CREATE_DEFAULT
 enum spec_mode { SPEC_MODE_AUTO, SPEC_MODE_APPEND, SPEC_MODE_UPSERT };
+enum spec_table_schema {
+    SPEC_TABLE_FAIL,
+    SPEC_TABLE_EVOLVE,
+    SPEC_TABLE_IGNORE,
+    SPEC_TABLE_QUARANTINE
+}; // an existing table that is not as the output is
 struct column_spec {
     struct str name; // in the warehouse
     struct str from; // SQL column; "" = the same name
@@ -61,6 +67,7 @@ struct target_spec {
     enum spec_mode mode;   // auto: tables upsert, streams append
     struct conf_texts key; // columns that rows of a stream are put by; none = the SQL's KEY columns
     enum spec_require require;
+    enum spec_table_schema schema;
     struct conf_items columns; // struct column_spec
     struct conf_at at;
 };

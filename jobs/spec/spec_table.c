@@ -276,6 +276,7 @@ static const struct conf_table column_table = {
 
 static const char *const modes[] = {"auto", "append", "upsert", NULL};
 static const char *const guarantees[] = {"exact", "converging", "windowed", NULL};
+static const char *const table_schemas[] = {"fail", "evolve", "ignore", "quarantine", NULL};
 static const struct conf_opt target_opts[] = {
     {OPT(target_spec, to, "to", CONF_TEXT), .flags = CONF_REQUIRED,
      .help = "Name of a warehouse in `warehouses`."},
@@ -292,6 +293,12 @@ static const struct conf_opt target_opts[] = {
          "Columns by which rows of a stream are upserted; without it the stream's KEY columns."},
     {OPT(target_spec, require, "require", CONF_ENUM), .choices = guarantees, .def = "exact",
      .help = "The guarantee that the warehouse must give; a weaker one is refused."},
+    {OPT(target_spec, schema, "schema", CONF_ENUM), .choices = table_schemas, .def = "fail",
+     .help =
+         "An existing table that is not as the output is, at open: `fail` = refuse with every "
+         "difference; `evolve` = add columns, widen narrower ones; `ignore` = leave columns out "
+         "that it lacks; `quarantine` = write what fits, refuse rows with a value that has no "
+         "place."},
     {OPT(target_spec, columns, "columns", CONF_MAP), .sub = &column_table,
      .help = "Columns with another name or type than the default."},
 };

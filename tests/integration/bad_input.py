@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 
-from job import BOOTSTRAP, KAFKA, LAKE_AND_SQLITE, MARIADB, Job, mysql, send, server, until_done
+from job import BOOTSTRAP, KAFKA, LAKE_AND_SQLITE, MARIADB, SELECT, Job, mysql, send, server, until_done
 
 GOOD = '{"id":1,"name":"a","amount":1.5}'
 SHARED, ALONE = [], []
@@ -151,6 +151,26 @@ def dead_letters_come_through_once_after_the_sql_was_corrected():
         job.verify()
         job.sluice("audit", "j")
         job.close()
+
+
+@case(SHARED)
+def a_table_that_lacks_a_column_evolves_or_refuses_by_policy():
+    job = Job("evolve", outputs=MARIADB, select=SELECT.replace(", amount", ""))
+    job.produce('{"id":1,"name":"a","big":5000000000,"amount":1.5}')
+    job.run()
+    job.produce('{"id":2,"name":"b","big":5000000000,"amount":2.5}')
+    job.configure("SELECT id, name FROM", "SELECT big AS id, name, amount FROM")
+    message = job.fails(3, "column id is int", "column amount is missing")
+    assert "schema: evolve" in message, message
+    job.configure("create: true", "create: true, schema: ignore")
+    job.fails(3, "column id is int")
+    job.configure("schema: ignore", "schema: quarantine")
+    job.fails(1, "column amount: the row has a value and the table no column for it")
+    job.configure("schema: quarantine", "schema: evolve")
+    job.run()
+    assert mysql("SELECT id, name, amount FROM `out` ORDER BY id", job.database) == "1\ta\tNULL\n5000000000\tb\t2.5\n"
+    job.sluice("audit", "j")
+    job.close()
 
 
 @case(SHARED)

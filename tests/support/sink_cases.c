@@ -945,6 +945,12 @@ static const struct sink_case cases[] = {
     C(a_view_is_refused),
     C(columns_that_are_not_written_are_left_alone),
     C(a_row_that_the_store_refuses_is_named_with_the_stores_words),
+    {"evolve_adds_columns_and_widens_narrower_ones", sink_case_evolve},
+    {"an_evolution_cut_short_is_made_whole", sink_case_evolve_cut_short},
+    {"what_cannot_evolve_is_refused_with_every_difference", sink_case_evolve_refuses},
+    {"ignore_leaves_columns_out_that_the_table_lacks", sink_case_ignore},
+    {"quarantine_writes_what_fits_and_refuses_the_rest_row_by_row", sink_case_quarantine},
+    {"quarantine_of_a_table_that_takes_no_row", sink_case_quarantine_all},
     C(an_append_table_without_the_batch_column_gets_it_when_it_may),
     C(describe_prints_the_statements_without_a_connection),
 };
@@ -982,11 +988,13 @@ int sink_cases_run(const struct store *store)
 {
     struct running running[CASES];
     struct CMUnitTest tests[CASES];
-    char names[CASES][128];
+    char(*names)[128] = mem_zalloc(CASES * sizeof *names);
     for (size_t i = 0; i < CASES; i++) {
         running[i] = (struct running){store, &cases[i], NULL};
         snprintf(names[i], sizeof names[i], "%s: %s", store->name, cases[i].name);
         tests[i] = (struct CMUnitTest){names[i], run_case, setup_case, teardown_case, &running[i]};
     }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    mem_free(names);
+    return failed;
 }

@@ -57,12 +57,15 @@ static bool describe_columns(struct table_info *t, struct mysql_session *s, stru
         size_t at;
         // MySQL's DEFAULT_GENERATED is an expression as default, not a generated column.
         const bool by_default = str_find(&at, f[5], STR("DEFAULT_GENERATED"));
+        // MariaDB writes out that a column which may be NULL is NULL by default.
+        const bool nullable = str_eq(f[3], STR("YES"));
+        const bool given = f[4].p && !(nullable && str_eq(f[4], STR("NULL")));
         t->columns[i] = (struct table_column){
             .name = f[0],
             .type = f[1],
             .collation = f[2],
-            .nullable = str_eq(f[3], STR("YES")),
-            .has_default = f[4].p || by_default || str_find(&at, f[5], STR("auto_increment")),
+            .nullable = nullable,
+            .has_default = given || by_default || str_find(&at, f[5], STR("auto_increment")),
             .generated = !by_default && str_find(&at, f[5], STR("GENERATED")),
         };
     }

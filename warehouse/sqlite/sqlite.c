@@ -170,7 +170,8 @@ static bool head_exists(bool *out, struct sqlite_sink *s, enum table_need need, 
     return ok;
 }
 
-static bool create_missing(struct sqlite_sink *s, enum table_need need, struct err *e)
+static bool create_missing(struct sqlite_sink *s, enum table_need need, struct str evolution,
+                           struct err *e)
 {
     const struct sink_spec *spec = s->spec;
     struct buf sql;
@@ -185,6 +186,9 @@ static bool create_missing(struct sqlite_sink *s, enum table_need need, struct e
         upsert_create_batch_index(&sql, &dialect_sqlite, spec);
     }
     if (sql.n)
+        buf_text(&sql, ";\n");
+    buf_str(&sql, evolution);
+    if (evolution.n)
         buf_text(&sql, ";\n");
     upsert_heads_create(&sql, &dialect_sqlite);
     struct ddl d = {s, &sql, need};
@@ -216,16 +220,19 @@ static bool check_table(struct sqlite_sink *s, struct err *e)
     if (!sqlite_describe_table(&t, s, e))
         return false;
     const enum table_need need = table_needs(&t, s->spec);
-    if (need == TABLE_READY && !table_check(s->targets, &t, &dialect_sqlite, s->spec, e))
-        return false;
-    if (!head_exists(&has_head, s, need, e))
-        return false;
-    if ((need != TABLE_READY || !has_head) && !create_missing(s, need, e))
-        return false;
-    if (need == TABLE_READY)
-        return true;
-    return sqlite_describe_table(&t, s, e) &&
-           table_check(s->targets, &t, &dialect_sqlite, s->spec, e);
+    struct buf sql;
+    buf_init(&sql, SINK_SQL_MAX);
+    bool ok = table_evolve(&sql, &t, &dialect_sqlite, s->spec, e);
+    const bool changes = need != TABLE_READY || sql.n > 0;
+    ok = ok && (changes || table_check(s->targets, &t, &dialect_sqlite, s->spec, e)) &&
+         head_exists(&has_head, s, need, e) &&
+         ((!changes && has_head) || create_missing(s, need, buf_view(&sql), e)) &&
+         (!changes || (sqlite_describe_table(&t, s, e) &&
+                       table_check(s->targets, &t, &dialect_sqlite, s->spec, e)));
+    buf_fini(&sql);
+    if (ok)
+        s->spec = sink_spec_leave(s->arena, s->spec, s->targets);
+    return ok;
 }
 
 static bool prepare_all(struct sqlite_sink *s, struct err *e)

@@ -5,6 +5,7 @@
 #include "warehouse/rows.h"
 #include "warehouse/sqlite/sqlite.h"
 #include "warehouse/differences.h"
+#include "warehouse/table.h"
 #include "warehouse/upsert.h"
 
 #include <assert.h>

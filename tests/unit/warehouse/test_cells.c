@@ -18,7 +18,7 @@ static void init(struct fixture *f, const struct type *type, const char *mapping
                  const char *target)
 {
     *f = (struct fixture){.a = arena_new(NULL)};
-    f->column = (struct sink_column){STR("c"), type, str_from(mapping), false};
+    f->column = (struct sink_column){STR("c"), type, str_from(mapping), false, 0};
     assert_true(target_parse(&f->target, &dialect_mysql, str_from(target)));
     assert_ok(cells_new(&f->cells, f->a, &f->column, &f->target, &f->e), &f->e);
     column_init(&f->values, f->a, type, 1);
@@ -141,9 +141,9 @@ TEST(nulls_need_a_column_that_takes_them)
 TEST(keys_in_messages_are_cut)
 {
     struct arena *a = arena_new(NULL);
-    const struct sink_column columns[] = {{STR("id"), type_scalar(TYPE_STRING), STR_NONE, true},
-                                          {STR("v"), type_scalar(TYPE_BIGINT), STR_NONE, false},
-                                          {STR("n"), type_scalar(TYPE_BIGINT), STR_NONE, true}};
+    const struct sink_column columns[] = {{STR("id"), type_scalar(TYPE_STRING), STR_NONE, true, 0},
+                                          {STR("v"), type_scalar(TYPE_BIGINT), STR_NONE, false, 1},
+                                          {STR("n"), type_scalar(TYPE_BIGINT), STR_NONE, true, 2}};
     struct column values[3];
     for (size_t i = 0; i < 3; i++)
         column_init(&values[i], a, columns[i].type, 1);

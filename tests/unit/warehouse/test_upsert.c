@@ -1,3 +1,4 @@
+#include "warehouse/table.h"
 #include "warehouse/upsert.h"
 
 #include "tests/support/test.h"
@@ -19,10 +20,10 @@ static struct sink_spec spec_of(struct sink_column *columns, size_t n)
 static struct sink_spec standard(void)
 {
     static struct sink_column columns[3];
-    columns[0] = (struct sink_column){STR("region"), type_scalar(TYPE_STRING), STR_NONE, true};
-    columns[1] =
-        (struct sink_column){STR("windowstart"), type_scalar(TYPE_BIGINT), STR("timestamp"), true};
-    columns[2] = (struct sink_column){STR("n"), type_scalar(TYPE_BIGINT), STR_NONE, false};
+    columns[0] = (struct sink_column){STR("region"), type_scalar(TYPE_STRING), STR_NONE, true, 0};
+    columns[1] = (struct sink_column){STR("windowstart"), type_scalar(TYPE_BIGINT),
+                                      STR("timestamp"), true, 0};
+    columns[2] = (struct sink_column){STR("n"), type_scalar(TYPE_BIGINT), STR_NONE, false, 0};
     return spec_of(columns, 3);
 }
 

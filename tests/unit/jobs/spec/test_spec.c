@@ -92,7 +92,8 @@ static const char issue_sample[] =
     "zone: UTC }\n"
     "      TRANSACTION_LIFECYCLE:\n"
     "        lake: { snapshot: true, keep_versions: 7 }\n"
-    "        warehouse: [ { to: tp3, table: transaction_lifecycle, create: true, columns: { "
+    "        warehouse: [ { to: tp3, table: transaction_lifecycle, create: true, schema: evolve, "
+    "columns: { "
     "last_update_time: { from: LAST_UPDATE_TIME, type: timestamp } } }, { to: local } ]\n";
 
 static void check_sample_job(const struct job_spec *j)
@@ -132,6 +133,8 @@ static void check_sample_job(const struct job_spec *j)
     assert_str(t[1].table, "transaction_lifecycle");
     assert_int_equal(t[1].create, SPEC_CREATE_YES);
     assert_int_equal(t[1].require, SPEC_REQUIRE_EXACT);
+    assert_int_equal(t[0].schema, SPEC_TABLE_EVOLVE);
+    assert_int_equal(t[1].schema, SPEC_TABLE_FAIL);
 }
 
 TEST(the_sample_of_the_manual_is_read_whole)
