@@ -347,12 +347,22 @@ bool lake_job_manifests(const struct lake_manifest **out, size_t *count, struct 
     return true;
 }
 
+bool lake_file_encloses(const struct lake_file *f, uint64_t slot)
+{
+    if (f->slot_count == 0)
+        return false;
+    // It may be called after a slot that has no rows any more.
+    uint64_t first = f->slot && f->slot < f->slots[0].slot ? f->slot : f->slots[0].slot;
+    return first <= slot && slot <= f->slots[f->slot_count - 1].slot;
+}
+
 static size_t slot_files(struct lake_file *out, const struct lake_ls_file *v, size_t n,
                          const char *job, uint64_t slot)
 {
     size_t found = 0;
     for (size_t i = 0; i < n; i++)
-        if (v[i].slot == slot && v[i].file.version == 0 && str_eq(v[i].job, str_from(job)))
+        if ((v[i].file.slot_count ? lake_file_encloses(&v[i].file, slot) : v[i].slot == slot) &&
+            v[i].file.version == 0 && str_eq(v[i].job, str_from(job)))
             out[found++] = v[i].file;
     return found;
 }

@@ -43,7 +43,10 @@ struct lake_ls {
 bool lake_list(struct lake_ls *out, struct arena *a, struct lake *s, struct str output,
                struct err *e) ERR_CHECKED;
 
-// The files of a slot that are there now, hidden texts included, versions not: what a batch with this slot replaces.
+// Of a compacted file: its slots enclose this one, so that rows of the slot are, or belong, inside of it.
+bool lake_file_encloses(const struct lake_file *f, uint64_t slot);
+// The files of a slot that are there now, hidden texts included, versions not: what a batch with this slot replaces. Compacted files
+// that enclose it are among them (lake_splice).
 void lake_slot_files(const struct lake_file **out, size_t *count, struct arena *a,
                      const struct lake_ls *ls, const char *job, uint64_t slot);
 
@@ -82,8 +85,9 @@ enum lake_finding_kind {
 };
 struct lake_finding {
     enum lake_finding_kind kind;
-    struct str path; // relative to the root
-    struct str text; // what is wrong, with the values found and expected
+    uint64_t slot_first, slot_last; // of the file's rows; 0 = no manifest names it
+    struct str path;                // relative to the root
+    struct str text;                // what is wrong, with the values found and expected
 };
 struct lake_verify {
     const struct lake_finding *findings;

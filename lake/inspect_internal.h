@@ -21,6 +21,12 @@ bool lake_history_read(struct lake_history *out, struct arena *a, struct lake *s
 bool lake_history_list(struct lake_ls *out, struct arena *a, const struct lake_history *h,
                        struct lake *s, struct str output, struct err *e) ERR_CHECKED;
 
+struct format_type;
+struct codec_type;
+// Those that a file's name ends with. ERR_DATA: no known ones.
+bool lake_file_types(const struct format_type **format, const struct codec_type **codec,
+                     struct str name, struct err *e) ERR_CHECKED;
+
 // Gives every record of a file to the sink, header lines first and marked. The format and codec are those of the name.
 enum lake_record { LAKE_RECORD_HEADER, LAKE_RECORD_ROW };
 enum lake_next { LAKE_NEXT_GO, LAKE_NEXT_STOP, LAKE_NEXT_FAILED };
@@ -29,6 +35,9 @@ struct lake_record_sink {
     void *arg;
 };
 bool lake_file_records(const char *path, struct lake_record_sink sink, struct err *e) ERR_CHECKED;
+// The same of a file that is not called what it will be, as in staging.
+bool lake_file_records_as(const char *path, struct str name, struct lake_record_sink sink,
+                          struct err *e) ERR_CHECKED;
 
 // The same of a file that comes in pieces. feed, end: LAKE_NEXT_STOP when the sink wants no more.
 struct lake_records;

@@ -43,7 +43,11 @@ struct lake_output {
     unsigned keep_versions;  // snapshots
     int64_t retain_ms;       // streams: older partitions expire; 0 = never
     const char *archive;     // directory of archives that are made before files expire; NULL = none
+    size_t compact_files;    // streams: so many small files in a row become one; 0 = never
+    uint64_t compact_bytes;  // streams: of what becomes one file
 };
+
+enum { LAKE_COMPACT_BYTES = 128 << 20 }; // compact_bytes, where nothing else is said
 
 enum lake_open {
     LAKE_OPEN_CREATE,

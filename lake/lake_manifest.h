@@ -12,6 +12,12 @@ enum lake_kind { LAKE_STREAM, LAKE_SNAPSHOT };
 bool lake_format_parse(enum lake_format *out, struct str name);
 bool lake_codec_parse(enum lake_codec *out, struct str name);
 
+// What a compacted file holds of one slot: rows stand in the order of the slots.
+struct lake_slot_rows {
+    uint64_t slot, rows, rows_hash;
+    int64_t time_min, time_max; // min > max: no row has one
+};
+
 struct lake_file {
     struct str output; // "" for lake_stage_text files
     struct str staged,
@@ -24,6 +30,9 @@ struct lake_file {
     struct str reason; // of its deletion, when it expired; else ""
     int64_t time_min,
         time_max; // event time (ROWTIME or time column), Unix ms; min > max: no row has one
+    const struct lake_slot_rows
+        *slots; // of a compacted file, ascending; none: all rows are of its manifest's slot
+    size_t slot_count;
 };
 // Everything publish needs, and what N.json says. Strings live in the arena given to seal or read.
 struct lake_manifest {
@@ -49,6 +58,8 @@ struct lake_manifest {
     size_t output_count;
 };
 
+// New rows of streams.
+bool lake_manifest_brings_rows(const struct lake_manifest *m);
 void lake_manifest_write(struct buf *out, const struct lake_manifest *m); // JSON
 bool lake_manifest_read(struct lake_manifest *out, struct arena *a, struct str json,
                         struct err *e) ERR_CHECKED;

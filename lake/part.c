@@ -13,7 +13,7 @@ static void start_file(struct part *p)
     p->time_min = INT64_MAX;
     p->time_max = INT64_MIN;
     hasher_init(&p->sum);
-    p->env->format->header(p->env->writer, &p->text);
+    buf_str(&p->text, p->env->header);
 }
 
 struct part *part_new(struct part_env *env, struct str partition)

@@ -22,6 +22,7 @@ struct part_env {
     const struct lake_output *output;
     const struct format_type *format;
     const struct format_writer *writer;
+    struct str header; // what every file begins with
     const struct codec_type *codec;
     struct codec_writer *idle; // one spare codec writer, for the small ones
     struct str staged_dir;     // relative, "…/staging-N/o0"

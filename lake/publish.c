@@ -13,8 +13,7 @@
 // Rolling a decided batch forward. Each step leaves a state from which the whole can be run again:
 //   claim    .pending-N.json appears by link(2): from here on nobody else can publish N
 //   move     each staged file to its final name (source gone and final right = done), each version directory by one rename
-//   sync     the directories that got names
-//   replace  files of the slot that have no successor go (backfill)
+//            and, directory by directory, sync it; then those of its files go that the batch replaces (backfill, compaction)
 //   describe _metadata.json of each output, once per batch
 //   done     .pending-N.json becomes N.json; HEAD follows (open looks behind HEAD, so a crash between is harmless)
 //   clean    the staging directory goes
@@ -227,56 +226,88 @@ static bool same_version(const struct lake_file *f, const struct lake_file *befo
            str_eq(path_dir(f->path), path_dir(before->path));
 }
 
+// --- replaced ------------------------------------------------------------------------------------
+
+// What this batch takes away, by directory: the files without one of the same name in their place.
+struct publish_dirs {
+    struct map *dirs; // directory -> first of its files in `files`, or replaced_count: none
+    size_t *next;     // of the files of one directory
+};
+
+static void find_replaced(struct publish_dirs *out, struct publish *p)
+{
+    const struct lake_manifest *m = p->m;
+    struct map *kept = map_new(p->a);
+    bool added;
+    *out = (struct publish_dirs){map_new(p->a), ARENA_ARRAY(p->a, size_t, m->replaced_count + 1)};
+    for (size_t i = 0; m->replaced_count > 0 && i < m->count; i++)
+        map_put(kept, m->files[i].path, &added);
+    for (size_t i = 0; i < m->replaced_count; i++) {
+        const struct lake_file *f = &m->replaced[i];
+        if (map_get(kept, f->path) || f->version > 0) // versions go by lake_trim_versions
+            continue;
+        uint64_t *first = map_put(out->dirs, path_dir(f->path), &added);
+        out->next[i] = added ? m->replaced_count : *first;
+        *first = i;
+    }
+}
+
+// Under the claim: their names are known from its manifest.
+static bool remove_replaced(struct publish *p, const struct publish_dirs *v, struct str dir,
+                            struct err *e)
+{
+    struct durable *d = p->lake->durable;
+    const uint64_t *first = map_get(v->dirs, dir);
+    if (!first)
+        return true;
+    for (size_t i = *first; i < p->m->replaced_count; i = v->next[i])
+        if (!durable_unlink(d, "lake.replace.unlink",
+                            lake_path(p->a, p->lake, p->m->replaced[i].path), e))
+            return false;
+    const char *path = lake_path(p->a, p->lake, dir);
+    return !file_exists(path) || durable_fsync_dir(d, "lake.fsync_dir", path, e);
+}
+
 // resumed: a delivery before was cut short, perhaps between making a directory and syncing its parent.
+static bool sync_dir(struct publish *p, struct str dir, bool resumed, struct err *e)
+{
+    return durable_fsync_dir(p->lake->durable, "lake.fsync_dir", lake_path(p->a, p->lake, dir),
+                             e) &&
+           (!resumed || lake_sync_above(p->lake, p->a, dir, e));
+}
+
+// A directory's files come, then those go that they stand in for: a reader sees rows twice for as long as this takes, and no
+// longer. In between the directory is synced: rows are not lost to a power cut.
 static bool move_files(struct publish *p, bool resumed, struct err *e)
 {
-    struct map *dirs = map_new(p->a);
+    struct publish_dirs replaced;
+    struct map *done = map_new(p->a);
+    find_replaced(&replaced, p);
     for (size_t i = 0; i < p->m->count; i++) {
         const struct lake_file *f = &p->m->files[i];
-        bool added;
+        bool added, more = false;
         struct str dir = path_dir(f->path);
-        if (f->version == 0) {
-            map_put(dirs, dir, &added);
-            if (!move_file(p, f, e))
+        if (f->version > 0) {
+            if ((i == 0 || !same_version(f, f - 1)) && !move_version(p, f, e))
+                return false;
+            map_put(done, path_dir(dir), &added);
+            if (added && !sync_dir(p, path_dir(dir), resumed, e))
                 return false;
             continue;
         }
-        map_put(dirs, path_dir(dir), &added);
-        if ((i == 0 || !same_version(f, f - 1)) && !move_version(p, f, e))
+        if (!move_file(p, f, e))
             return false;
-    }
-    for (size_t i = 0; i < map_count(dirs); i++)
-        if (!durable_fsync_dir(p->lake->durable, "lake.fsync_dir",
-                               lake_path(p->a, p->lake, map_key(dirs, i)), e) ||
-            (resumed && !lake_sync_above(p->lake, p->a, map_key(dirs, i), e)))
-            return false;
-    return true;
-}
-
-// --- replaced ------------------------------------------------------------------------------------
-
-// Files of the slot that this batch has none in place of. Under the claim: their names are known from its manifest.
-static bool remove_replaced(struct publish *p, struct err *e)
-{
-    struct durable *d = p->lake->durable;
-    if (p->m->replaced_count == 0)
-        return true;
-    struct map *kept = map_new(p->a), *dirs = map_new(p->a);
-    bool added;
-    for (size_t i = 0; i < p->m->count; i++)
-        map_put(kept, p->m->files[i].path, &added);
-    for (size_t i = 0; i < p->m->replaced_count; i++) {
-        struct str path = p->m->replaced[i].path;
-        if (map_get(kept, path) ||
-            p->m->replaced[i].version > 0) // versions go by lake_trim_versions
+        if (i + 1 < p->m->count)
+            more = f[1].version == 0 && str_eq(path_dir(f[1].path), dir);
+        if (more)
             continue;
-        if (!durable_unlink(d, "lake.replace.unlink", lake_path(p->a, p->lake, path), e))
+        map_put(done, dir, &added);
+        if (!sync_dir(p, dir, resumed, e) || !remove_replaced(p, &replaced, dir, e))
             return false;
-        map_put(dirs, path_dir(path), &added);
     }
-    for (size_t i = 0; i < map_count(dirs); i++) {
-        const char *dir = lake_path(p->a, p->lake, map_key(dirs, i));
-        if (file_exists(dir) && !durable_fsync_dir(d, "lake.fsync_dir", dir, e))
+    for (size_t i = 0; i < map_count(replaced.dirs); i++) {
+        struct str dir = map_key(replaced.dirs, i);
+        if (!map_get(done, dir) && !remove_replaced(p, &replaced, dir, e))
             return false;
     }
     return true;
@@ -320,8 +351,7 @@ static bool publish(struct publish *p, struct err *e)
     case JUDGE_REFUSED:
         return false;
     case JUDGE_NEXT:
-        return move_files(p, h.pending != 0, e) && remove_replaced(p, e) && finish(p, e) &&
-               settle(p, e);
+        return move_files(p, h.pending != 0, e) && finish(p, e) && settle(p, e);
     case JUDGE_REPLAY:
         return settle(p, e);
     }

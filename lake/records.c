@@ -17,7 +17,8 @@ struct lake_records {
     unsigned headers; // still to come
 };
 
-static bool find_types(struct lake_records *r, struct str name, struct err *e)
+bool lake_file_types(const struct format_type **out, const struct codec_type **out_codec,
+                     struct str name, struct err *e)
 {
     for (int f = LAKE_JSONL; f <= LAKE_CSV; f++) {
         for (int c = LAKE_PLAIN; c <= LAKE_ZSTD; c++) {
@@ -29,9 +30,8 @@ static bool find_types(struct lake_records *r, struct str name, struct err *e)
             left = str_slice(left, 0, left.n - strlen(codec->suffix));
             if (!str_ends(left, str_from(format->suffix)))
                 continue;
-            r->format = format;
-            r->codec = codec;
-            r->headers = format->header_records;
+            *out = format;
+            *out_codec = codec;
             return true;
         }
     }
@@ -77,8 +77,9 @@ bool lake_records_new(struct lake_records **out, struct str name, struct lake_re
                       struct err *e)
 {
     struct lake_records r = {.sink = sink};
-    if (!find_types(&r, name, e))
+    if (!lake_file_types(&r.format, &r.codec, name, e))
         return false;
+    r.headers = r.format->header_records;
     buf_init(&r.text, TEXT_MAX);
     r.reader = r.codec->reader_new();
     *out = mem_alloc(sizeof **out);
@@ -128,11 +129,12 @@ static enum lake_next read_all(struct lake_records *r, struct store_file *f, str
     return next == LAKE_NEXT_GO ? lake_records_end(r, e) : next;
 }
 
-bool lake_file_records(const char *path, struct lake_record_sink sink, struct err *e)
+bool lake_file_records_as(const char *path, struct str name, struct lake_record_sink sink,
+                          struct err *e)
 {
     assert(path && sink.take);
     struct lake_records *r;
-    if (!lake_records_new(&r, str_from(path), sink, e))
+    if (!lake_records_new(&r, name, sink, e))
         return false;
     struct store_file *f = NULL;
     enum store_read opened = store_open(&f, path, e);
@@ -144,4 +146,9 @@ bool lake_file_records(const char *path, struct lake_record_sink sink, struct er
     lake_records_free(r);
     store_close(f);
     return ok;
+}
+
+bool lake_file_records(const char *path, struct lake_record_sink sink, struct err *e)
+{
+    return lake_file_records_as(path, str_from(path), sink, e);
 }

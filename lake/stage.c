@@ -87,7 +87,15 @@ static bool open_columns(struct stage_output *o, struct arena *a, struct err *e)
     if (o->file_column_count == 0)
         return err_fail(e, ERR_CONFIG, "output %.*s: every column is a partition column",
                         STR_ARG(spec->name));
-    return o->env.format->open(&o->env.writer, a, file, o->file_column_count, e);
+    if (!o->env.format->open(&o->env.writer, a, file, o->file_column_count, e))
+        return false;
+    struct buf header;
+    buf_init(&header, PART_ROW_MAX);
+    o->env.format->header(o->env.writer, &header);
+    o->env.header = arena_str(a, buf_view(&header));
+    bool ok = buf_ok(&header, "header of a lake file", e);
+    buf_fini(&header);
+    return ok;
 }
 
 static struct column window_column(const struct block *b, uint32_t position)

@@ -15,6 +15,7 @@ struct verify {
     struct arena *a;
     struct str output;
     struct map *known; // paths that manifests or claims name
+    struct map *busy;  // paths that a batch puts others in place of at this moment
     VEC(struct lake_finding) findings;
     struct lake_verify sum;
 };
@@ -26,6 +27,16 @@ static void found(struct verify *v, enum lake_finding_kind kind, struct str path
     vec_push(&v->findings, f);
 }
 
+static void found_file(struct verify *v, enum lake_finding_kind kind, const struct lake_ls_file *l,
+                       struct str text)
+{
+    const struct lake_file *f = &l->file;
+    found(v, kind, f->path, text);
+    struct lake_finding *last = &v->findings.v[v->findings.n - 1];
+    last->slot_first = f->slot_count ? f->slots[0].slot : l->slot;
+    last->slot_last = f->slot_count ? f->slots[f->slot_count - 1].slot : l->slot;
+}
+
 static enum lake_next count_record(void *arg, enum lake_record kind, struct str line, struct err *e)
 {
     (void)line;
@@ -34,20 +45,22 @@ static enum lake_next count_record(void *arg, enum lake_record kind, struct str 
     return LAKE_NEXT_GO;
 }
 
-static void check_rows(struct verify *v, const struct lake_file *f, const char *path)
+static void check_rows(struct verify *v, const struct lake_ls_file *l, const char *path)
 {
+    const struct lake_file *f = &l->file;
     uint64_t rows = 0;
     struct err e = {0};
     if (!lake_file_records(path, (struct lake_record_sink){count_record, &rows}, &e))
-        found(v, LAKE_UNREADABLE, f->path, str_from(e.text));
+        found_file(v, LAKE_UNREADABLE, l, str_from(e.text));
     else if (rows != f->rows)
-        found(v, LAKE_ROWS, f->path,
-              arena_printf(v->a, "%llu rows, %llu were published", (unsigned long long)rows,
-                           (unsigned long long)f->rows));
+        found_file(v, LAKE_ROWS, l,
+                   arena_printf(v->a, "%llu rows, %llu were published", (unsigned long long)rows,
+                                (unsigned long long)f->rows));
 }
 
-static bool check_file(struct verify *v, const struct lake_file *f, struct err *e)
+static bool check_file(struct verify *v, const struct lake_ls_file *l, struct err *e)
 {
+    const struct lake_file *f = &l->file;
     const char *path = lake_path(v->a, v->lake, f->path);
     enum store_content content;
     if (!store_compare(&content, path, f->bytes, f->checksum, e))
@@ -55,18 +68,20 @@ static bool check_file(struct verify *v, const struct lake_file *f, struct err *
     v->sum.files++;
     v->sum.rows += f->rows;
     v->sum.bytes += f->bytes;
+    if (content != STORE_SAME && map_get(v->busy, f->path))
+        return true;
     switch (content) {
     case STORE_ABSENT:
-        found(v, LAKE_MISSING, f->path, STR("published, but not there"));
+        found_file(v, LAKE_MISSING, l, STR("published, but not there"));
         return true;
     case STORE_DIFFERENT:
-        found(v, LAKE_CHANGED, f->path, STR("size or checksum differ from what was published"));
+        found_file(v, LAKE_CHANGED, l, STR("size or checksum differ from what was published"));
         return true;
     case STORE_SAME:
         break;
     }
     if (f->output.n > 0)
-        check_rows(v, f, path);
+        check_rows(v, l, path);
     return true;
 }
 
@@ -76,11 +91,11 @@ static bool check_outputs(struct verify *v, const struct lake_ls *ls, struct err
         const struct lake_ls_output *o = &ls->outputs[i];
         for (size_t k = 0; k < o->partition_count; k++)
             for (size_t n = 0; n < o->partitions[k].file_count; n++)
-                if (!check_file(v, &o->partitions[k].files[n].file, e))
+                if (!check_file(v, &o->partitions[k].files[n], e))
                     return false;
     }
     for (size_t i = 0; i < ls->text_count; i++)
-        if (!check_file(v, &ls->texts[i].file, e))
+        if (!check_file(v, &ls->texts[i], e))
             return false;
     return true;
 }
@@ -180,7 +195,7 @@ static bool find_orphans(struct verify *v, const struct lake_ls *ls, struct err 
     return walk(v, STR("streams"), 0, e) && walk(v, STR("tables"), 0, e);
 }
 
-// Files of a batch that is being published are neither missing nor orphans.
+// Files of a batch that is being published are neither missing nor orphans, nor are those that it replaces damaged.
 static bool learn_claims(struct verify *v, const struct lake_history *h, struct err *e)
 {
     for (size_t i = 0; i < h->claim_count; i++) {
@@ -192,8 +207,11 @@ static bool learn_claims(struct verify *v, const struct lake_history *h, struct 
         if (!file_read(&text, v->a, path, LAKE_MANIFEST_MAX, e) ||
             !lake_manifest_read(&m, v->a, text, e))
             return false;
+        bool added;
         for (size_t k = 0; k < m.count; k++)
             learn(v, m.files[k].path);
+        for (size_t k = 0; k < m.replaced_count; k++)
+            map_put(v->busy, m.replaced[k].path, &added);
         if (!v->output.p)
             found(v, LAKE_UNFINISHED, h->claims[i].path,
                   arena_printf(v->a, "batch %llu of job %.*s is claimed and not finished",
@@ -218,7 +236,8 @@ static bool check_all(struct verify *v, struct err *e)
 bool lake_verify(struct lake_verify *out, struct arena *a, struct lake *s, struct str output,
                  struct err *e)
 {
-    struct verify v = {.lake = s, .a = a, .output = output, .known = map_new(a)};
+    struct verify v = {
+        .lake = s, .a = a, .output = output, .known = map_new(a), .busy = map_new(a)};
     bool ok = check_all(&v, e) || err_wrap(e, "cannot verify the lake %s", s->root);
     struct lake_finding *f = ARENA_ARRAY(a, struct lake_finding, v.findings.n + 1);
     if (v.findings.n > 0)

@@ -235,25 +235,16 @@ static bool audit_manifests(struct audit *x, struct err *e)
                      "%zu manifests of decided batches are gone", missing);
 }
 
-// "streams/O/day=1/000000000012-0.jsonl" -> 12
-static uint64_t audit_slot(struct str path)
-{
-    struct str head, tail;
-    uint64_t slot = 0;
-    while (str_split_once(&head, &tail, path, '/'))
-        path = tail;
-    if (str_split_once(&head, &tail, path, '-') && !str_to_u64(&slot, head))
-        slot = 0;
-    return slot;
-}
-
 static bool audit_file(struct audit *x, const struct lake_output *o, const struct lake_finding *f,
                        struct err *e)
 {
     const char *repair = "move it away: nobody published it";
     char rest[400];
-    (void)snprintf(rest, sizeof rest, " --batch %llu --outputs %.*s",
-                   (unsigned long long)audit_slot(f->path), STR_ARG(o->name));
+    char last[32] = "";
+    if (f->slot_last != f->slot_first) // of a compacted file: none of its rows can be kept
+        (void)snprintf(last, sizeof last, "..%llu", (unsigned long long)f->slot_last);
+    (void)snprintf(rest, sizeof rest, " --batch %llu%s --outputs %.*s",
+                   (unsigned long long)f->slot_first, last, STR_ARG(o->name));
     if (f->kind == LAKE_METADATA)
         repair = "delete it: the next batch writes it anew";
     else if (f->kind == LAKE_UNFINISHED)

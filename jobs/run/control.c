@@ -241,6 +241,7 @@ bool control_load(struct control *out, struct arena *a, struct kv_txn *t, struct
     out->delivered = doc_u64(&d, j, "delivered");
     out->now_ms = doc_i64(&d, j, "now");
     out->expired_ms = json_integer_value(json_object_get(j, "expired"));
+    out->lake_batches = (uint64_t)json_integer_value(json_object_get(j, "lake_batches"));
     out->code = doc_hex(&d, j, "code");
     out->cluster = doc_str(&d, j, "cluster");
     if (json_object_get(j, "marker_topic"))
@@ -330,6 +331,8 @@ bool control_store(const struct control *s, struct kv_txn *t, struct err *e)
         json_object_set_new(j, "oldest", json_integer(s->oldest_ms));
     if (s->offsets_owed)
         json_object_set_new(j, "offsets_owed", json_true());
+    if (s->lake_batches)
+        json_object_set_new(j, "lake_batches", doc_new_u64(s->lake_batches));
     if (s->expired_ms)
         json_object_set_new(j, "expired", json_integer(s->expired_ms));
     json_object_set_new(j, "now", json_integer(s->now_ms));

@@ -79,7 +79,9 @@ struct control {
     uint64_t roll_seq;   // the first one of the rows since the last roll
     size_t roll_places;  // partitions there were then; a number's meaning depends on it
     int64_t snapshot_ms; // `now` of the last batch that wrote snapshots
-    int64_t expired_ms;  // rows before it were looked at for expiry; 0 = never
+    uint64_t
+        lake_batches;   // that brought files of streams since the lake was looked at for compaction
+    int64_t expired_ms; // rows before it were looked at for expiry; 0 = never
     struct control_version *versions;
     size_t version_count, version_cap;
     struct str *fingerprints;

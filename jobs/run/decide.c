@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "jobs/run/code.h"
 #include "jobs/run/collect.h"
+#include "jobs/run/redo.h"
 #include "jobs/run/stream_rows.h"
 
 #include <assert.h>
@@ -80,8 +81,6 @@ static bool decide_lake_record(struct execution *x, struct batch_record *r, stru
     else
         record_ranges_json(&ranges, r->ranges, r->range_count);
     m->kind = str_from(batch_kind_name(r->kind));
-    m->replaced = x->replace ? x->replace->files : NULL;
-    m->replaced_count = x->replace ? x->replace->file_count : 0;
     m->ranges_json = buf_view(&ranges);
     m->prev_batch = o->batch;
     m->prev_digest = o->digest;
@@ -94,6 +93,7 @@ static bool decide_lake_record(struct execution *x, struct batch_record *r, stru
     r->lake_prev_digest = o->digest;
     o->batch = r->batch;
     o->digest = m->digest;
+    x->s->control.lake_batches += lake_manifest_brings_rows(m);
     buf_fini(&ranges);
     buf_fini(&text);
     return ok;
@@ -144,7 +144,8 @@ static bool decide_outputs(struct execution *x, struct batch_record *r, struct e
 {
     struct lake_manifest manifest;
     if (!collect_dead_letters(x->collect, x->dead.count, buf_view(&x->dead.text), e) ||
-        !collect_seal(x->collect, r, &manifest, e))
+        !collect_seal(x->collect, r, &manifest, e) ||
+        (x->replace && !redo_splice(&manifest, x->s, x->a, x->replace, e)))
         return false;
     struct buf plan;
     buf_init(&plan, DECIDE_MANIFEST_MAX);

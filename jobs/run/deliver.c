@@ -197,6 +197,15 @@ bool deliver_target(struct session *s, const struct batch_record *r, const struc
 
 // --- lake, dead letters, offsets -------------------------------------------------------------------------------------
 
+// Of a compacted file only the slot's rows are new.
+static uint64_t deliver_new_rows(const struct lake_file *f, uint64_t slot)
+{
+    uint64_t rows = f->output.n && f->slot_count == 0 ? f->rows : 0;
+    for (size_t i = 0; i < f->slot_count; i++)
+        rows += f->slots[i].slot == slot ? f->slots[i].rows : 0;
+    return rows;
+}
+
 static bool deliver_lake(struct session *s, const struct batch_record *r, struct err *e)
 {
     if (r->manifest.n == 0)
@@ -210,9 +219,11 @@ static bool deliver_lake(struct session *s, const struct batch_record *r, struct
     struct lake_manifest m;
     if (!lake_manifest_read(&m, s->scratch, r->manifest, e) || !lake_publish(s->lake, &m, e))
         return err_wrap(e, "publishing batch %llu to the lake", (unsigned long long)r->batch);
+    if (batch_kind_stands(r->kind))
+        return true;
     s->report->lake_files += m.count;
     for (size_t i = 0; i < m.count; i++)
-        s->report->lake_rows += m.files[i].output.n ? m.files[i].rows : 0;
+        s->report->lake_rows += deliver_new_rows(&m.files[i], m.slot);
     return true;
 }
 

@@ -4,7 +4,6 @@
 #include "config/units.h"
 #include "jobs/run/expire_archive.h"
 #include "jobs/run/upkeep.h"
-#include "lake/inspect.h"
 #include "schema/text.h"
 
 enum { EXPIRE_DAY_MS = 86400000 };
@@ -85,20 +84,9 @@ static void expire_table(struct expire *x, const struct lake_ls_output *held,
         expire_partition(x, o, &held->partitions[i], text);
 }
 
-static const struct lake_ls_output *expire_held(const struct expire *x, const struct lake_output *o)
-{
-    for (size_t i = 0; i < x->ls.output_count; i++) {
-        const struct lake_ls_output *held = &x->ls.outputs[i];
-        if (held->kind == o->kind && str_eq(held->name, o->name) &&
-            str_eq(held->job, str_from(x->s->job->name)))
-            return held;
-    }
-    return NULL;
-}
-
 static void expire_output(struct expire *x, const struct lake_output *o)
 {
-    const struct lake_ls_output *held = expire_held(x, o);
+    const struct lake_ls_output *held = upkeep_held(&x->ls, x->s->job, o);
     size_t before = x->files.n;
     if (!held)
         return;
@@ -122,27 +110,18 @@ static void expire_output(struct expire *x, const struct lake_output *o)
 static bool expire_choose(struct expire *x, struct err *e)
 {
     const struct job *job = x->s->job;
-    bool known = x->spec->output.n == 0;
-    if (!x->s->lake)
-        return err_fail(e, ERR_CONFIG, "job %s writes nothing to a lake", job->name);
-    if (!lake_list(&x->ls, x->a, x->s->lake, STR_NONE, e))
+    if (!upkeep_check(job, x->spec->output, e) || !lake_list(&x->ls, x->a, x->s->lake, STR_NONE, e))
         return false;
     for (size_t i = 0; i < job->output_count; i++) {
         const struct job_output *o = &job->outputs[i];
-        bool meant = x->spec->output.n == 0 || str_eq_nocase(o->name, x->spec->output);
-        if (o->lake < 0 || !meant)
+        if (!upkeep_takes(o, x->spec->output))
             continue;
-        known = true;
         if (o->table && x->spec->older_than_ms)
             return err_fail(e, ERR_CONFIG, "output %.*s is a table: its versions have no age",
                             STR_ARG(o->name));
         expire_output(x, &job->lake_outputs[o->lake]);
     }
-    if (known)
-        return true;
-    err_fail(e, ERR_CONFIG, "job %s writes no output %.*s to the lake", job->name,
-             STR_ARG(x->spec->output));
-    return err_hint(e, "sluice job show %s lists them", job->name);
+    return true;
 }
 
 // --- the batch -------------------------------------------------------------------------------------------------------

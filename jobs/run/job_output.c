@@ -106,6 +106,11 @@ static bool job_lake_kind(const struct job_build *b, struct lake_output *out,
         err_hint(e, "leave archive out: lake export packs the newest version when asked");
         return job_fail(b, lake->at, e);
     }
+    if (o->table && lake->compact.at.line) {
+        err_fail(e, ERR_CONFIG, "output %.*s is a table: compact is for streams", STR_ARG(o->name));
+        err_hint(e, "leave compact out: a version is one file already");
+        return job_fail(b, lake->compact.at, e);
+    }
     if (o->table && lake->partition_by.at.line && lake->partition_by.n > 0) {
         err_fail(e, ERR_CONFIG, "output %.*s is a table: partition_by is for streams",
                  STR_ARG(o->name));
@@ -142,6 +147,8 @@ static bool job_lake(struct job_build *b, struct lake_output *out,
         .keep_versions = (unsigned)lake->keep_versions,
         .retain_ms = lake->retain_ms,
         .archive = lake->archive.n > 0 ? arena_str(b->a, lake->archive).p : NULL,
+        .compact_files = lake->compact.at.line ? (size_t)lake->compact.min_files : 0,
+        .compact_bytes = lake->compact.at.line ? lake->compact.max_bytes : LAKE_COMPACT_BYTES,
     };
     return job_lake_kind(b, out, lake, o, e) && job_lake_time(b, out, lake, o, e) &&
            (o->table || job_lake_parts(b, out, lake, o, e));

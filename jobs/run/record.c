@@ -19,6 +19,8 @@ const char *batch_kind_name(enum batch_kind kind)
         return "recover";
     case BATCH_RESYNC:
         return "resync";
+    case BATCH_COMPACT:
+        return "compact";
     case BATCH_EXPIRE:
         return "expire";
     case BATCH_RESTORE:
@@ -31,7 +33,7 @@ const char *batch_kind_name(enum batch_kind kind)
 
 bool batch_kind_stands(enum batch_kind kind)
 {
-    return kind == BATCH_EXPIRE || kind == BATCH_RESTORE;
+    return kind == BATCH_COMPACT || kind == BATCH_EXPIRE || kind == BATCH_RESTORE;
 }
 
 static enum batch_kind kind_read(struct str name)

@@ -14,6 +14,7 @@ enum batch_kind {
     BATCH_BACKFILL, // a recorded slot again, in place; positions and state stay
     BATCH_RECOVER,  // a recorded slot again, in place, after the state was lost
     BATCH_RESYNC,   // outputs of a store anew, from state or lake
+    BATCH_COMPACT,  // small files of the lake become one; brings nothing
     BATCH_EXPIRE,   // files of the lake that the policy does not keep are deleted; brings nothing
     BATCH_RESTORE,  // files come back into the lake from an archive; brings no records
     BATCH_REPLAY    // dead letters of a slot again: what they give now comes to what the slot has
@@ -93,8 +94,7 @@ struct batch_record {
     uint64_t topics_digest, topics_prev_batch, topics_prev_digest;
     struct str manifest; // lake manifest JSON; "" = no lake output
     uint64_t lake_digest, lake_prev_batch, lake_prev_digest;
-    struct str
-        dead_file; // state-directory dead letters when the job has no lake; "" = none or in the manifest
+    struct str dead_file; // of the state directory, of a job without a lake; "" = none
     uint64_t dead;
     const struct batch_counter *counters;
     size_t counter_count;

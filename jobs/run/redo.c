@@ -1,5 +1,7 @@
 #include "jobs/run/redo.h"
+#include "base/map.h"
 #include "jobs/run/execute.h"
+#include "lake/compact.h"
 
 #include <assert.h>
 
@@ -7,6 +9,7 @@ bool redo_open(struct redo *out, struct session *s, struct err *e)
 {
     *out = (struct redo){.s = s, .a = arena_new(s->a)};
     out->outputs = ARENA_ZARRAY(out->a, bool, s->job->output_count + 1);
+    out->changed = map_new(out->a);
     if (!s->source->type->plan(s->source, out->a, &s->partitions, &s->partition_count, e))
         return err_wrap(e, "looking at the topics");
     return !s->lake || lake_list(&out->lake, out->a, s->lake, STR_NONE, e);
@@ -84,16 +87,55 @@ static bool redo_takes(const struct redo *r, struct str output)
     return false;
 }
 
+// A compacted file holds many slots: each that is replaced writes it anew.
+static void redo_note(struct redo *r, const struct lake_file *f, bool there)
+{
+    bool added;
+    uint64_t *at = map_put(r->changed, f->path, &added);
+    if (added) {
+        if (r->now_count == r->now_cap) {
+            r->now_cap = r->now_cap ? r->now_cap * 2 : 16;
+            struct redo_changed *more = ARENA_ZARRAY(r->a, struct redo_changed, r->now_cap);
+            if (r->now_count)
+                memcpy(more, r->now, r->now_count * sizeof *more);
+            r->now = more;
+        }
+        *at = r->now_count++;
+    }
+    r->now[*at] = (struct redo_changed){*f, there ? REDO_THERE : REDO_GONE};
+}
+
+static bool redo_follow(struct redo *r, struct str manifest, struct err *e)
+{
+    struct lake_manifest m;
+    if (manifest.n == 0)
+        return true;
+    if (!lake_manifest_read(&m, r->a, manifest, e))
+        return false;
+    for (size_t i = 0; i < m.replaced_count; i++)
+        if (m.replaced[i].slot_count > 0)
+            redo_note(r, &m.replaced[i], false);
+    for (size_t i = 0; i < m.count; i++)
+        if (m.files[i].slot_count > 0)
+            redo_note(r, &m.files[i], true);
+    return true;
+}
+
 // Dead letters belong to the slot as a whole.
 static void redo_files(struct redo_slot *out, const struct redo *r, struct arena *a)
 {
     const struct lake_file *all;
     size_t n;
     lake_slot_files(&all, &n, a, &r->lake, r->s->job->name, out->slot);
-    struct lake_file *files = ARENA_ZARRAY(a, struct lake_file, n + 1);
+    struct lake_file *files = ARENA_ZARRAY(a, struct lake_file, n + r->now_count + 1);
     for (size_t i = 0; i < n; i++)
-        if (all[i].output.n == 0 || redo_takes(r, all[i].output))
+        if ((all[i].output.n == 0 || redo_takes(r, all[i].output)) &&
+            !map_get(r->changed, all[i].path))
             files[out->file_count++] = all[i];
+    for (size_t i = 0; i < r->now_count; i++)
+        if (r->now[i].is == REDO_THERE && lake_file_encloses(&r->now[i].file, out->slot) &&
+            redo_takes(r, r->now[i].file.output))
+            files[out->file_count++] = r->now[i].file;
     out->files = files;
 }
 
@@ -193,6 +235,19 @@ static struct sequence_range *redo_ranges(const struct redo *r, const struct red
     return out;
 }
 
+bool redo_splice(struct lake_manifest *m, struct session *s, struct arena *a,
+                 const struct execute_replace *how, struct err *e)
+{
+    const struct control_redo *c = &s->control.redo;
+    if (!m->batch) // nothing is staged: no lake
+        return true;
+    m->replaced = how->files;
+    m->replaced_count = how->file_count;
+    const struct lake_splice_spec spec = {
+        .slot = how->slot, .again = c->slots + c->next, .again_count = c->count - c->next};
+    return lake_splice(m, a, s->lake, &spec, e);
+}
+
 bool redo_execute(struct redo *r, const struct redo_slot *slot, const struct execute_replace *how,
                   enum batch_kind kind, struct err *e)
 {
@@ -215,7 +270,7 @@ bool redo_execute(struct redo *r, const struct redo_slot *slot, const struct exe
                                                    .a = a,
                                                    .replace = &replace},
                             e) &&
-              run_deliver(s, &record, e);
+              run_deliver(s, &record, e) && redo_follow(r, record.manifest, e);
     arena_free(a);
     return ok;
 }

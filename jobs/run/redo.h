@@ -10,8 +10,15 @@
 struct redo {
     struct session *s;
     struct arena *a;     // of the whole redo
-    struct lake_ls lake; // what is published; empty without a lake
+    struct lake_ls lake; // what was published when it began; empty without a lake
     bool *outputs;       // by job.outputs: those that are replaced
+    struct map
+        *changed; // compacted files that it wrote anew or removed since: path -> position in `now`
+    struct redo_changed {
+        struct lake_file file;
+        enum { REDO_GONE, REDO_THERE } is;
+    } * now;
+    size_t now_count, now_cap;
 };
 
 // The batch that first covered a range, with what it wrote.
@@ -34,6 +41,9 @@ bool redo_readable(const struct redo *r, const struct redo_slot *slot, struct er
 // One batch of the kind: executed, decided, delivered.
 bool redo_execute(struct redo *r, const struct redo_slot *slot, const struct execute_replace *how,
                   enum batch_kind kind, struct err *e) ERR_CHECKED;
+// execute.c: m, sealed, gets what is in the slot's place; the slot's rows inside of compacted files go there.
+bool redo_splice(struct lake_manifest *m, struct session *s, struct arena *a,
+                 const struct execute_replace *how, struct err *e) ERR_CHECKED;
 // The slot's records through the session's engine, which keeps what it learns: nothing is decided, dead letters are not written.
 bool redo_read(const struct redo *r, const struct redo_slot *slot, struct err *e) ERR_CHECKED;
 // The part of the job's program that makes this output.

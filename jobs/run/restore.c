@@ -70,6 +70,14 @@ static bool restore_refuse(const struct lake_file *f, struct err *e, const char 
     return err_hint(e, "nothing was restored; --to DIR puts the files elsewhere");
 }
 
+static bool restore_holds(const struct lake_file *f, uint64_t own, uint64_t slot)
+{
+    for (size_t i = 0; i < f->slot_count; i++)
+        if (f->slots[i].slot == slot)
+            return true;
+    return f->slot_count == 0 && own == slot;
+}
+
 // A batch after the one that brought the file has made its slot anew, elsewhere perhaps.
 static bool restore_slot(const struct restore *x, const struct lake_manifest *from,
                          const struct lake_file *f, struct err *e)
@@ -78,7 +86,8 @@ static bool restore_slot(const struct restore *x, const struct lake_manifest *fr
     for (size_t i = 0; i < x->past_count; i++) {
         const struct lake_manifest *m = &x->past[i];
         bool adds = str_eq(m->kind, STR("replay")); // what was a dead letter
-        if (m->batch <= from->batch || m->slot == m->batch || m->slot != slot || adds)
+        if (m->batch <= from->batch || m->slot == m->batch || adds ||
+            !restore_holds(f, slot, m->slot))
             continue;
         for (size_t k = 0; k < m->output_count; k++)
             if (str_eq(m->outputs[k].name, f->output))

@@ -2,6 +2,7 @@
 
 #include "base/durable.h"
 #include "jobs/run/code.h"
+#include "jobs/run/compact.h"
 #include "jobs/run/execute.h"
 #include "jobs/run/expire.h"
 #include "jobs/run/stream_rows.h"
@@ -183,7 +184,7 @@ bool run_job(struct run_report *out, const struct job *job, const struct run_env
     *out = (struct run_report){0};
     bool ok = session_open(&s, job, env, out, e) && run_settle(&s, e) && run_recovered(&s, e) &&
               run_flush_logs(&s, e) && plan_freeze(&s, e) && run_batches(&s, e) &&
-              expire_due(&s, e) && run_done(&s, e);
+              expire_due(&s, e) && compact_due(&s, e) && run_done(&s, e);
     if (!ok)
         run_failed(&s, e);
     session_close(&s);

@@ -4,6 +4,7 @@
 
 #include "base/durable.h"
 #include "jobs/run/execute.h"
+#include "jobs/run/compact.h"
 #include "jobs/run/expire.h"
 #include "jobs/run/stream_rows.h"
 
@@ -119,7 +120,7 @@ static bool stream_aligned(struct stream *x)
 
 static bool stream_roll(struct stream *x, struct err *e)
 {
-    return run_flush_logs(&x->s, e) && expire_due(&x->s, e);
+    return run_flush_logs(&x->s, e) && expire_due(&x->s, e) && compact_due(&x->s, e);
 }
 
 static bool stream_snapshot(struct stream *x, struct err *e)
@@ -251,7 +252,7 @@ static bool stream_finish(struct stream *x, struct err *e)
         changed = changed || c->versions[i].changed;
     return (!changed || run_batch(&x->s, &last, &end, e)) &&
            rowlog_clean(x->s.log_dir, c, x->env->durable, e) && expire_due(&x->s, e) &&
-           run_done(&x->s, e);
+           compact_due(&x->s, e) && run_done(&x->s, e);
 }
 
 static bool stream_steps(struct stream *x, struct err *e)

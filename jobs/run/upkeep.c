@@ -1,7 +1,6 @@
 #include "jobs/run/upkeep.h"
 
 #include "base/hash.h"
-#include "lake/inspect.h"
 
 #include <assert.h>
 
@@ -18,6 +17,38 @@ uint64_t upkeep_next(const struct session *s)
 {
     return s->control.last_batch + 1;
 }
+
+// --- outputs ---------------------------------------------------------------------------------------------------------
+
+bool upkeep_takes(const struct job_output *o, struct str output)
+{
+    return o->lake >= 0 && (output.n == 0 || str_eq_nocase(o->name, output));
+}
+
+bool upkeep_check(const struct job *job, struct str output, struct err *e)
+{
+    if (!job->lake_root)
+        return err_fail(e, ERR_CONFIG, "job %s writes nothing to a lake", job->name);
+    for (size_t i = 0; i < job->output_count; i++)
+        if (output.n == 0 || upkeep_takes(&job->outputs[i], output))
+            return true;
+    err_fail(e, ERR_CONFIG, "job %s writes no output %.*s to the lake", job->name, STR_ARG(output));
+    return err_hint(e, "sluice job show %s lists them", job->name);
+}
+
+const struct lake_ls_output *upkeep_held(const struct lake_ls *ls, const struct job *job,
+                                         const struct lake_output *o)
+{
+    for (size_t i = 0; i < ls->output_count; i++) {
+        const struct lake_ls_output *held = &ls->outputs[i];
+        if (held->kind == o->kind && str_eq(held->name, o->name) &&
+            str_eq(held->job, str_from(job->name)))
+            return held;
+    }
+    return NULL;
+}
+
+// --- the batch -------------------------------------------------------------------------------------------------------
 
 // Where the job stands: the batch is the lake's head now, and recovery reads positions there.
 static void upkeep_positions(const struct session *s, struct arena *a, struct batch_record *r,

@@ -217,6 +217,21 @@ static const struct conf_table dead_table = {
 
 static const char *const formats[] = {"jsonl", "csv", NULL};
 static const char *const codecs[] = {"none", "gzip", "zstd", NULL};
+static const struct conf_opt compact_opts[] = {
+    {OPT(compact_policy_spec, min_files, "min_files", CONF_INT), .def = "16", .min = 2,
+     .max = 100000, .help = "So many files in a row make it worth while."},
+    {OPT(compact_policy_spec, max_bytes, "max_bytes", CONF_BYTES), .def = "128MiB", .min = 1,
+     .help = "Of the files that become one, all together; larger ones stay as they are."},
+};
+static const struct conf_table compact_table = {
+    .name = "compact",
+    .help = "The `compact:` section of an output's `lake:`: when small files become one.",
+    .opts = compact_opts,
+    .count = COUNT(compact_opts),
+    .bytes = sizeof(struct compact_policy_spec),
+    .at_offset = offsetof(struct compact_policy_spec, at),
+};
+
 static const struct conf_opt lake_opts[] = {
     {OPT(lake_output_spec, format, "format", CONF_ENUM), .choices = formats, .def = "jsonl",
      .help = "Format of the files."},
@@ -242,6 +257,10 @@ static const struct conf_opt lake_opts[] = {
     {OPT(lake_output_spec, archive, "archive", CONF_PATH),
      .help = "Directory into which a partition is exported, as an archive of its own, before it "
              "expires; without it nothing is kept."},
+    {OPT(lake_output_spec, compact, "compact", CONF_SECTION), .flags = CONF_OPTIONAL,
+     .sub = &compact_table,
+     .help = "Small files of a partition of a stream are made one after a run; without it by hand "
+             "only."},
     {OPT(lake_output_spec, file_bytes_max, "file_bytes_max", CONF_BYTES), .def = "128MiB",
      .help = "A file larger than this is split; 0 = never."},
 };

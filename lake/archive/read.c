@@ -209,8 +209,8 @@ static void check_found(struct archive_check *c, enum lake_finding_kind kind, st
         c->findings = more;
         c->cap = c->cap * 2 + 8;
     }
-    c->findings[c->sum.count++] =
-        (struct lake_finding){kind, arena_str(c->a, path), arena_str(c->a, text)};
+    c->findings[c->sum.count++] = (struct lake_finding){
+        .kind = kind, .path = arena_str(c->a, path), .text = arena_str(c->a, text)};
 }
 
 static bool check_end(void *arg, const struct lake_file *f, const char *wrong, struct err *e)

@@ -134,6 +134,7 @@ const struct format_type format_csv = {
     .name = "csv",
     .suffix = ".csv",
     .header_records = 1,
+    .line_end = "\r\n",
     .open = csv_open,
     .header = csv_header,
     .row = csv_row,

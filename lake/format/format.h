@@ -17,6 +17,7 @@ struct format_type {
     const char *name;        // as in the configuration: "jsonl"
     const char *suffix;      // ".jsonl"
     unsigned header_records; // records at the start of each file that are not rows
+    const char *line_end;    // of every record
     ERR_CHECKED bool (*open)(const struct format_writer **out, struct arena *a,
                              const struct serde_column *columns, size_t count, struct err *e);
     void (*header)(const struct format_writer *w, struct buf *out);

@@ -46,6 +46,7 @@ const struct format_type format_jsonl = {
     .name = "jsonl",
     .suffix = ".jsonl",
     .header_records = 0,
+    .line_end = "\n",
     .open = jsonl_open,
     .header = jsonl_header,
     .row = jsonl_row,

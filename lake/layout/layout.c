@@ -124,6 +124,15 @@ void layout_file(struct buf *out, uint64_t slot, uint64_t n)
     buf_printf(out, "%012llu-%llu", (unsigned long long)slot, (unsigned long long)n);
 }
 
+bool layout_read_file(uint64_t *slot, uint64_t *n, struct str path)
+{
+    struct str head, tail, number, rest;
+    while (str_split_once(&head, &tail, path, '/'))
+        path = tail;
+    return str_split_once(&head, &tail, path, '-') && str_to_u64(slot, head) &&
+           str_split_once(&number, &rest, tail, '.') && str_to_u64(n, number);
+}
+
 static bool component_safe(struct str c)
 {
     if (c.n == 0 || c.n > 255 || str_eq(c, STR(".")) || str_eq(c, STR("..")))

@@ -36,6 +36,8 @@ void layout_output(struct buf *out, enum lake_kind kind, struct str name);
 void layout_task(struct buf *out, struct str job, unsigned task);
 // "<slot>-<n>": what a file is called but for its extension.
 void layout_file(struct buf *out, uint64_t slot, uint64_t n);
+// The reverse, of a path or name with its extension; false: not such a name.
+bool layout_read_file(uint64_t *slot, uint64_t *n, struct str path);
 // A path that stays inside the root: relative, no empty, "." or ".." component, no control character.
 bool layout_path_safe(struct str path);
 

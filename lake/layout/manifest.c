@@ -24,6 +24,29 @@ static json_t *write_output(const struct lake_manifest_output *o)
     return j;
 }
 
+static void write_times(json_t *j, int64_t time_min, int64_t time_max)
+{
+    if (time_min > time_max)
+        return;
+    json_object_set_new(j, "time_min", json_integer(time_min));
+    json_object_set_new(j, "time_max", json_integer(time_max));
+}
+
+static void write_slots(json_t *j, const struct lake_file *f)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < f->slot_count; i++) {
+        const struct lake_slot_rows *s = &f->slots[i];
+        json_t *x = json_object();
+        ljson_put_u64(x, "slot", s->slot);
+        ljson_put_u64(x, "rows", s->rows);
+        ljson_put_hex(x, "rows_hash", s->rows_hash);
+        write_times(x, s->time_min, s->time_max);
+        json_array_append_new(list, x);
+    }
+    json_object_set_new(j, "slots", list);
+}
+
 static json_t *write_file(const struct lake_file *f)
 {
     json_t *j = json_object();
@@ -41,10 +64,9 @@ static json_t *write_file(const struct lake_file *f)
     ljson_put_hex(j, "rows_hash", f->rows_hash);
     if (f->reason.n > 0)
         ljson_put_str(j, "reason", f->reason);
-    if (f->time_min <= f->time_max) {
-        json_object_set_new(j, "time_min", json_integer(f->time_min));
-        json_object_set_new(j, "time_max", json_integer(f->time_max));
-    }
+    write_times(j, f->time_min, f->time_max);
+    if (f->slot_count > 0)
+        write_slots(j, f);
     return j;
 }
 
@@ -59,6 +81,14 @@ static void write_ranges(json_t *j, struct str ranges)
         json_object_set_new(j, "ranges", v);
     else
         ljson_put_str(j, "ranges", ranges);
+}
+
+bool lake_manifest_brings_rows(const struct lake_manifest *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (m->files[i].output.n > 0 && m->files[i].version == 0)
+            return true;
+    return false;
 }
 
 void lake_manifest_write(struct buf *out, const struct lake_manifest *m)
@@ -108,6 +138,37 @@ static bool read_output(struct lake_manifest_output *out, struct ljson_reader *r
     return r->missing == NULL;
 }
 
+static void read_times(int64_t *time_min, int64_t *time_max, const json_t *j)
+{
+    const json_t *from = json_object_get(j, "time_min");
+    const json_t *to = json_object_get(j, "time_max");
+    bool both = json_is_integer(from) && json_is_integer(to);
+    *time_min = both ? json_integer_value(from) : INT64_MAX;
+    *time_max = both ? json_integer_value(to) : INT64_MIN;
+}
+
+// Slots ascend and their rows are the file's.
+static void read_slots(struct lake_file *out, struct ljson_reader *r, const json_t *list)
+{
+    size_t n = json_array_size(list);
+    struct lake_slot_rows *v = ARENA_ZARRAY(r->a, struct lake_slot_rows, n + 1);
+    uint64_t rows = 0;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *x = json_array_get(list, i);
+        v[i] = (struct lake_slot_rows){.slot = ljson_get_u64(r, x, "slot"),
+                                       .rows = ljson_get_u64(r, x, "rows"),
+                                       .rows_hash = ljson_get_hex(r, x, "rows_hash")};
+        read_times(&v[i].time_min, &v[i].time_max, x);
+        rows += v[i].rows;
+        if (i > 0 && v[i].slot <= v[i - 1].slot)
+            r->missing = "slots";
+    }
+    if (n > 0 && rows != out->rows)
+        r->missing = "slots";
+    out->slots = v;
+    out->slot_count = n;
+}
+
 static bool read_file(struct lake_file *out, struct ljson_reader *r, const json_t *j)
 {
     *out = (struct lake_file){
@@ -119,8 +180,6 @@ static bool read_file(struct lake_file *out, struct ljson_reader *r, const json_
         .bytes = ljson_get_u64(r, j, "bytes"),
         .checksum = ljson_get_hex(r, j, "checksum"),
         .rows_hash = ljson_get_hex(r, j, "rows_hash"),
-        .time_min = INT64_MAX,
-        .time_max = INT64_MIN,
     };
     if (json_object_get(j, "version"))
         out->version = ljson_get_u64(r, j, "version");
@@ -128,12 +187,9 @@ static bool read_file(struct lake_file *out, struct ljson_reader *r, const json_
         out->slot = ljson_get_u64(r, j, "slot");
     if (json_object_get(j, "reason"))
         out->reason = ljson_get_str(r, j, "reason");
-    const json_t *from = json_object_get(j, "time_min");
-    const json_t *to = json_object_get(j, "time_max");
-    if (json_is_integer(from) && json_is_integer(to)) {
-        out->time_min = json_integer_value(from);
-        out->time_max = json_integer_value(to);
-    }
+    read_times(&out->time_min, &out->time_max, j);
+    if (json_object_get(j, "slots"))
+        read_slots(out, r, json_object_get(j, "slots"));
     if (!layout_path_safe(out->path) || !layout_path_safe(out->staged))
         r->missing = "path";
     return r->missing == NULL;

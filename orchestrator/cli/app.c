@@ -98,6 +98,43 @@ bool app_lake(struct lake **out, struct app *s, struct err *e)
     return lake_open(out, s->spec->lake.path.p, LAKE_OPEN_EXISTING, s->durable, e);
 }
 
+// --- whose upkeep ----------------------------------------------------------------------------------------------------
+
+static bool app_writes(const struct job_spec *job, struct str output)
+{
+    const struct output_spec *v = job->outputs.v;
+    for (size_t i = 0; i < job->outputs.n; i++)
+        if (v[i].lake.at.line && (output.n == 0 || str_eq_nocase(v[i].name, output)))
+            return true;
+    return false;
+}
+
+bool app_lake_jobs(const struct app_lake_job **out, size_t *count, struct app *s,
+                   const struct cli *c, struct err *e)
+{
+    size_t n;
+    const struct job_spec *jobs = app_jobs(s, &n);
+    struct app_lake_job *v = ARENA_ZARRAY(s->a, struct app_lake_job, n + 1);
+    struct str first = c->arg_count ? str_from(c->args[0]) : STR("");
+    *out = v;
+    *count = 0;
+    for (size_t i = 0; first.n && i < n; i++)
+        if (str_eq(jobs[i].name, first))
+            v[(*count)++] = (struct app_lake_job){
+                c->args[0], c->arg_count > 1 ? str_from(c->args[1]) : STR("")};
+    bool named = *count > 0 || c->arg_count > 1;
+    for (size_t i = 0; !named && i < n; i++)
+        if (app_writes(&jobs[i], first))
+            v[(*count)++] = (struct app_lake_job){arena_str(s->a, jobs[i].name).p, first};
+    if (*count > 0)
+        return true;
+    if (first.n == 0)
+        return err_fail(e, ERR_CONFIG, "no job of %s writes to a lake", s->spec->file.p);
+    err_fail(e, ERR_CONFIG, "%.*s is neither a job nor an output that one writes to the lake",
+             STR_ARG(first));
+    return err_hint(e, "sluice job list, sluice lake ls show them");
+}
+
 // --- progress --------------------------------------------------------------------------------------------------------
 
 void app_progress_init(struct app_progress *out, const struct clock *clock)

@@ -28,6 +28,14 @@ bool app_state(struct kv **out, struct app *s, const struct job_spec *job,
                struct err *e) ERR_CHECKED;
 bool app_lake(struct lake **out, struct app *s, struct err *e) ERR_CHECKED;
 
+// Whose upkeep a command of the lake means: JOB, JOB OUTPUT, OUTPUT, or nothing: every job that writes to the lake.
+struct app_lake_job {
+    const char *job;
+    struct str output; // "" = all of the job
+};
+bool app_lake_jobs(const struct app_lake_job **out, size_t *count, struct app *s,
+                   const struct cli *c, struct err *e) ERR_CHECKED;
+
 // run_progress.c: one line on a terminal, rewritten while the run goes on; nothing elsewhere.
 struct app_progress {
     int64_t started_ms, last_ms;

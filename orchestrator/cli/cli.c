@@ -231,7 +231,8 @@ static int cli_execute(struct cli *c)
     struct err e;
     enum remote r = REMOTE_NONE;
     if (c->cmd->by_owner && !c->owner)
-        r = remote_command(&c->exit_code, c, c->args[0], &e);
+        r = c->cmd->of_lake ? remote_lake_command(&c->exit_code, c, &e)
+                            : remote_command(&c->exit_code, c, c->args[0], &e);
     if (r == REMOTE_FAILED || (r == REMOTE_NONE && !c->cmd->run(c, &e)))
         return cli_fail(&e, err_exit_code(&e));
     return c->exit_code;

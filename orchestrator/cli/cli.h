@@ -40,6 +40,8 @@ struct cmd {
     size_t args_min, args_max;
     // The command writes the state of the job that is its first argument: a daemon that owns it runs the command.
     bool by_owner;
+    // That argument may be an output of the lake too, or be missing: the jobs are app_lake_jobs().
+    bool of_lake;
     const char *summary;        // one sentence
     const struct cli_opt *opts; // ended by a NULL name
     bool (*run)(struct cli *c, struct err *e);

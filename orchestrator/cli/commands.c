@@ -29,6 +29,7 @@ const struct cmd *const cli_commands[] = {
     &cmd_lake_cat,
     &cmd_lake_stat,
     &cmd_lake_verify,
+    &cmd_lake_compact,
     &cmd_lake_expire,
     &cmd_lake_export,
     &cmd_lake_restore,

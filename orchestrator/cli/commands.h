@@ -13,7 +13,7 @@ extern const struct cmd cmd_audit, cmd_job_try;
 extern const struct cmd cmd_state_backup, cmd_state_restore, cmd_state_compact;
 extern const struct cmd cmd_run_list, cmd_run_show;
 extern const struct cmd cmd_lake_ls, cmd_lake_cat, cmd_lake_stat, cmd_lake_verify, cmd_lake_expire,
-    cmd_lake_export, cmd_lake_restore;
+    cmd_lake_export, cmd_lake_restore, cmd_lake_compact;
 extern const struct cmd cmd_dlq_ls, cmd_dlq_show, cmd_dlq_replay;
 extern const struct cmd cmd_config_show;
 extern const struct cmd cmd_docs;

@@ -71,19 +71,45 @@ static enum remote ask(struct answer *s, const char *state, json_t *j, enum cont
     return REMOTE_FAILED;
 }
 
-enum remote remote_command(int *code, struct cli *c, const char *job, struct err *e)
+// extra: one more argument, or NULL.
+static enum remote command_of(int *code, const struct app *app, const struct cli *c,
+                              const char *job, const char *extra, struct err *e)
 {
-    struct app app;
     struct answer s = {0};
-    if (!app_open(&app, c, e))
-        return REMOTE_FAILED;
     json_t *j = request("command", job);
     json_t *args = json_array();
     for (int i = 0; i < c->argc; i++)
         json_array_append_new(args, json_string(c->argv[i]));
+    if (extra)
+        json_array_append_new(args, json_string(extra));
     json_object_set_new(j, "args", args);
-    const enum remote r = ask(&s, app.spec->state.p, j, CONTROL_PASS, e);
-    *code = s.exit;
+    const enum remote r = ask(&s, app->spec->state.p, j, CONTROL_PASS, e);
+    *code = *code ? *code : s.exit;
+    return r;
+}
+
+enum remote remote_command(int *code, struct cli *c, const char *job, struct err *e)
+{
+    struct app app;
+    *code = 0;
+    if (!app_open(&app, c, e))
+        return REMOTE_FAILED;
+    const enum remote r = command_of(code, &app, c, job, NULL, e);
+    app_close(&app);
+    return r;
+}
+
+enum remote remote_lake_command(int *code, struct cli *c, struct err *e)
+{
+    struct app app;
+    const struct app_lake_job *jobs;
+    size_t n;
+    *code = 0;
+    if (!app_open(&app, c, e))
+        return REMOTE_FAILED;
+    enum remote r = app_lake_jobs(&jobs, &n, &app, c, e) ? REMOTE_DONE : REMOTE_FAILED;
+    for (size_t i = 0; r == REMOTE_DONE && i < n; i++)
+        r = command_of(code, &app, c, jobs[i].job, c->arg_count ? NULL : jobs[i].job, e);
     app_close(&app);
     return r;
 }

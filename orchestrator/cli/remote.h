@@ -14,6 +14,8 @@ enum remote { REMOTE_NONE, REMOTE_DONE, REMOTE_FAILED }; // no daemon; it answer
 // The whole command line, for a command that works on the state of this job: the daemon runs it with
 // our standard output, between two runs. *code is its exit code.
 enum remote remote_command(int *code, struct cli *c, const char *job, struct err *e);
+// The same for each of app_lake_jobs(), one after another; *code is the first that is not 0.
+enum remote remote_lake_command(int *code, struct cli *c, struct err *e);
 // One run now, after the one that goes on.
 enum remote remote_run(struct run_report *out, const struct app *app, const char *job,
                        void (*progress)(void *arg, const struct run_progress *p), void *arg,

@@ -1,5 +1,4 @@
 // Expiry: what the policy does not keep goes, whole partitions at a time, and nothing else; whatever is cut short in between.
-#include "jobs/run/backfill.h"
 #include "jobs/run/control.h"
 #include "jobs/run/recover.h"
 #include "tests/support/job_scenario.h"
@@ -9,7 +8,6 @@
 #include <stdio.h>
 
 enum { DAY_MS = 86400000 };
-static const struct str streams[] = {{"GOOD", 4}, {"BIG", 3}};
 static const struct expire_spec policy = {.output = {"", 0}};
 
 // Kept on 2025-10-27, the first day of these worlds: the 26th and later.
@@ -224,76 +222,6 @@ TEST(an_expiry_cut_short_anywhere_is_rolled_forward)
     buf_fini(&want);
 }
 
-static void maybe_fault(struct job_world *w, struct job_random *r)
-{
-    static const enum fault_action actions[] = {FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_ERROR,
-                                                FAULT_REPLY_LOST};
-    const struct fault_spec fault = {.occurrence = 1 + job_random_below(r, 200),
-                                     .action = actions[job_random_below(r, 4)]};
-    job_world_restart(w, job_random_below(r, 3) > 0 ? &fault : NULL);
-}
-
-static void backfill(struct job_world *w, struct job_random *r)
-{
-    uint64_t last = job_upkeep_last(w);
-    struct backfill_spec spec = {
-        .by = BACKFILL_BATCHES, .outputs = streams, .output_count = 2, .from = 1};
-    if (last == 0)
-        return;
-    spec.from = 1 + (int64_t)job_random_below(r, last);
-    spec.to = spec.from + 2;
-    for (int tries = 0; !job_world_backfill(w, &spec); tries++) {
-        if (strstr(w->text, "no batch of job sim"))
-            return;
-        if (tries == 20)
-            fail_msg("does not get well: %s", w->text);
-        if (durable_dead(w->durable))
-            job_world_restart(w, NULL);
-        if (strstr(w->text, "is not finished") || tries > 2)
-            spec.by = BACKFILL_PENDING;
-    }
-}
-
-static void any_sequence(uint64_t seed)
-{
-    static const unsigned portions[] = {50, 30, 60, 20};
-    const struct job_world_spec spec = retained();
-    struct job_random chance = {seed}, r = {seed + 500};
-    struct buf want;
-    still_life(&want, seed + 500, portions, 4);
-    struct job_world *w = world(&spec);
-    for (size_t i = 0; i < 12;) {
-        maybe_fault(w, &chance);
-        uint64_t act = job_random_below(&chance, 3);
-        if (i % 3 == 0) {
-            produce(w, &r, portions[i / 3]);
-            job_world_settle(w, 20);
-        } else if (act == 0) {
-            backfill(w, &chance);
-        } else {
-            job_upkeep_expires(w);
-        }
-        i++;
-    }
-    job_world_restart(w, NULL);
-    job_world_settle(w, 20);
-    struct backfill_spec pending = {.by = BACKFILL_PENDING};
-    assert_true(job_world_backfill(w, &pending));
-    job_upkeep_expires(w);
-    assert_int_equal(held_before(w, first_kept), 0);
-    job_upkeep_audit(w);
-    char what[64];
-    (void)snprintf(what, sizeof what, "seed %llu", (unsigned long long)seed);
-    job_scenario_same(w, &want, what);
-}
-
-TEST(any_sequence_of_runs_backfills_expiries_and_crashes_leaves_each_kept_record_exactly_once)
-{
-    uint64_t count = test_is_long() ? 300 : 10;
-    for (uint64_t seed = 1; seed <= count; seed++)
-        any_sequence(seed);
-}
-
 // The lake is ahead by two batches that brought nothing, and its head says where the job stood.
 TEST(a_lost_state_is_rebuilt_behind_expiries)
 {
@@ -332,8 +260,8 @@ TEST(a_lost_state_is_rebuilt_behind_expiries)
     arena_free(a);
 }
 
-// The batch before the expiry is known to its warehouse alone; the lake's head says where the job stood behind it.
-TEST(a_lost_state_behind_an_expiry_reads_nothing_again)
+// What a reset left unread is in no batch: only the expiry behind it says where the job stood.
+TEST(a_lost_state_behind_an_expiry_reads_nothing_that_a_reset_skipped)
 {
     struct job_world_spec spec = retained();
     struct arena *a = arena_new(NULL);
@@ -349,8 +277,8 @@ TEST(a_lost_state_behind_an_expiry_reads_nothing_again)
     struct job_world *w = world(&spec);
     produce(w, &r, 90);
     run(w);
-    source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW - DAY_MS, "k", "{\"id\":1,\"cents\":1}");
-    run(w);
+    produce(w, &r, 40);
+    assert_true(job_world_reset(w, RUN_RESET_FROM_NOW));
     w->time.wall_ms += 2 * (int64_t)DAY_MS;
     const struct expire_spec how = {.output = STR("BIG"), .older_than_ms = DAY_MS};
     assert_true(job_upkeep_expire(w, &how, &report, a));
@@ -406,12 +334,10 @@ TEST(rows_that_wait_for_the_lake_are_written_before_an_expiry)
     arena_free(a);
 }
 
-TEST_MAIN(
-    T(a_run_deletes_old_partitions_by_policy_once_a_day_and_says_so_in_a_batch_of_its_own),
-    T(a_dry_run_names_what_would_go_and_deletes_nothing),
-    T(versions_beyond_a_lowered_keep_versions_go),
-    T(an_expiry_cut_short_anywhere_is_rolled_forward),
-    T(any_sequence_of_runs_backfills_expiries_and_crashes_leaves_each_kept_record_exactly_once),
-    T(a_lost_state_is_rebuilt_behind_expiries),
-    T(a_lost_state_behind_an_expiry_reads_nothing_again),
-    T(rows_that_wait_for_the_lake_are_written_before_an_expiry))
+TEST_MAIN(T(a_run_deletes_old_partitions_by_policy_once_a_day_and_says_so_in_a_batch_of_its_own),
+          T(a_dry_run_names_what_would_go_and_deletes_nothing),
+          T(versions_beyond_a_lowered_keep_versions_go),
+          T(an_expiry_cut_short_anywhere_is_rolled_forward),
+          T(a_lost_state_is_rebuilt_behind_expiries),
+          T(a_lost_state_behind_an_expiry_reads_nothing_that_a_reset_skipped),
+          T(rows_that_wait_for_the_lake_are_written_before_an_expiry))
