@@ -307,6 +307,31 @@ static bool check_aggregation(const struct binder *b, const struct ast_statement
                      STR_ARG(print_names(b, &xs)), STR_ARG(print_names(b, &ys)));
 }
 
+// ksqlDB's name of the last join of a query; NULL = none.
+static const char *join_step(const struct plan_node *n)
+{
+    static const char *const names[] = {
+        [PLAN_JOIN_STREAM_TABLE] = "StreamTableJoin",
+        [PLAN_JOIN_STREAM_STREAM] = "StreamStreamJoin",
+        [PLAN_JOIN_TABLE_TABLE] = "TableTableJoin",
+        [PLAN_JOIN_FOREIGN_KEY] = "ForeignKeyTableTableJoin",
+    };
+    while (!plan_is_join(n->kind) && n->kind != PLAN_OBJECT && n->input_count)
+        n = n->inputs[0];
+    return plan_is_join(n->kind) ? names[n->kind] : NULL;
+}
+
+// What joins remember fits one join only.
+static bool check_joins(const struct binder *b, const struct bind_object *from)
+{
+    const struct ast_statement *to = b->statement;
+    const char *step = from->query ? join_step(from->query->top) : NULL;
+    if (!step && to->query && to->query->from_count > 1)
+        step = "joins";
+    return !step || b->use == SQL_JOB ||
+           bind_fail(b, &to->pos, "Upgrades not yet supported for %s", step);
+}
+
 bool bind_check_upgrade(const struct binder *b, const struct bind_object *from,
                         const struct bind_object *to)
 {
@@ -314,7 +339,7 @@ bool bind_check_upgrade(const struct binder *b, const struct bind_object *from,
         return bind_fail(b, &b->statement->pos, "Cannot upgrade data source: `%.*s` is %s",
                          STR_ARG(from->node->name),
                          from->declared ? "declared over a topic" : "the result of a query");
-    return check_columns(b, from, to) && check_topics(b, from, to) &&
+    return check_columns(b, from, to) && check_topics(b, from, to) && check_joins(b, from) &&
            check_aggregation(b, from->statement, b->statement);
 }
 

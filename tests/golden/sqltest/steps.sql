@@ -101,3 +101,11 @@ TERMINATE CSAS_B_1;
 RUN SCRIPT 'scripts/streams.ksql';
 INSERT INTO a VALUES (1, 20);
 ASSERT VALUES b (id, v) VALUES (1, 21);
+
+--@test: a join cannot be replaced
+--@expected.error: KsqlException
+--@expected.message: Upgrades not yet supported for StreamTableJoin
+CREATE STREAM a (id INT KEY, v INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='JSON');
+CREATE TABLE t (id INT PRIMARY KEY, w INT) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON');
+CREATE STREAM b AS SELECT a.id AS id, v, w FROM a JOIN t ON a.id = t.id;
+CREATE OR REPLACE STREAM b AS SELECT a.id AS id, v, w FROM a JOIN t ON a.id = t.id WHERE v > 1;
