@@ -104,7 +104,7 @@ static void run(const char *const job[3], const struct input *in, uint32_t windo
     const struct sql_script script = {"bench.sql", str_from(sql)};
     const struct plan *plan;
     const struct program *p;
-    const struct program_output_spec out = {STR("O"), OUTPUT_LAST_CHANGE};
+    const struct program_output_spec out = {.name = STR("O"), .collapse = OUTPUT_LAST_CHANGE};
     if (!sql_plan(&plan, a, &script, 1, &e) ||
         !program_compile(
             &p, a, &(struct program_spec){.plan = plan, .outputs = &out, .output_count = 1}, &e))

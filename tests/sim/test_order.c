@@ -74,7 +74,8 @@ static const struct program *compile(struct arena *a, const struct job_program *
     struct program_output_spec outputs[OUTPUTS];
     size_t n = 0;
     for (; p->outputs[n]; n++)
-        outputs[n] = (struct program_output_spec){str_from(p->outputs[n]), OUTPUT_EVERY_CHANGE};
+        outputs[n] = (struct program_output_spec){.name = str_from(p->outputs[n]),
+                                                  .collapse = OUTPUT_EVERY_CHANGE};
     const struct program_spec spec = {
         .outputs = outputs, .output_count = n, .collapse = PROGRAM_NO_COLLAPSE};
     assert_ok(sql_plan(&plan, a, &script, 1, &e), &e);
