@@ -129,7 +129,7 @@ static struct op *source_op(struct exec *x, size_t source)
     return NULL;
 }
 
-static bool flush(struct exec *x, struct err *e)
+bool op_flush_all(struct exec *x, struct err *e)
 {
     for (uint32_t i = 0; i < x->count; i++)
         if (x->ops[i].type->flush && !x->ops[i].type->flush(&x->ops[i], e))
@@ -153,7 +153,7 @@ bool exec_window(struct exec *x, const struct block_list *inputs, struct err *e)
                 return false;
         }
     }
-    return flush(x, e);
+    return op_flush_all(x, e);
 }
 
 bool exec_batch_end(struct exec *x, struct err *e)

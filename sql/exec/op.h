@@ -85,6 +85,8 @@ void op_origin_results(struct op *o, struct block *b);
 void op_origin_writer(struct op *o, struct block *b, uint32_t writer);
 // The k-th of what came from `from`.
 uint64_t op_origin_part(uint64_t from, uint64_t k);
+// End of a window, or of what a collapsed aggregate emits at once: every operator's flush, in order.
+bool op_flush_all(struct exec *x, struct err *e) ERR_CHECKED;
 // A block with b's row vectors (not its columns), for the operator's schema.
 struct block *op_block(struct op *o, const struct block *b);
 

@@ -5,6 +5,7 @@
 // the dirty groups are emitted once, in key order, at the end of the batch.
 //
 // Stream time advances with every row that has a key; a window is late when its end <= stream time - grace (SEMANTICS 5).
+#include "sql/exec/agg_before.h"
 #include "sql/exec/agg_states.h"
 
 #include "base/hash.h"
@@ -23,14 +24,17 @@ struct step_list {
     void **state;     // of the group; moved along by aggregate
     int64_t *rowtime; // of the group after the step
     uint8_t *undo;
-    uint8_t *emits; // 0: the redo that follows emits for both
-    uint8_t *fresh; // the group had no row before
+    uint8_t *emits;       // 0: the redo that follows emits for both
+    uint8_t *fresh;       // the group had no row before
+    struct group **first; // groups with a row, first touched in this batch; NULL: nobody asks
+    uint32_t first_count;
     uint32_t n, cap;
 };
 
 struct aggregate {
     struct groups *groups;
     struct agg_keys keys;
+    struct agg_before before; // collapsed, and some consumer takes back
     int64_t size, advance, grace;
 };
 
@@ -52,6 +56,7 @@ static bool aggregate_open(struct op *o, struct err *e)
     };
     s->groups = groups_new(&spec);
     agg_keys_init(&s->keys);
+    agg_before_init(&s->before);
     s->size = w->size_ms;
     s->advance = w->kind == WINDOW_HOPPING ? w->advance_ms : w->size_ms;
     s->grace = w->kind == WINDOW_NONE ? 0 : phys_grace(w);
@@ -64,6 +69,7 @@ static void aggregate_close(struct op *o)
     struct aggregate *s = o->state;
     groups_free(s->groups);
     agg_keys_fini(&s->keys);
+    agg_before_fini(&s->before);
 }
 
 // --- from rows to steps -------------------------------------------------------------------------
@@ -79,6 +85,8 @@ static void steps_init(struct step_list *out, struct arena *a, uint32_t cap)
     out->undo = arena_zalloc(a, cap + 1);
     out->emits = arena_zalloc(a, cap + 1);
     out->fresh = arena_zalloc(a, cap + 1);
+    out->first = NULL;
+    out->first_count = 0;
 }
 
 static void steps_add(struct step_list *out, struct groups *groups, struct group *g, uint32_t row,
@@ -86,6 +94,8 @@ static void steps_add(struct step_list *out, struct groups *groups, struct group
 {
     assert(out->n < out->cap);
     const uint32_t i = out->n++;
+    if (out->first && !g->dirty && g->present)
+        out->first[out->first_count++] = g;
     groups_touch(groups, g);
     if (rowtime > g->rowtime)
         g->rowtime = rowtime;
@@ -313,11 +323,49 @@ static bool aggregate_push(struct op *o, uint32_t input, const struct block *b, 
                         windows_per_row(s));
     struct step_list steps;
     steps_init(&steps, o->x->window, (uint32_t)cap);
+    if (o->node->collapsed && o->node->before)
+        steps.first = ARENA_ARRAY(o->x->window, struct group *, cap + 1);
     if (!(windowed ? window_steps : plain_steps)(o, &steps, b, e))
+        return false;
+    if (steps.first_count && !agg_before_keep(&s->before, o, steps.first, steps.first_count, e))
         return false;
     if (o->node->collapsed)
         return run_aggregates(o, &steps, b, NULL, NULL, e);
     return run_uncollapsed(o, &steps, b, s->keys.columns, e);
+}
+
+// Each change with what its group had when the batch began in front.
+static bool emit_both(struct op *o, const struct block *after, struct group *const *groups,
+                      struct err *e)
+{
+    const struct aggregate *s = o->state;
+    struct arena *a = o->x->window;
+    const uint32_t n = after->rows;
+    struct block *before = op_block(o, after);
+    uint32_t *idx = ARENA_ARRAY(a, uint32_t, 2 * (size_t)n + 1);
+    uint32_t count = 0;
+    before->op = arena_alloc(a, n + 1);
+    memset(before->op, OP_UPDATE_BEFORE, n);
+    for (uint32_t i = 0; i < after->schema->count; i++)
+        if (i < o->node->expr_count)
+            before->columns[i] = after->columns[i];
+        else
+            column_init(&before->columns[i], a, after->schema->columns[i].type, n);
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t k = o->node->expr_count; !groups[i]->was_present && k < after->schema->count;
+             k++)
+            column_set_null(&before->columns[k], a, i, n);
+        if (groups[i]->was_present) {
+            if (!agg_before_put(&s->before, o, before, i, groups[i], e))
+                return err_wrap(e, "%.*s", STR_ARG(o->node->name));
+            idx[count++] = n + i;
+        }
+        idx[count++] = i;
+    }
+    const struct block *parts[2] = {after, before};
+    struct block *out = block_gather(a, block_concat(a, parts, 2), idx, count);
+    out->schema = o->node->schema;
+    return op_emit(o, out, e);
 }
 
 static bool emit_groups(struct op *o, struct group *const *groups, uint32_t n, uint64_t seq,
@@ -345,7 +393,7 @@ static bool emit_groups(struct op *o, struct group *const *groups, uint32_t n, u
         agg->agg->emit(&agg->ctx, &out->columns[node->expr_count + k], a, states, 0, n);
     }
     put_windows(o, out, groups);
-    return op_emit(o, out, e);
+    return node->before ? emit_both(o, out, groups, e) : op_emit(o, out, e);
 }
 
 static bool aggregate_end(struct op *o, struct err *e)
@@ -359,14 +407,18 @@ static bool aggregate_end(struct op *o, struct err *e)
         const uint32_t rows = (uint32_t)(n - i < EMIT_ROWS ? n - i : EMIT_ROWS);
         if (!emit_groups(o, dirty + i, rows, i, e))
             return false;
-        arena_reset(o->x->window); // everything downstream of a collapsed edge is row-wise
+        if (!op_flush_all(o->x, e)) // joins keep what they get
+            return false;
+        arena_reset(o->x->window);
     }
     return true;
 }
 
 static bool aggregate_begin(struct op *o, struct err *e)
 {
-    return groups_begin(((struct aggregate *)o->state)->groups, e);
+    struct aggregate *s = o->state;
+    agg_before_clear(&s->before);
+    return groups_begin(s->groups, e);
 }
 
 static bool aggregate_save(struct op *o, struct kv_txn *t, struct err *e)
@@ -389,7 +441,8 @@ static void aggregate_rollback(struct op *o)
 
 static size_t aggregate_dirty_bytes(const struct op *o)
 {
-    return groups_dirty_bytes(((const struct aggregate *)o->state)->groups);
+    const struct aggregate *s = o->state;
+    return groups_dirty_bytes(s->groups) + s->before.rows.n;
 }
 
 const struct op_type op_aggregate = {

@@ -434,12 +434,12 @@ static enum program_order order_of(const struct program *p, const struct program
     return order;
 }
 
-// Whether changes arrive at the output collapsed: its only way up leads to a collapsed aggregate.
-static bool is_collapsed(const struct phys_node *n)
+bool phys_is_collapsed(const struct phys_node *n)
 {
-    while (n->input_count == 1 && n->kind != PLAN_AGGREGATE)
-        n = n->inputs[0];
-    return n->collapsed;
+    bool collapsed = n->collapsed;
+    for (uint32_t i = 0; i < n->input_count && n->kind != PLAN_AGGREGATE && n->table; i++)
+        collapsed |= phys_is_collapsed(n->inputs[i]);
+    return collapsed;
 }
 
 static void collect_outputs(struct compile *c)
@@ -457,7 +457,7 @@ static void collect_outputs(struct compile *c)
             .name = n->plan->name,
             .table = n->table,
             .schema = n->schema,
-            .collapsed = is_collapsed(n),
+            .collapsed = phys_is_collapsed(n),
         };
     }
 }

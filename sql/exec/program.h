@@ -105,6 +105,9 @@ int64_t phys_grace(const struct window_spec *w);
 // How long behind stream time a window is kept.
 int64_t phys_window_retention(const struct window_spec *w);
 
+// Whether a collapsed aggregate stands above: its changes come at the end of a batch.
+bool phys_is_collapsed(const struct phys_node *n);
+
 static inline bool phys_is_stateful(const struct phys_node *n)
 {
     return n->kind == PLAN_AGGREGATE || n->keeps_rows || plan_is_join(n->kind);

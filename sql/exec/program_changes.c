@@ -2,15 +2,7 @@
 #include "sql/exec/fn.h"
 #include "sql/exec/program_internal.h"
 
-// DESIGN 4: one change per key is enough for tables whose consumers only pass rows on to such outputs.
-static bool consumer_collapses(const struct compile *c, uint32_t at)
-{
-    const struct plan_node *n = c->spec->plan->nodes[at];
-    if (n->kind != PLAN_PROJECT && n->kind != PLAN_OBJECT)
-        return false;
-    return n->table && n->input_count == 1 && !compile_converts(n) &&
-           !(n->formats && n->formats->timestamp_index >= 0) && c->marks[at].collapses;
-}
+#include <assert.h>
 
 static bool expr_is_seeded(const struct expr *x)
 {
@@ -34,6 +26,98 @@ static bool node_is_seeded(const struct plan_node *n)
     return seeded;
 }
 
+// --- collapsing (DESIGN 4) ----------------------------------------------------------------------
+
+static bool key_decides(const struct plan_node *n, uint32_t column);
+
+// Whether the expression, over the rows of n, can change with the key only.
+static bool expr_key_decides(const struct plan_node *n, const struct expr *x)
+{
+    if (x->kind == EXPR_PSEUDO || (x->fn && x->fn->determinism != FN_PURE))
+        return false;
+    if (x->kind == EXPR_COLUMN)
+        return key_decides(n, x->column);
+    for (uint32_t i = 0; i < x->arg_count; i++)
+        if (!expr_key_decides(n, x->args[i]))
+            return false;
+    return true;
+}
+
+// The same of a column, seen from the aggregate that the rows come from.
+static bool key_decides(const struct plan_node *n, uint32_t column)
+{
+    if (n->kind == PLAN_AGGREGATE)
+        return column < n->key_count;
+    if (n->kind == PLAN_PROJECT)
+        return expr_key_decides(n->inputs[0], n->exprs[column]);
+    return (n->kind == PLAN_OBJECT || n->kind == PLAN_FILTER) && n->input_count == 1 &&
+           key_decides(n->inputs[0], column);
+}
+
+// Whether a group of the aggregate above has a row here always or never: none that comes and goes within a batch.
+static bool rows_stay(const struct plan_node *n)
+{
+    if (n->kind == PLAN_AGGREGATE)
+        return true;
+    if (n->kind == PLAN_FILTER && !expr_key_decides(n->inputs[0], n->predicate))
+        return false;
+    return (n->kind == PLAN_OBJECT || n->kind == PLAN_PROJECT || n->kind == PLAN_FILTER) &&
+           n->input_count == 1 && rows_stay(n->inputs[0]);
+}
+
+// Whether the order of updates and undos is nothing to the result, and none of them can fail.
+static bool is_exact(const struct plan_aggregate *p)
+{
+    const struct type *types[1] = {p->type};
+    const struct agg_ctx ctx = {.arg_types = types, .type = p->type};
+    return p->agg->undo && (p->type->kind == TYPE_INTEGER || p->type->kind == TYPE_BIGINT) &&
+           p->agg->order(&ctx) == AGG_ORDER_FREE;
+}
+
+// An aggregate over rows of `in`. A row that changes its group would leave a trace in the groups that it was in for a while
+// (a count of 0, a later ROWTIME), so the key of `in` has to decide the group.
+static bool aggregate_collapses(const struct plan_node *n, const struct plan_node *in)
+{
+    if (n->window.kind != WINDOW_NONE || n->window.final || in->schema->windowed || !rows_stay(in))
+        return false;
+    for (uint32_t i = 0; i < n->key_count; i++)
+        if (!expr_key_decides(in, n->exprs[i]))
+            return false;
+    for (uint32_t i = 0; i < n->aggregate_count; i++)
+        if (!is_exact(&n->aggregates[i]))
+            return false;
+    return true;
+}
+
+// Whether one change per key and batch of `in` is enough for what reads it at `at`, and for all behind that.
+static bool consumer_collapses(const struct compile *c, uint32_t at, const struct plan_node *in)
+{
+    const struct plan_node *n = c->spec->plan->nodes[at];
+    if (!n->table || !c->marks[at].collapses)
+        return false;
+    switch (n->kind) {
+    case PLAN_PROJECT:
+    case PLAN_FILTER:
+        return true;
+    case PLAN_OBJECT:
+        return n->input_count == 1 && !compile_converts(n) &&
+               !(n->formats && n->formats->timestamp_index >= 0);
+    case PLAN_JOIN_TABLE_TABLE:
+        return !n->schema->windowed;
+    case PLAN_AGGREGATE:
+        return aggregate_collapses(n, in);
+    case PLAN_SOURCE:
+    case PLAN_REKEY:
+    case PLAN_UNNEST:
+    case PLAN_JOIN_STREAM_TABLE:
+    case PLAN_JOIN_STREAM_STREAM:
+    case PLAN_JOIN_FOREIGN_KEY:
+        return false;
+    }
+    assert(!"plan kind out of range");
+    return false;
+}
+
 void compile_changes(struct compile *c)
 {
     const struct plan *plan = c->spec->plan;
@@ -54,11 +138,11 @@ void compile_changes(struct compile *c)
                                           : false;
                 m->before |=
                     plan->nodes[i]->table && (retracts || consumer->kind == PLAN_AGGREGATE);
-                m->collapses &= consumer_collapses(c, k);
+                m->collapses &= consumer_collapses(c, k, plan->nodes[i]);
                 m->seeded |= c->marks[k].seeded;
             }
         }
-        m->collapses &= !m->before && !m->seeded; // a random value is that of one change
+        m->collapses &= !m->seeded; // a random value is that of one change
         c->p->seeded |= m->seeded;
     }
 }

@@ -146,7 +146,10 @@ static void print_operator(struct buf *out, const struct program *p, const struc
 static void print_edge(struct buf *out, const struct program *p, const struct phys_node *n)
 {
     if (n->collapsed)
-        buf_text(out, "\n      collapsed: the last change per key and batch");
+        buf_printf(out, "\n      collapsed: the last change per key and batch%s",
+                   n->before ? ", with what it replaces" : "");
+    else if (n->before && phys_is_collapsed(n))
+        buf_text(out, "\n      with what is replaced");
     else if (n->before)
         buf_text(out, "\n      every change, with what it replaces");
     if (n->output >= 0)

@@ -61,6 +61,7 @@ struct group {
     bool present;        // has a row: set by the operator, false = deleted or new
     bool dirty;
     bool was_present; // before this batch; set when first touched
+    uint32_t note;    // the operator's, of this batch; 0 when first touched
 };
 
 struct groups *groups_new(const struct groups_spec *spec);
