@@ -173,12 +173,18 @@ bool code_none_left(const struct control *c, const struct job *job, struct err *
                             job->name, topic ? "" : ", --keep lets it start empty in the lake");
         }
     }
-    for (size_t i = 0; i < job->target_count; i++) {
-        const struct job_target *t = &job->targets[i];
-        if (job->outputs[t->output].table && code_left(c, t->name)) {
-            (void)!code_came_back(t->name, e);
-            return err_hint(e, "job resync %s %.*s writes it whole", job->name, STR_ARG(t->name));
-        }
-    }
     return true;
+}
+
+enum code_lack code_lacks(const struct control *c, const struct job *job, size_t target)
+{
+    const struct job_target *t = &job->targets[target];
+    if (!job->outputs[t->output].table || c->last_batch == 0 || c->code == 0)
+        return CODE_WHOLE; // after a reset nothing is history yet
+    for (size_t i = 0; i < c->output_count; i++)
+        if (str_eq(c->outputs[i].name, t->name))
+            return c->outputs[i].left         ? CODE_LEFT
+                   : c->outputs[i].batch == 0 ? CODE_ADDED
+                                              : CODE_WHOLE;
+    return CODE_ADDED;
 }

@@ -20,7 +20,10 @@ bool code_keep_tables(struct control *c, const struct job *job, struct kv_txn *t
 // In the transaction of a batch: outputs that the job does not have miss it. Of tables of the lake no row is kept.
 bool code_leave(struct control *c, const struct job *job, struct kv_txn *t,
                 struct err *e) ERR_CHECKED;
-// No table of the job is an output that left and came back.
+// No table of the lake or of a topic is an output that left and came back.
 bool code_none_left(const struct control *c, const struct job *job, struct err *e) ERR_CHECKED;
+// A table of a warehouse (of job.targets) that lacks rows from before it came, or came back: it is filled before the next batch.
+enum code_lack { CODE_WHOLE, CODE_ADDED, CODE_LEFT };
+enum code_lack code_lacks(const struct control *c, const struct job *job, size_t target);
 
 #endif

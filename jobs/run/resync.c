@@ -1,6 +1,7 @@
 #include "jobs/run/resync.h"
 
 #include "jobs/run/backfill.h"
+#include "jobs/run/code.h"
 #include "jobs/run/collect.h"
 #include "jobs/run/content.h"
 #include "jobs/run/redo.h"
@@ -9,6 +10,9 @@
 #include <assert.h>
 
 static const struct str resync_kind = {"resync", 6};
+
+// WHOLE: what else stands in the table goes.
+enum resync_rows { RESYNC_WHOLE, RESYNC_PUT };
 
 struct resync {
     struct session *s;
@@ -21,13 +25,6 @@ struct resync {
 };
 
 // --- which tables ----------------------------------------------------------------------------------------------------
-
-// In the job since its last batch, or again: no run goes on before it is filled.
-static bool resync_added(struct session *s, const struct job_target *t)
-{
-    const struct control_output *o = control_output(&s->control, t->name);
-    return s->job->outputs[t->output].table && (o->left || (s->control.code != 0 && o->batch == 0));
-}
 
 // From here on what the store holds is what we believe it holds.
 static bool resync_head(struct resync *r, size_t target, struct err *e)
@@ -49,7 +46,8 @@ static bool resync_head(struct resync *r, size_t target, struct err *e)
         return err_wrap(e, "output %.*s", STR_ARG(t->name));
     if (h.batch > s->control.last_batch)
         return heads_fenced(t->name, h.batch, h.digest, ours->batch, ours->digest, e);
-    if (!r->name.n && h.batch >= ours->batch && !resync_added(s, t))
+    if (!r->name.n && h.batch >= ours->batch &&
+        code_lacks(&s->control, s->job, target) == CODE_WHOLE)
         return true;
     r->targets[target] = true;
     ours->batch = h.batch;
@@ -122,7 +120,7 @@ static bool resync_feed(void *arg, struct collect *c, struct err *e)
     return stored ? resync_stored(r, c, e) : content_replay(&r->redo, e);
 }
 
-static bool resync_table(struct resync *r, struct err *e)
+static bool resync_table(struct resync *r, enum resync_rows rows, struct err *e)
 {
     struct session *s = r->s;
     struct arena *a = arena_new(s->a);
@@ -131,7 +129,7 @@ static bool resync_table(struct resync *r, struct err *e)
     const struct execute_replace how = {
         .outputs = r->tables,
         .targets = r->written,
-        .tables = EXECUTE_WHOLE,
+        .tables = rows == RESYNC_WHOLE ? EXECUTE_WHOLE : EXECUTE_ROWS,
         .feed = resync_feed,
         .feed_arg = r,
         .positions = EXECUTE_KEEP,
@@ -142,7 +140,7 @@ static bool resync_table(struct resync *r, struct err *e)
                       &(struct execute_spec){.kind = BATCH_RESYNC, .a = a, .replace = &how}, e) &&
         run_deliver(s, &record, e);
     arena_free(a);
-    return ok && run_done(s, e);
+    return ok;
 }
 
 // --- streams ---------------------------------------------------------------------------------------------------------
@@ -242,7 +240,8 @@ static bool resync_run(struct resync *r, struct err *e)
         return false;
     if (r->stream_count > 0 && !resync_streams(r, e))
         return false;
-    return r->table_count > 0 ? resync_table(r, e) : resync_begin(r, e);
+    return r->table_count > 0 ? resync_table(r, RESYNC_WHOLE, e) && run_done(s, e)
+                              : resync_begin(r, e);
 }
 
 bool run_resync(struct run_report *out, const struct job *job, const struct run_env *env,
@@ -261,4 +260,45 @@ bool run_resync(struct run_report *out, const struct job *job, const struct run_
     out->warehouse_rows += streams.warehouse_rows;
     out->batch_last = streams.batch_last ? streams.batch_last : out->batch_last;
     return ok || err_wrap(e, "resync of job %s", job->name);
+}
+
+// --- before a run goes on --------------------------------------------------------------------------------------------
+
+static bool resync_lacking(struct resync *r, enum code_lack lack, struct err *e)
+{
+    struct session *s = r->s;
+    struct str first = STR_NONE;
+    memset(r->written, 0, s->job->target_count * sizeof *r->written);
+    memset(r->tables, 0, s->job->output_count * sizeof *r->tables);
+    for (size_t i = 0; i < s->job->target_count; i++) {
+        if (code_lacks(&s->control, s->job, i) != lack)
+            continue;
+        r->tables[s->job->targets[i].output] = r->written[i] = true;
+        first = first.p ? first : s->job->targets[i].name;
+    }
+    // Rows that were there before the job's first batch are not its own.
+    if (!first.p || (session_check(s, e) && (r->redo.s || redo_open(&r->redo, s, e)) &&
+                     resync_table(r, lack == CODE_ADDED ? RESYNC_PUT : RESYNC_WHOLE, e)))
+        return true;
+    err_wrap(e, "filling table output %.*s, which %s", STR_ARG(first),
+             lack == CODE_ADDED ? "was added to the job" : "came back into the job");
+    return e->kind != ERR_DATA ? false
+                               : err_hint(e,
+                                          "take it out again; or job reset %s --rebuild makes "
+                                          "all outputs of what the topics hold",
+                                          s->job->name);
+}
+
+bool resync_missing(struct session *s, struct err *e)
+{
+    struct resync r = {.s = s, .name = STR("")};
+    r.written = ARENA_ZARRAY(s->a, bool, s->job->target_count + 1);
+    r.tables = ARENA_ZARRAY(s->a, bool, s->job->output_count + 1);
+    if (!resync_lacking(&r, CODE_ADDED, e))
+        return false;
+    session_stop(s); // it replays with an engine that is empty
+    if (!resync_lacking(&r, CODE_LEFT, e))
+        return false;
+    session_stop(s);
+    return true;
 }

@@ -10,6 +10,10 @@
 bool run_resync(struct run_report *out, const struct job *job, const struct run_env *env,
                 struct str output, struct err *e) ERR_CHECKED;
 
+// Inside a run, when everything is delivered: tables in warehouses that were added to the job, or came back, get their rows.
+struct session;
+bool resync_missing(struct session *s, struct err *e) ERR_CHECKED;
+
 // Delivers what is decided, nothing more. skip: "" = nothing; otherwise this output's tables are left out: the rows become dead letters,
 // and what follows builds on the batch before.
 struct deliver_report {

@@ -5,6 +5,7 @@
 #include "jobs/run/compact.h"
 #include "jobs/run/execute.h"
 #include "jobs/run/expire.h"
+#include "jobs/run/resync.h"
 #include "jobs/run/stream_rows.h"
 #include "jobs/run/topics.h"
 
@@ -183,8 +184,8 @@ bool run_job(struct run_report *out, const struct job *job, const struct run_env
     struct session s;
     *out = (struct run_report){0};
     bool ok = session_open(&s, job, env, out, e) && run_settle(&s, e) && run_recovered(&s, e) &&
-              run_flush_logs(&s, e) && plan_freeze(&s, e) && run_batches(&s, e) &&
-              expire_due(&s, e) && compact_due(&s, e) && run_done(&s, e);
+              resync_missing(&s, e) && run_flush_logs(&s, e) && plan_freeze(&s, e) &&
+              run_batches(&s, e) && expire_due(&s, e) && compact_due(&s, e) && run_done(&s, e);
     if (!ok)
         run_failed(&s, e);
     session_close(&s);

@@ -66,9 +66,6 @@ static bool session_check_code(const struct session *s, struct err *e)
     return ok;
 }
 
-// Where rows of a table output are known to be whole: nowhere, or everywhere but in a warehouse that was added.
-enum table_known { TABLE_UNKNOWN, TABLE_LACKS_WAREHOUSE, TABLE_KNOWN };
-
 static bool session_has_version(const struct session *s, struct str output)
 {
     for (size_t v = 0; v < s->control.version_count; v++)
@@ -77,20 +74,16 @@ static bool session_has_version(const struct session *s, struct str output)
     return false;
 }
 
-static enum table_known session_table_known(struct session *s, const struct job_output *o)
+// Where it does not come from a warehouse, nothing fills it beside the batches.
+static bool session_table_known(struct session *s, const struct job_output *o)
 {
-    const struct job *job = s->job;
-    if (o->lake >= 0 && !session_has_version(s, o->name))
-        return TABLE_UNKNOWN;
-    if (o->topic >= 0 && control_output(&s->control, job->topic_outputs[o->topic].name)->batch == 0)
-        return TABLE_UNKNOWN;
-    for (size_t t = 0; t < o->target_count; t++)
-        if (control_output(&s->control, job->targets[o->target_first + t].name)->batch == 0)
-            return TABLE_LACKS_WAREHOUSE;
-    return TABLE_KNOWN;
+    bool lacks = (o->lake >= 0 && !session_has_version(s, o->name)) ||
+                 (o->topic >= 0 &&
+                  control_output(&s->control, s->job->topic_outputs[o->topic].name)->batch == 0);
+    return !o->table || !lacks;
 }
 
-// A table output added to a job with history would only ever get the changes from now on.
+// A table output added to a job with history would only ever get the changes from now on; in warehouses it is filled (resync_missing).
 // After a reset nothing is history yet.
 static bool session_check_tables(struct session *s, struct err *e)
 {
@@ -103,16 +96,13 @@ static bool session_check_tables(struct session *s, struct err *e)
         return true;
     for (size_t i = 0; i < s->job->output_count; i++) {
         const struct job_output *o = &s->job->outputs[i];
-        const enum table_known known = o->table ? session_table_known(s, o) : TABLE_KNOWN;
-        if (known == TABLE_KNOWN)
+        if (session_table_known(s, o))
             continue;
         err_fail(
             e, ERR_CONFIG,
             "table output %.*s was added after batch %llu: it would miss every row from before",
             STR_ARG(o->name), (unsigned long long)s->control.last_batch);
-        return known == TABLE_LACKS_WAREHOUSE
-                   ? err_hint(e, "job resync %s fills it", s->job->name)
-                   : err_hint(e, "job reset %s --rebuild fills it from the start", s->job->name);
+        return err_hint(e, "job reset %s --rebuild fills it from the start", s->job->name);
     }
     return true;
 }
@@ -240,12 +230,20 @@ bool session_start(struct session *s, exec_emit_fn *emit, void *emit_arg, struct
     return exec_open(&s->exec, &spec, e);
 }
 
-void session_close(struct session *s)
+void session_stop(struct session *s)
 {
     if (s->exec)
         exec_close(s->exec);
     if (s->pool)
         pool_free(s->pool);
+    s->exec = NULL;
+    s->pool = NULL;
+    s->engine = SESSION_STATE;
+}
+
+void session_close(struct session *s)
+{
+    session_stop(s);
     for (size_t i = 0; s->sinks && i < s->job->target_count; i++)
         if (s->sinks[i])
             s->sinks[i]->type->close(s->sinks[i]);

@@ -58,6 +58,7 @@ bool session_check(struct session *s, struct err *e) ERR_CHECKED;
 // The engine, once heads and control are settled.
 bool session_start(struct session *s, exec_emit_fn *emit, void *emit_arg,
                    struct err *e) ERR_CHECKED;
+void session_stop(struct session *s); // the engine; another may be started
 bool session_reload_control(struct session *s, struct err *e) ERR_CHECKED;
 void session_progress(const struct session *s, enum run_phase phase, uint64_t batch,
                       uint64_t records, uint64_t bytes);

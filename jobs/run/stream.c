@@ -6,6 +6,7 @@
 #include "jobs/run/execute.h"
 #include "jobs/run/compact.h"
 #include "jobs/run/expire.h"
+#include "jobs/run/resync.h"
 #include "jobs/run/stream_rows.h"
 
 #include <assert.h>
@@ -297,7 +298,7 @@ static bool stream_session(struct run_report *out, const struct job *job, const 
     struct stream x = {.job = job, .env = env, .fresh_since = -1};
     struct run_report report = {0};
     bool ok = session_open(&x.s, job, env, &report, e) && run_settle(&x.s, e) &&
-              run_recovered(&x.s, e) && stream_open(&x, e) &&
+              run_recovered(&x.s, e) && resync_missing(&x.s, e) && stream_open(&x, e) &&
               (stream_steps(&x, e) || stream_stopped(&x, e)) && stream_finish(&x, e);
     if (!ok)
         run_failed(&x.s, e);

@@ -845,26 +845,57 @@ TEST(sql_that_does_not_fit_the_stored_state_is_refused_and_touches_nothing)
     job_world_free(w);
 }
 
-TEST(a_table_output_added_later_is_refused)
+static void one_and_two_are_the_same(const char *what)
+{
+    struct buf one, two;
+    buf_init(&one, TEXT_MAX);
+    buf_init(&two, TEXT_MAX);
+    memory_print_table(&one, JOB_WORLD_ONE, "per_user");
+    memory_print_table(&two, JOB_WORLD_TWO, "per_user");
+    assert_true(one.n > 100);
+    job_world_same(&one, &two, what);
+    buf_fini(&one);
+    buf_fini(&two);
+}
+
+// Nothing new in the topics: it is filled all the same.
+TEST(a_table_output_added_later_is_filled_by_the_next_run)
 {
     struct job_world *w = world();
-    struct arena *a = arena_new(NULL);
     assert_true(job_world_compile(w, w->spec.sql, "      PER_USER: { warehouse: { to: one } }\n"));
     produce(w, 1, 40);
     run(w);
-    struct str more =
-        arena_printf(a, "      PER_USER: { warehouse: [{ to: one }, { to: two }] }\n");
-    assert_true(job_world_compile(w, w->spec.sql, more.p));
+    assert_true(job_world_compile(w, w->spec.sql,
+                                  "      PER_USER: { warehouse: [{ to: one }, { to: two }] }\n"));
+    run(w);
+    assert_int_equal(w->report.batches, 1);
+    one_and_two_are_the_same("the added table");
     produce(w, 2, 20);
-    run_fails(w, ERR_CONFIG, "was added after batch");
-    arena_free(a);
+    run(w);
+    one_and_two_are_the_same("after the next batch");
+    job_world_free(w);
+}
+
+TEST(a_table_output_added_later_is_refused_when_its_past_is_gone)
+{
+    struct job_world *w = world();
+    assert_true(job_world_compile(w, w->spec.sql, "      PER_USER: { warehouse: { to: one } }\n"));
+    produce(w, 1, 40);
+    run(w);
+    assert_true(job_world_compile(w, w->spec.sql,
+                                  "      PER_USER: { warehouse: [{ to: one }, { to: two }] }\n"));
+    source_fake_delete_before(w->broker, "tx", 0, 3);
+    produce(w, 2, 20);
+    run_fails(w, ERR_DATA, "filling table output two/per_user/PER_USER");
+    assert_int_equal(memory_rows(JOB_WORLD_TWO, "per_user"), 0);
+    assert_true(job_world_compile(w, w->spec.sql, "      PER_USER: { warehouse: { to: one } }\n"));
+    run(w);
     job_world_free(w);
 }
 
 TEST(a_reset_fills_a_table_output_that_was_added)
 {
     struct job_world *w = world();
-    struct buf one, two;
     assert_true(job_world_compile(w, w->spec.sql, "      PER_USER: { warehouse: { to: one } }\n"));
     produce(w, 1, 40);
     run(w);
@@ -874,14 +905,7 @@ TEST(a_reset_fills_a_table_output_that_was_added)
         fail_msg("%s", w->text);
     run(w);
     assert_true(w->report.records > 0);
-    buf_init(&one, TEXT_MAX);
-    buf_init(&two, TEXT_MAX);
-    memory_print_table(&one, JOB_WORLD_ONE, "per_user");
-    memory_print_table(&two, JOB_WORLD_TWO, "per_user");
-    assert_true(one.n > 100);
-    job_world_same(&one, &two, "the added table");
-    buf_fini(&one);
-    buf_fini(&two);
+    one_and_two_are_the_same("the added table");
     job_world_free(w);
 }
 
@@ -966,7 +990,9 @@ TEST_MAIN(
     T(after_a_reset_ids_go_on_and_nothing_is_skipped),
     T(a_reset_from_now_reads_only_what_comes_after),
     T(sql_that_does_not_fit_the_stored_state_is_refused_and_touches_nothing),
-    T(a_table_output_added_later_is_refused), T(a_reset_fills_a_table_output_that_was_added),
+    T(a_table_output_added_later_is_filled_by_the_next_run),
+    T(a_table_output_added_later_is_refused_when_its_past_is_gone),
+    T(a_reset_fills_a_table_output_that_was_added),
     T(a_broker_that_goes_away_in_the_middle_is_tried_again_by_the_next_run),
     T(too_many_dead_letters_fail_the_run_and_nothing_is_visible),
     T(a_row_that_the_warehouse_refuses_holds_the_decided_batch_and_is_named))

@@ -197,7 +197,8 @@ TEST(what_the_next_run_would_refuse_is_known_without_it)
     const char *other = arena_printf(a, "%.*sMIN%s", (int)at, sql.p, sql.p + at + 3).p;
     produce(w, 2, 5);
     refused(w, other, "      PER_USER: { warehouse: { to: one } }\n", "the SQL changed in ways");
-    refused(w, w->spec.sql, "      PER_USER: { warehouse: [{ to: one }, { to: two }] }\n",
+    refused(w, w->spec.sql,
+            "      PER_USER: { lake: { snapshot: true }, warehouse: { to: one } }\n",
             "was added after batch");
     arena_free(a);
     job_world_free(w);

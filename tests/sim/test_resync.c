@@ -112,32 +112,61 @@ TEST(a_dropped_table_is_not_created_by_a_run_and_filled_again_by_resync)
     job_scenario_same(w, &want, "two tables dropped");
 }
 
-TEST(an_added_table_is_filled_without_being_named)
+static const char before_outputs[] =
+    "      GOOD: { lake: { partition_by: [year, month, day] } }\n"
+    "      BIG: { lake: { format: csv, compression: zstd, partition_by: [] },\n"
+    "             warehouse: { to: one } }\n"
+    "      PER_USER: { lake: { snapshot: true, keep_versions: 2 }, warehouse: { to: one } }\n"
+    "      PER_METHOD: { warehouse: { to: two } }\n"
+    "      LIFE: { lake: { snapshot: true, compression: none } }\n";
+
+static struct job_world *filling(struct job_random *r)
+{
+    struct job_world_spec before = job_scenario_transactions;
+    before.outputs = before_outputs;
+    struct job_world *w = job_world_new(&before);
+    job_scenario_produce(w, r, portions[0], JOB_RECORDS_HOSTILE);
+    run(w);
+    assert_true(job_world_compile(w, before.sql, job_scenario_transactions.outputs));
+    job_scenario_produce(w, r, portions[1], JOB_RECORDS_HOSTILE);
+    return w;
+}
+
+TEST(added_tables_are_filled_by_the_next_run)
 {
     struct buf want;
     struct job_random r = {SEED};
-    struct job_world_spec before = job_scenario_transactions;
-    before.outputs =
-        "      GOOD: { lake: { partition_by: [year, month, day] } }\n"
-        "      BIG: { lake: { format: csv, compression: zstd, partition_by: [] },\n"
-        "             warehouse: { to: one } }\n"
-        "      PER_USER: { lake: { snapshot: true, keep_versions: 2 }, warehouse: { to: one } }\n"
-        "      PER_METHOD: { warehouse: { to: two } }\n"
-        "      LIFE: { lake: { snapshot: true, compression: none } }\n";
     job_scenario_still(&want, &job_scenario_transactions, NULL, SEED, portions, 2);
-    struct job_world *w = job_world_new(&before);
-    job_scenario_produce(w, &r, portions[0], JOB_RECORDS_HOSTILE);
-    run(w);
-    assert_true(job_world_compile(w, before.sql, job_scenario_transactions.outputs));
-    job_scenario_produce(w, &r, portions[1], JOB_RECORDS_HOSTILE);
-    run_fails(w, ERR_CONFIG, "job resync sim fills it");
-    resyncs(w, "");
-    assert_int_equal(w->report.batches, 1);
+    struct job_world *w = filling(&r);
+    assert_false(memory_has_table(JOB_WORLD_TWO, "users"));
     run(w);
     run(w);
     resyncs(w, "");
     assert_int_equal(w->report.batches, 0);
     job_scenario_same(w, &want, "added");
+}
+
+TEST(a_fault_at_any_durable_call_of_a_run_that_fills_tables_leaves_the_same)
+{
+    static const enum fault_action actions[] = {FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_ERROR,
+                                                FAULT_REPLY_LOST};
+    uint64_t step = test_is_long() ? 1 : 5, n = 1;
+    for (bool fired = true; fired; n += step) {
+        struct buf want;
+        struct job_random r = {SEED};
+        char what[64];
+        job_scenario_still(&want, &job_scenario_transactions, NULL, SEED, portions, 2);
+        struct job_world *w = filling(&r);
+        const struct fault_spec fault = {.occurrence = n, .action = actions[n / step % 4]};
+        job_world_restart(w, &fault);
+        fired = !job_world_run(w);
+        job_world_restart(w, NULL);
+        (void)job_world_settle(w, 3);
+        run(w);
+        (void)snprintf(what, sizeof what, "fault at call %llu", (unsigned long long)n);
+        job_scenario_same(w, &want, what);
+    }
+    assert_true(n > 40);
 }
 
 TEST(a_table_is_written_whole_rows_that_do_not_belong_to_it_are_gone)
@@ -252,7 +281,8 @@ TEST_MAIN(T(a_restored_warehouse_comes_back_from_state_and_recorded_batches),
           T(appended_rows_come_back_by_executing_their_batches_again_in_their_place),
           T(an_emptied_warehouse_is_filled_again),
           T(a_dropped_table_is_not_created_by_a_run_and_filled_again_by_resync),
-          T(an_added_table_is_filled_without_being_named),
+          T(added_tables_are_filled_by_the_next_run),
+          T(a_fault_at_any_durable_call_of_a_run_that_fills_tables_leaves_the_same),
           T(a_table_is_written_whole_rows_that_do_not_belong_to_it_are_gone),
           T(a_resync_cut_short_anywhere_is_continued_and_no_run_goes_on_without_it),
           T(what_cannot_be_brought_back_is_refused_with_the_reason),
