@@ -5,12 +5,16 @@ The input is not read back from anywhere: the generator's records are made again
 from them in plain Python. Then the lake, the MariaDB tables and the SQLite tables are compared with that, value by value:
 lines of the lake byte for byte (so the text of a DOUBLE is Java's Double.toString), rows by key, no row too many or too few.
 
-    verify.py [--dir DIR] [--self-test] N...
+    verify.py [--dir DIR] [--self-test] [--newest | --versions K] [--kept-from DAY --masked STREAM --deletions FILE] N...
 
 N... are the sizes of the backlogs, one for each run that was made: 1000 after the first run, 1000 1000 after the second. DIR (default:
 work beside this file) has data_lake and warehouse.db; MYSQL_HOST, _PORT, _USER, _PASSWORD say where the database tp3 is, without
 MYSQL_HOST it is left out. --self-test then spoils the expected values in turn, every column of one row of each output in each place,
 removes a row, adds one and swaps two, and fails unless every time a difference is found just there.
+
+--newest: of each table only the newest version is compared, whatever its number. --versions K: only the newest K are still there. --kept-from DAY: of the
+streams but STREAM the days before have expired; FILE is what `lake expire lake --log` printed: it must name just these partitions and versions.
+In the lake every _metadata.json must say what is there: partitions, rows, bytes.
 """
 
 import argparse
@@ -310,10 +314,20 @@ def visible(directory):
     return sorted(p.name for p in directory.iterdir() if not p.name.startswith(("_", "."))) if directory.is_dir() else []
 
 
-def stream_check(lake, name, expected_rows, problems):
+def partition_of(timestamp):
+    return utc(timestamp).strftime("year=%Y/month=%m/day=%d")
+
+
+def partition_named(day):
+    return day and datetime.date.fromisoformat(day).strftime("year=%Y/month=%m/day=%d")
+
+
+def stream_check(lake, name, expected_rows, kept_from, problems):
     expected, numbers = {}, {}
     for timestamp, row in expected_rows:
-        day = utc(timestamp).strftime("year=%Y/month=%m/day=%d")
+        day = partition_of(timestamp)
+        if day < kept_from:
+            continue
         numbers[day] = numbers.get(day, -1) + 1
         expected[(day, numbers[day])] = lake_values(row)
     root, found = lake / "streams" / name, {}
@@ -343,18 +357,58 @@ def snapshot_check(lake, name, version, rows, problems):
     return Check(name, f"lake version={version}", expected, found, False)
 
 
-def lake_checks(lake, versions, streams, problems):
+def metadata_check(output, kind, problems):
+    """What _metadata.json says is there, and nothing else."""
+    meta = json.loads((output / "_metadata.json").read_text())
+    there = {}
+    for path in sorted(output.rglob("*.jsonl.gz")):
+        if not any(part.startswith(("_", ".")) for part in path.relative_to(output).parts):
+            at = there.setdefault(str(path.parent.relative_to(output)), [0, 0])
+            at[0] += gzip.decompress(path.read_bytes()).count(b"\n")
+            at[1] += path.stat().st_size
+    said = {p["path"]: [p["records"], p["bytes"]] for p in meta["partitions"]}
+    totals = [sum(p[i] for p in there.values()) for i in (0, 1)]
+    if said != there or [meta["total_records"], meta["total_bytes"]] != totals:
+        problems.append(f"{output.name}: _metadata.json says {said}, there is {there}")
+    if (meta["type"], meta["storage_mode"]) != kind:
+        problems.append(f"{output.name}: _metadata.json: {meta['type']}, {meta['storage_mode']} instead of {kind}")
+
+
+def lake_checks(lake, versions, streams, options, problems):
     for folder, names in (("streams", STREAMS), ("tables", list(KEYS))):
         if visible(lake / folder) != sorted(names):
             problems.append(f"{lake / folder}: expected {sorted(names)}, found {visible(lake / folder)}")
     for name in STREAMS:
-        yield stream_check(lake, name, streams[name], problems)
+        yield stream_check(lake, name, streams[name], options.kept_from if name != options.masked else "", problems)
+        metadata_check(lake / "streams" / name, ("stream", "append"), problems)
+    numbered = list(enumerate(versions, 1))[-options.versions:]
     for name in KEYS:
-        there = visible(lake / "tables" / name)
-        if there != [f"version={n}" for n in range(1, len(versions) + 1)]:
-            problems.append(f"{name}: expected versions 1 to {len(versions)}, found {there}")
-        for n, tables in enumerate(versions, 1):
+        there = sorted(visible(lake / "tables" / name), key=lambda v: int(v.split("=")[1]))
+        metadata_check(lake / "tables" / name, ("table", "overwrite"), problems)
+        if options.newest:
+            yield snapshot_check(lake, name, int(there[-1].split("=")[1]), versions[-1][name], problems)
+            continue
+        if there != [f"version={n}" for n, _ in numbered]:
+            problems.append(f"{name}: expected versions {numbered[0][0]} to {numbered[-1][0]}, found {there}")
+        for n, tables in numbered:
             yield snapshot_check(lake, name, n, tables[name], problems)
+
+
+def deletions_check(text, versions, streams, options, problems):
+    """The log of deletions: output, partition, rows and reason of every one, and no other."""
+    beyond = f"beyond the newest {options.versions} versions"
+    expected = {f"tables/{name}/version={n}": (len(tables[name]), beyond)
+                for n, tables in list(enumerate(versions, 1))[:-options.versions] for name in KEYS}
+    for name in STREAMS:
+        for day in {partition_of(t) for t, _ in streams[name]} if name != options.masked else []:
+            if day < options.kept_from:
+                expected[f"streams/{name}/{day}"] = (sum(partition_of(t) == day for t, _ in streams[name]), "older than")
+    found = {}
+    for path, rows, reason in re.findall(r"(\S+)/[\d-]+\.jsonl\.gz +([\d,]+) +\S+ \S+ +(.*)", text):
+        found[path] = (int(rows.replace(",", "")), reason if reason == beyond else re.sub(r" \d+d$", "", reason))
+    for path in expected.keys() | found.keys():
+        if expected.get(path) != found.get(path):
+            problems.append(f"the log of deletions: {path}: expected {expected.get(path)}, found {found.get(path)}")
 
 
 def by_key(rows, columns, keys):
@@ -510,6 +564,11 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--dir", type=Path, default=Path(__file__).resolve().parent / "work")
     options.add_argument("--self-test", action="store_true")
+    options.add_argument("--newest", action="store_true")
+    options.add_argument("--versions", type=int, default=10**9)
+    options.add_argument("--kept-from", default="", metavar="DAY", type=partition_named)
+    options.add_argument("--masked", default="", metavar="STREAM")
+    options.add_argument("--deletions", type=Path, metavar="FILE")
     options.add_argument("backlogs", metavar="N", type=int, nargs="+")
     options = options.parse_args()
     total = sum(options.backlogs)
@@ -523,7 +582,9 @@ def main():
         versions.append({name: model.snapshot(name) for name in KEYS})
     sqlite = sqlite3.connect(options.dir / "warehouse.db")
     problems = []
-    checks = list(lake_checks(options.dir / "data_lake", versions, model.streams, problems))
+    checks = list(lake_checks(options.dir / "data_lake", versions, model.streams, options, problems))
+    if options.deletions:
+        deletions_check(options.deletions.read_text(), versions, model.streams, options, problems)
     checks += warehouse_checks(versions[-1], "sqlite", "SQLite", lambda sql: sqlite.execute(sql).fetchall())
     if os.environ.get("MYSQL_HOST"):
         checks += warehouse_checks(versions[-1], "mysql", "MariaDB", mysql_rows)

@@ -265,6 +265,13 @@ class Storm:
         spans = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t)) for t in (to - self.random.uniform(20, 90), to)]
         return ["job", "backfill", "load", "--from", spans[0], "--to", spans[1], "--json"]
 
+    def continued(self):
+        """Goes on with a backfill that was cut short; a daemon that is only starting does not listen yet."""
+        end = time.monotonic() + PATIENCE_S
+        while (done := self.place.sluice("job", "backfill", "load", "--json")).returncode and time.monotonic() < end:
+            time.sleep(1)
+        return done
+
     def backfill(self):
         done = self.place.sluice(*self.slot())
         self.counts["backfilled" if done.returncode == 0 else "backfill_refused"] += 1
@@ -276,7 +283,7 @@ class Storm:
         self.place.kill()
         self.restart()
         running.wait(PATIENCE_S)
-        return "then " + said(self.place.sluice("job", "backfill", "load", "--json"))
+        return "then " + said(self.continued())
 
     def kill_server(self, name):
         server(name, "kill")
