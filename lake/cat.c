@@ -1,5 +1,7 @@
 #include "lake/inspect_internal.h"
 
+#include "lake/store/store.h"
+
 #include <assert.h>
 
 enum lake_next lake_cat_record(void *arg, enum lake_record kind, struct str line, struct err *e)
@@ -61,6 +63,22 @@ bool lake_cat(struct lake *s, const struct lake_cat_spec *spec, lake_row_fn *fn,
     }
     for (size_t i = 0; ok && i < ls.output_count; i++)
         ok = cat_output(&c, s, a, &ls.outputs[i], e);
+    arena_free(a);
+    return ok;
+}
+
+bool lake_cat_file(struct lake *s, const struct lake_file *f, lake_row_fn *fn, void *arg,
+                   struct err *e)
+{
+    static const struct lake_cat_spec all = {.limit = 0};
+    struct lake_cat c = {.spec = &all, .fn = fn, .arg = arg, .header_done = true};
+    struct arena *a = arena_new(NULL);
+    enum store_content is;
+    const char *path = lake_path(a, s, f->path);
+    bool ok = store_compare(&is, path, f->bytes, f->checksum, e);
+    if (ok && is != STORE_SAME)
+        ok = err_fail(e, ERR_DATA, "%s is not what was published", path);
+    ok = ok && lake_file_records(path, (struct lake_record_sink){lake_cat_record, &c}, e);
     arena_free(a);
     return ok;
 }

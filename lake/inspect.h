@@ -74,6 +74,10 @@ typedef bool lake_row_fn(void *arg, struct str line, struct err *e);
 bool lake_cat(struct lake *s, const struct lake_cat_spec *spec, lake_row_fn *fn, void *arg,
               struct err *e) ERR_CHECKED;
 
+// The rows of one published file. ERR_DATA: it is not what was published.
+bool lake_cat_file(struct lake *s, const struct lake_file *f, lake_row_fn *fn, void *arg,
+                   struct err *e) ERR_CHECKED;
+
 enum lake_finding_kind {
     LAKE_MISSING,    // a published file is not there
     LAKE_CHANGED,    // other size or checksum than published

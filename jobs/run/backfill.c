@@ -1,7 +1,7 @@
 #include "jobs/run/backfill.h"
 
 #include "base/vec.h"
-#include "jobs/run/redo.h"
+#include "jobs/run/kept.h"
 #include "jobs/run/execute.h"
 
 #include <assert.h>
@@ -126,6 +126,17 @@ static bool backfill_outputs(struct backfill *b, const struct str *names, size_t
     return true;
 }
 
+static bool backfill_source(struct backfill *b, bool lake, struct err *e)
+{
+    struct kept *kept;
+    if (!lake)
+        return true;
+    if (!kept_open(&kept, &b->redo, e))
+        return false;
+    b->redo.kept = kept;
+    return true;
+}
+
 // --- begin, go on ----------------------------------------------------------------------------------------------------
 
 static bool backfill_check(const struct backfill *b, struct err *e)
@@ -149,7 +160,8 @@ static bool backfill_begin(struct backfill *b, struct err *e)
     struct control *c = &b->s->control;
     struct kv_txn *t;
     c->redo = (struct control_redo){.kind = str_from(batch_kind_name(BATCH_BACKFILL)),
-                                    .count = b->slots.n};
+                                    .count = b->slots.n,
+                                    .kept = b->redo.kept != NULL};
     c->redo.slots = ARENA_ZARRAY(c->a, uint64_t, b->slots.n + 1);
     memcpy(c->redo.slots, b->slots.v, b->slots.n * sizeof *b->slots.v);
     c->redo.outputs = ARENA_ZARRAY(c->a, struct str, b->s->job->output_count + 1);
@@ -228,8 +240,9 @@ static bool backfill_run(struct backfill *b, struct err *e)
     if (spec->by == BACKFILL_PENDING)
         return !str_eq(pending->kind, str_from(batch_kind_name(BATCH_BACKFILL))) ||
                (backfill_outputs(b, pending->outputs, pending->output_count, e) &&
-                backfill_go(b, e) && run_done(b->s, e));
-    if (!backfill_outputs(b, spec->outputs, spec->output_count, e) || !backfill_choose(b, e))
+                backfill_source(b, pending->kept, e) && backfill_go(b, e) && run_done(b->s, e));
+    if (!backfill_outputs(b, spec->outputs, spec->output_count, e) ||
+        !backfill_source(b, spec->source == BACKFILL_FROM_LAKE, e) || !backfill_choose(b, e))
         return false;
     if (spec->mode == BACKFILL_DRY_RUN)
         return backfill_dry(b, e);

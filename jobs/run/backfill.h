@@ -35,6 +35,7 @@ struct backfill_spec {
     enum backfill_by by;
     enum backfill_mode mode;
     int64_t from, to;
+    enum { BACKFILL_FROM_TOPICS, BACKFILL_FROM_LAKE } source; // jobs/run/kept.h
     struct str topic;          // BACKFILL_OFFSETS: "" = the job's only topic
     int32_t partition;         // BACKFILL_OFFSETS: -1 = every one
     const struct str *outputs; // SQL names; none = all of the job

@@ -54,6 +54,7 @@ struct control_redo {
     size_t count, next;  // next: the first that is not decided yet
     struct str *outputs; // SQL names of those that are replaced
     size_t output_count;
+    bool kept; // records come from the lake
 };
 
 struct control {

@@ -102,6 +102,12 @@ static int letters_order(const void *x, const void *y)
     return (p->record.offset > q->record.offset) - (p->record.offset < q->record.offset);
 }
 
+void letters_sort(struct letters *l)
+{
+    if (l->n > 0)
+        qsort(l->v, l->n, sizeof *l->v, letters_order);
+}
+
 bool letters_read(struct letters *out, struct arena *a, const struct job *job, const char *path,
                   struct err *e)
 {
@@ -123,7 +129,7 @@ bool letters_read(struct letters *out, struct arena *a, const struct job *job, c
         if (line.n > 0 && !letters_line(&out->v[out->n++], &r, line, e))
             return false;
     }
-    qsort(out->v, out->n, sizeof *out->v, letters_order);
+    letters_sort(out);
     return true;
 }
 

@@ -25,6 +25,8 @@ bool letters_read(struct letters *out, struct arena *a, const struct job *job, c
 // Records that are not there any more, or are others: ERR_DATA naming them.
 bool letters_complete(struct letters *l, struct session *s, struct arena *a,
                       struct err *e) ERR_CHECKED;
+// Into their order, which the calls below rely on.
+void letters_sort(struct letters *l);
 // NULL: there is none at this place.
 const struct letter *letters_find(const struct letters *l, uint32_t topic, int32_t partition,
                                   int64_t offset);

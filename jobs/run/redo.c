@@ -1,6 +1,7 @@
 #include "jobs/run/redo.h"
 #include "base/map.h"
 #include "jobs/run/execute.h"
+#include "jobs/run/kept.h"
 #include "lake/compact.h"
 
 #include <assert.h>
@@ -184,6 +185,8 @@ static const struct source_partition *redo_partition(const struct redo *r,
 
 bool redo_readable(const struct redo *r, const struct redo_slot *slot, struct err *e)
 {
+    if (r->kept && !kept_readable(r->kept, slot, e))
+        return false;
     for (size_t i = 0; i < slot->range_count; i++) {
         const struct batch_range *x = &slot->ranges[i];
         const struct source_partition *p = redo_partition(r, x);
@@ -192,6 +195,8 @@ bool redo_readable(const struct redo *r, const struct redo_slot *slot, struct er
             return err_fail(e, ERR_CONFIG,
                             "batch %llu read %.*s/%d, which is none of the job's now", batch,
                             STR_ARG(x->topic), (int)x->partition);
+        if (r->kept)
+            continue;
         if (p->log_start > x->start + (int64_t)x->lost && x->start < x->end) {
             err_fail(
                 e, ERR_DATA,
@@ -221,7 +226,8 @@ static struct sequence_range *redo_ranges(const struct redo *r, const struct red
         const struct batch_range *x = &slot->ranges[i];
         const struct source_partition *p = redo_partition(r, x);
         assert(p);
-        int64_t from = p->log_start > x->start ? p->log_start : x->start; // lost then, too
+        bool lost = p->log_start > x->start && !r->kept; // then, too
+        int64_t from = lost ? p->log_start : x->start;
         out[i] = (struct sequence_range){
             .topic = p->topic,
             .topic_name = r->s->job->topics[p->topic],
@@ -248,6 +254,20 @@ bool redo_splice(struct lake_manifest *m, struct session *s, struct arena *a,
     return lake_splice(m, a, s->lake, &spec, e);
 }
 
+// Records out of the lake: those that were dead letters are not among them, and stay what they are.
+static bool redo_kept(struct execute_replace *how, const struct redo *r,
+                      const struct redo_slot *slot, struct arena *a, struct err *e)
+{
+    struct lake_file *files = ARENA_ZARRAY(a, struct lake_file, slot->file_count + 1);
+    how->recorded = NULL; // bytes are other ones
+    how->files = files;
+    how->file_count = 0;
+    for (size_t i = 0; i < slot->file_count; i++)
+        if (slot->files[i].output.n > 0)
+            files[how->file_count++] = slot->files[i];
+    return kept_source(&how->source, r->kept, slot, a, e);
+}
+
 bool redo_execute(struct redo *r, const struct redo_slot *slot, const struct execute_replace *how,
                   enum batch_kind kind, struct err *e)
 {
@@ -262,7 +282,7 @@ bool redo_execute(struct redo *r, const struct redo_slot *slot, const struct exe
     replace.outputs = r->outputs;
     replace.files = slot->files;
     replace.file_count = slot->file_count;
-    bool ok = redo_readable(r, slot, e) &&
+    bool ok = redo_readable(r, slot, e) && (!r->kept || redo_kept(&replace, r, slot, a, e)) &&
               execute_batch(&record, &end, s,
                             &(struct execute_spec){.kind = kind,
                                                    .ranges = redo_ranges(r, slot, a),

@@ -7,6 +7,8 @@
 #include "jobs/run/execute.h"
 #include "lake/inspect.h"
 
+struct kept; // jobs/run/kept.h
+
 struct redo {
     struct session *s;
     struct arena *a;     // of the whole redo
@@ -19,6 +21,7 @@ struct redo {
         enum { REDO_GONE, REDO_THERE } is;
     } * now;
     size_t now_count, now_cap;
+    const struct kept *kept; // where records come from instead of the topics; NULL = nowhere else
 };
 
 // The batch that first covered a range, with what it wrote.

@@ -55,11 +55,12 @@ static bool backfill_spec(struct backfill_spec *out, const struct cli *c, struct
     *out =
         (struct backfill_spec){.mode = cli_opt(c, "dry-run") ? BACKFILL_DRY_RUN : BACKFILL_EXECUTE};
     out->outputs = cli_opt_names(&out->output_count, c, "outputs");
-    if (cli_opt(c, "from-lake")) {
-        err_fail(e, ERR_CONFIG,
-                 "--from-lake is not built: source records are read from Kafka only");
-        return err_hint(e, "what retention has taken cannot be backfilled");
-    }
+    bool lake = cli_opt(c, "from-lake") != NULL;
+    out->source = lake ? BACKFILL_FROM_LAKE : BACKFILL_FROM_TOPICS;
+    if (lake && !time && !offsets && !batch)
+        return cli_usage(c, e,
+                         "--from-lake needs a range; one that was begun goes on from where it "
+                         "reads");
     if (time + offsets + (batch != NULL) > 1)
         return cli_usage(c, e,
                          "--from/--to, --from-offset/--to-offset and --batch exclude each other");
@@ -206,7 +207,7 @@ static const struct cli_opt job_backfill_opts[] = {
     {"partition", "N", "of this partition only"},
     {"batch", "N..M", "what these batches read"},
     {"outputs", "A,B", "only these streams; the others stay as they are"},
-    {"from-lake", NULL, "read records that Kafka has no more from the lake (not built: refused)"},
+    {"from-lake", NULL, "read the records from an output that keeps them, not from Kafka"},
     {"dry-run", NULL, "say what would be replaced, change nothing"},
     {"json", NULL, "the result as one JSON object"},
     {NULL, NULL, NULL},
