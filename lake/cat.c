@@ -32,6 +32,36 @@ bool lake_cat_wants(const struct lake_ls_output *o, size_t i, struct str partiti
     return o->kind == LAKE_STREAM || i + 1 == o->partition_count;
 }
 
+enum { CAT_NAMED_MAX = 8 }; // partitions in a message
+
+bool lake_cat_known(const struct lake_ls *ls, const struct lake_cat_spec *spec, struct err *e)
+{
+    struct buf known;
+    size_t count = 0;
+    buf_init(&known, 4096);
+    for (size_t i = 0; i < ls->output_count; i++) {
+        const struct lake_ls_output *o = &ls->outputs[i];
+        for (size_t k = 0; k < o->partition_count; k++) {
+            if (lake_cat_wants(o, k, spec->partition)) {
+                buf_fini(&known);
+                return true;
+            }
+            // The newest ones: they come last.
+            if (o->partition_count - k <= CAT_NAMED_MAX)
+                buf_printf(&known, "%s%.*s", count++ ? ", " : "", STR_ARG(o->partitions[k].path));
+        }
+    }
+    if (spec->partition.p) {
+        const struct str text = buf_view(&known);
+        err_fail(e, ERR_CONFIG, "%.*s has no partition or version %.*s; it has %.*s",
+                 STR_ARG(spec->output), STR_ARG(str_slice(spec->partition, 0, 120)),
+                 STR_ARG(str_slice(text, 0, 400)));
+        err_hint(e, "`sluice lake ls %.*s` shows all of them", STR_ARG(spec->output));
+    }
+    buf_fini(&known);
+    return !spec->partition.p;
+}
+
 static bool cat_output(struct lake_cat *c, struct lake *s, struct arena *a,
                        const struct lake_ls_output *o, struct err *e)
 {
@@ -61,6 +91,7 @@ bool lake_cat(struct lake *s, const struct lake_cat_spec *spec, lake_row_fn *fn,
                       STR_ARG(spec->output));
         err_hint(e, "`sluice lake ls` shows the outputs");
     }
+    ok = ok && lake_cat_known(&ls, spec, e);
     for (size_t i = 0; ok && i < ls.output_count; i++)
         ok = cat_output(&c, s, a, &ls.outputs[i], e);
     arena_free(a);

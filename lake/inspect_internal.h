@@ -59,6 +59,8 @@ enum lake_next lake_cat_record(void *arg, enum lake_record kind, struct str line
 // Is the partition this one or below it?
 bool lake_below(struct str path, struct str wanted);
 // Is the i-th partition meant?
+bool lake_cat_known(const struct lake_ls *ls, const struct lake_cat_spec *spec,
+                    struct err *e) ERR_CHECKED; // a partition that is asked for is there
 bool lake_cat_wants(const struct lake_ls_output *o, size_t i, struct str partition);
 
 #endif

@@ -54,6 +54,7 @@ bool run_settle(struct session *s, struct err *e) ERR_CHECKED; // step 1, after 
 bool run_recovered(const struct session *s, struct err *e) ERR_CHECKED; // no recovery is half done
 // The end of a run: its record. A failure is remembered when the store still works; it is what run list shows.
 bool run_done(struct session *s, struct err *e) ERR_CHECKED;
+bool run_idle(struct session *s, struct err *e) ERR_CHECKED; // the same, but the run goes on
 void run_failed(struct session *s, const struct err *failure);
 // Plans (kinds but BATCH_ROLL), executes, decides, delivers one batch: kind, lake, snapshot and anchors of `how` count.
 bool run_batch(struct session *s, const struct execute_spec *how, enum execute_end *end,

@@ -151,6 +151,11 @@ bool run_done(struct session *s, struct err *e)
     return true;
 }
 
+bool run_idle(struct session *s, struct err *e)
+{
+    return s->control.delivered == s->control.last_batch || run_record(s, "running", NULL, e);
+}
+
 void run_failed(struct session *s, const struct err *failure)
 {
     struct err ignored;

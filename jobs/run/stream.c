@@ -187,6 +187,8 @@ static bool stream_wait(struct stream *x, int64_t ms, struct err *e)
         case SOURCE_READY:
             return true;
         case SOURCE_QUIET:
+            if (!run_idle(s, e))
+                return false;
             break;
         case SOURCE_WAIT_FAILED:
             return false;

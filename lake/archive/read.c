@@ -299,6 +299,8 @@ bool lake_archive_cat(struct lake_archive *s, const struct lake_cat_spec *spec, 
         err_fail(e, ERR_CONFIG, "%s has no output %.*s", s->path, STR_ARG(spec->output));
         return err_hint(e, "`sluice lake ls --archive %s` shows the outputs", s->path);
     }
+    if (!lake_cat_known(&ls, spec, e))
+        return false;
     for (size_t i = 0; i < ls.output_count; i++)
         for (size_t k = 0; k < ls.outputs[i].partition_count; k++) {
             const struct lake_ls_partition *p = &ls.outputs[i].partitions[k];

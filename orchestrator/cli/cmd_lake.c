@@ -1,5 +1,6 @@
 #include "lake/archive.h"
 
+#include "base/durable.h"
 #include "jobs/run/doc.h"
 #include "orchestrator/cli/app.h"
 #include "orchestrator/cli/commands.h"
@@ -13,6 +14,33 @@ struct lake_place {
     struct lake *lake; // NULL = the archive
     struct lake_archive *archive;
 };
+// What nothing was ever published to is not there yet, which is no mishap.
+static bool lake_unborn(struct app *app)
+{
+    size_t count;
+    const struct job_spec *jobs = app_jobs(app, &count);
+    const struct str root = app->spec->lake.path;
+    bool ran = root.n == 0 || file_exists(arena_printf(app->a, "%.*s/_sluice", STR_ARG(root)).p);
+    for (size_t i = 0; !ran && i < count; i++)
+        ran = file_exists(
+            arena_printf(app->a, "%s/%s/0/data.mdb", app->spec->state.p, jobs[i].name.p).p);
+    return !ran;
+}
+
+static bool lake_say_unborn(const struct cli *c, const struct app *app, struct err *e)
+{
+    struct buf out;
+    buf_init(&out, 8192);
+    if (cli_json(c))
+        buf_text(&out, "[]\n");
+    else
+        buf_printf(&out, "nothing is published yet: the first run makes the lake %.*s\n",
+                   STR_ARG(app->spec->lake.path));
+    bool ok = cli_print(&out, e);
+    buf_fini(&out);
+    return ok;
+}
+
 typedef bool lake_cmd_fn(struct buf *out, struct cli *c, struct arena *a,
                          const struct lake_place *p, struct err *e);
 
@@ -42,10 +70,16 @@ static bool lake_command(struct cli *c, lake_cmd_fn *fn, struct err *e)
     }
     if (!app_open(&app, c, e))
         return false;
-    bool ok = app_lake(&p.lake, &app, e);
-    if (ok) {
+    bool ok = true;
+    if (lake_unborn(&app) && c->cmd == &cmd_lake_cat) {
+        ok = err_fail(e, ERR_CONFIG, "nothing is published yet: the first run makes the lake");
+    } else if (lake_unborn(&app)) {
+        ok = lake_say_unborn(c, &app, e);
+    } else if (app_lake(&p.lake, &app, e)) {
         ok = lake_go(c, app.a, &p, fn, e);
         lake_close(p.lake);
+    } else {
+        ok = false;
     }
     app_close(&app);
     return ok;

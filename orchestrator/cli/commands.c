@@ -6,6 +6,7 @@ const struct cmd *const cli_commands[] = {
     &cmd_demo,
     &cmd_demo_generate,
     &cmd_daemon,
+    &cmd_daemon_reload,
     &cmd_job_run,
     &cmd_job_list,
     &cmd_job_show,

@@ -5,7 +5,7 @@
 #include "orchestrator/cli/cli.h"
 
 extern const struct cmd cmd_demo, cmd_demo_generate;
-extern const struct cmd cmd_daemon, cmd_job_pause, cmd_job_resume;
+extern const struct cmd cmd_daemon, cmd_daemon_reload, cmd_job_pause, cmd_job_resume;
 extern const struct cmd cmd_job_run, cmd_job_list, cmd_job_show, cmd_job_check, cmd_job_explain,
     cmd_job_reset, cmd_job_backfill, cmd_job_recover;
 extern const struct cmd cmd_job_resync, cmd_job_deliver;

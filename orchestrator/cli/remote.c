@@ -8,6 +8,7 @@ struct answer {
     bool done, failed;
     int exit;
     json_t *jobs;
+    struct buf *note; // what is worth saying; NULL = nobody listens
     struct run_report *report;
     void (*progress)(void *arg, const struct run_progress *p);
     void *progress_arg;
@@ -22,6 +23,9 @@ static void answer_line(void *arg, const json_t *line)
     const json_t *progress = json_object_get(line, "progress");
     const json_t *code = json_object_get(line, "exit");
     json_t *jobs = json_object_get(line, "jobs");
+    const char *note = json_string_value(json_object_get(line, "note"));
+    if (note && s->note)
+        buf_printf(s->note, "%s\n", note);
     if (progress && s->progress) {
         struct run_progress p;
         report_progress_from_json(&p, progress);
@@ -127,6 +131,12 @@ enum remote remote_ask(const struct app *app, const char *op, const char *job, s
 {
     struct answer s = {0};
     return ask(&s, app->spec->state.p, request(op, job), CONTROL_KEEP, e);
+}
+
+enum remote remote_reload(struct buf *out, const struct app *app, struct err *e)
+{
+    struct answer s = {.note = out};
+    return ask(&s, app->spec->state.p, request("reload", NULL), CONTROL_KEEP, e);
 }
 
 enum remote remote_status(json_t **out, const struct app *app, struct err *e)

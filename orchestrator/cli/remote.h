@@ -20,8 +20,10 @@ enum remote remote_lake_command(int *code, struct cli *c, struct err *e);
 enum remote remote_run(struct run_report *out, const struct app *app, const char *job,
                        void (*progress)(void *arg, const struct run_progress *p), void *arg,
                        struct err *e);
-// "pause", "resume", "reload"; job NULL = none.
+// "pause", "resume"; job NULL = none.
 enum remote remote_ask(const struct app *app, const char *op, const char *job, struct err *e);
+// Waits until the daemon has taken the new configuration over, or refused it: *e. What it says goes to out.
+enum remote remote_reload(struct buf *out, const struct app *app, struct err *e);
 // The daemon's list of jobs (orchestrator/daemon/daemon_status.c); the caller's to decref.
 enum remote remote_status(json_t **out, const struct app *app, struct err *e);
 

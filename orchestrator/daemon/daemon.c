@@ -205,6 +205,7 @@ static void daemon_close(struct daemon *d)
     if (d->lock >= 0)
         close(d->lock);
     mem_free(d->state);
+    mem_free(d->fixed);
 }
 
 bool daemon_run(const char *config, struct err *e)

@@ -2,12 +2,16 @@
 // place of the old one, between two events of the loop. Runs that go on keep the one they began with.
 #include "orchestrator/daemon/daemon_internal.h"
 
+#include "base/hash.h"
 #include "orchestrator/daemon/report.h"
 #include "orchestrator/daemon/runner.h"
 #include "orchestrator/daemon/sdnotify.h"
 
 #include <assert.h>
 #include <stdio.h>
+
+#define CONFIG_RESTART \
+    "admin:, daemon: log and log_level changed, which takes a restart of the daemon"
 
 enum { CHECK_MAX = 64 << 20, ERROR_TEXT_MAX = 2048 };
 
@@ -36,15 +40,27 @@ static void config_error(struct daemon *d, const struct err *e)
     d->failure = *e;
 }
 
-static void config_answer(struct daemon *d, const struct err *why)
+// Admin server and log are made once.
+static const char *config_fixed(struct arena *a, const struct app_spec *s)
+{
+    const struct str token = secret_given(s->admin.token) ? secret_reveal(s->admin.token) : STR("");
+    return arena_printf(a, "%d %d %d %.*s %d %llx", s->daemon.log, s->daemon.log_level,
+                        s->admin.at.line > 0, STR_ARG(s->admin.host), s->admin.port,
+                        (unsigned long long)hash_str(token))
+        .p;
+}
+
+static void config_answer(struct daemon *d, const char *note, const struct err *why)
 {
     struct control_client *client = d->reloader;
     json_t *j = json_object();
     d->reloader = NULL;
-    if (why)
+    if (why) {
         json_object_set_new(j, "error", report_error_to_json(why));
-    else
+    } else {
         json_object_set_new(j, "done", json_true());
+        json_object_set_new(j, "note", json_string(note));
+    }
     if (client)
         control_reply(client, j, CONTROL_LAST);
     else
@@ -59,7 +75,7 @@ static void config_refuse(struct daemon *d, const struct err *why)
         return;
     log_event(d->log, LOG_ERROR, "daemon.reload_failed", NULL,
               "the old configuration stays in force");
-    config_answer(d, why);
+    config_answer(d, "", why);
     sdnotify_send("READY=1");
 }
 
@@ -155,8 +171,17 @@ static void config_take(struct daemon *d)
     const char *fields[] = {"jobs", count, NULL};
     log_event(d->log, LOG_INFO, d->ready ? "daemon.reload" : "daemon.ready", fields, "%s",
               c->spec->file.p);
+    const char *fixed = config_fixed(c->a, c->spec);
+    if (!d->fixed)
+        d->fixed = mem_strdup(fixed);
+    const bool restart = strcmp(fixed, d->fixed) != 0;
+    if (restart)
+        log_event(d->log, LOG_WARN, "daemon.restart_needed", NULL, "%s", CONFIG_RESTART);
     if (d->ready)
-        config_answer(d, NULL);
+        config_answer(d,
+                      restart ? "taken over; " CONFIG_RESTART
+                              : "taken over: runs that go on keep what they began with",
+                      NULL);
     d->ready = true;
     sdnotify_send("READY=1");
 }
@@ -257,6 +282,9 @@ void config_reload(struct daemon *d, struct control_client *client)
         if (client) {
             json_t *j = json_object();
             json_object_set_new(j, "done", json_true());
+            json_object_set_new(
+                j, "note",
+                json_string("another reload goes on: the files are read again after it"));
             control_reply(client, j, CONTROL_LAST);
         }
         return;

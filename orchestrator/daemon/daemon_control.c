@@ -40,7 +40,8 @@ static void job_request(struct daemon *d, struct control_client *c, const json_t
     struct err e;
     if (!j) {
         err_fail(&e, ERR_CONFIG, "the daemon has no job %.80s", name ? name : "");
-        err_hint(&e, "a job that was added to the file is known after a reload: SIGHUP");
+        err_hint(&e,
+                 "a job that was added to the file is known after a reload: sluice daemon reload");
         refuse(c, &e);
     } else if (strcmp(op, "run") == 0 && j->does == JOB_RUN &&
                j->spec->schedule.trigger == SPEC_TRIGGER_STREAM) {

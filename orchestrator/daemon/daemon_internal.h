@@ -39,6 +39,7 @@ struct daemon {
     struct buf check;             // what the check says
     bool reload_again;
     struct control_client *reloader; // who waits for the reload
+    char *fixed;                     // what it started with and cannot change
     size_t queries;                  // of the admin server, going on
     VEC(struct daemon_job *) jobs;
     enum daemon_stop stop;

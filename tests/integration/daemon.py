@@ -265,17 +265,20 @@ def sighup_reads_the_configuration_again_or_keeps_the_old_one():
     assert "unknown key groop" in errors and "never" in errors, errors
     job.yaml = good
     job.configure("SELECT id, name", "SELECT id, nam")
-    daemon.send(signal.SIGHUP)
+    message = job.sluice("daemon", "reload", expect=3)  # the same, and it waits for the answer
+    assert "nam" in message.lower(), message
     daemon.wait("daemon.reload_failed", count=2)
     # The SQL of the files is wrong, the one in force is not.
     job.produce(*records(0, 10))
     job.sluice("job", "run", "j", expect=0)
     job.configure("SELECT id, nam,", "SELECT id, name,")
     job.configure("every: 1h", "every: 1s")
-    daemon.send(signal.SIGHUP)
+    assert "restart" not in job.sluice("daemon", "reload")
     daemon.wait("daemon.reload")
     job.produce(*records(10, 20))
     until("the new schedule", lambda: counted(job) == 20)
+    job.configure("lag_every: 1s", "lag_every: 1s, log_level: warn")
+    assert "takes a restart" in job.sluice("daemon", "reload")
     daemon.stop()
     complete(job, 20)
     job.close()

@@ -141,6 +141,9 @@ def brokers_and_warehouses_may_restart_under_it():
     j.produce(*records(n, 200))
     n += 200
     wait_for(lambda: totals_seen(j) == n, 60)
+    # With nothing new it is known in the state, too, that the last batch is out.
+    wait_for(lambda: json.loads(j.sluice("job", "list", "--json"))[0]["delivered"], 20)
+    assert process.poll() is None
     assert stop(process) == 0
     check(j, n)
     j.close()

@@ -202,8 +202,12 @@ static bool open_file(struct sqlite_sink *s, const struct sqlite_settings *setti
     const int create = s->spec->create == SINK_CREATE_NEVER ? 0 : SQLITE_OPEN_CREATE;
     const int rc = sqlite3_open_v2(s->path, &s->db,
                                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | create, NULL);
-    if (rc != SQLITE_OK)
-        return sqlite_err(e, s, rc, "open");
+    if (rc != SQLITE_OK) {
+        sqlite_err(e, s, rc, "open");
+        if ((rc & 0xff) == SQLITE_CANTOPEN) // no such directory or file: the URL is wrong
+            e->kind = ERR_CONFIG;
+        return false;
+    }
     sqlite3_extended_result_codes(s->db, 1);
     sqlite3_busy_timeout(s->db, (int)settings->lock_wait_ms);
     // FULL: a commit is on the disk when it returns (WAL alone would give the last ones up at a power cut).

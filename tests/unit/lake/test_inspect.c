@@ -119,7 +119,6 @@ TEST(cat_prints_rows_of_a_partition_up_to_a_limit)
     assert_int_equal(cat(&w, &s, "S", STR_NONE, 0), 3000);
     assert_int_equal(cat(&w, &s, "S", STR("year=2025/month=10/day=28"), 0), 120);
     assert_int_equal(lake_rows_count(buf_view(&s.text), "\"TS\":\"2025-10-28T"), 120);
-    assert_int_equal(cat(&w, &s, "S", STR("year=2025/month=10/day=2"), 0), 0);
     assert_int_equal(cat(&w, &s, "S", STR("year=2025"), 7), 7);
     assert_int_equal(cat(&w, &s, "T", STR_NONE, 0), 3000); // the newest version only
     assert_int_equal(cat(&w, &s, "T", STR("version=2"), 0), 2000);
@@ -130,6 +129,14 @@ TEST(cat_prints_rows_of_a_partition_up_to_a_limit)
     struct err e = {0};
     const struct lake_cat_spec none = {.output = STR("NONE")};
     assert_fails(lake_cat(w.lake, &none, take, &s, &e), &e, ERR_CONFIG, "no output NONE");
+    err_clear(&e);
+    const struct lake_cat_spec absent = {.output = STR("T"), .partition = STR("version=99")};
+    assert_fails(lake_cat(w.lake, &absent, take, &s, &e), &e, ERR_CONFIG,
+                 "T has no partition or version version=99; it has version=");
+    err_clear(&e);
+    const struct lake_cat_spec part = {.output = STR("S"),
+                                       .partition = STR("year=2025/month=10/day=2")};
+    assert_fails(lake_cat(w.lake, &part, take, &s, &e), &e, ERR_CONFIG, "day=28");
     world_fini(&w);
 }
 

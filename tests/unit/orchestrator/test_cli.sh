@@ -69,6 +69,13 @@ check "a flag with a value" exits 2 job list --json=1
 check "-c without a file" exits 2 job list -c
 check "-c alone" exits 2 -c
 check "says what it wants" has "-c wants a file" err
+check "a reload without a daemon" exits 3 daemon reload
+check "says that none runs" has "no daemon runs on the state directory" err
+check "a lake before the first run" exits 0 lake ls
+check "says so" has "nothing is published yet" out
+check "rows of it are none" exits 3 lake cat T
+check "as JSON" exits 0 lake ls --json
+check "is an empty list" has "[]" out
 check "a value that is no number" exits 2 run list --last x
 check "a word that is no number" exits 2 run show j x
 check "a word that is no batch" exits 2 dlq show j x
@@ -117,7 +124,6 @@ check "says never" has "never" out
 check "job list --json is JSON" bash -c "'$bin' job list --json | python3 -m json.tool >/dev/null"
 check "run list without runs" exits 0 run list
 check "a run that is not there" exits 3 run show j 7
-check "no lake yet" exits 1 lake ls
 check "dead letters: none" exits 0 dlq ls
 check "dlq ls --json is JSON" test "$("$bin" dlq ls --json)" = "[]"
 check "config show" exits 0 config show
