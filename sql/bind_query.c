@@ -1,5 +1,6 @@
 // SELECT … FROM one source to plan nodes: filter, aggregation, projection or repartitioning, then the object.
 #include "sql/bind_join.h"
+#include "sql/lexer.h"
 
 #include "schema/cast.h"
 #include "schema/serde/serde_schema.h"
@@ -346,6 +347,26 @@ static bool fit_to_sink(struct query *s, const struct schema *sink)
     return true;
 }
 
+// INSERT INTO … WITH (QUERY_ID = 'name'), its only property; out->p == NULL: not given.
+static bool query_id(struct str *out, const struct binder *b, const struct ast_statement *st)
+{
+    *out = STR_NONE;
+    for (uint32_t i = 0; i < st->property_count; i++) {
+        const struct ast_property *p = &st->properties[i];
+        if (!str_eq(p->name, STR("QUERY_ID")))
+            return bind_fail(b, &p->pos, "Invalid config variable(s) in the WITH clause: %.*s",
+                             STR_ARG(p->name));
+        if (p->value->kind != AST_STRING || !p->value->text.n)
+            return bind_fail(b, &p->value->pos, "property QUERY_ID takes a string, found %s",
+                             bind_text(b, p->value));
+        *out = lexer_upper(b->a, p->value->text);
+    }
+    for (uint32_t i = 0; out->p && i < b->queries.n; i++)
+        if (!b->queries.v[i]->stopped && str_eq(b->queries.v[i]->id, *out))
+            return bind_fail(b, &st->name_pos, "Query ID '%.*s' already exists.", STR_ARG(*out));
+    return true;
+}
+
 bool bind_insert(struct binder *b, const struct ast_statement *st)
 {
     struct bind_object *o = bind_find_object(b, st->name);
@@ -353,8 +374,9 @@ bool bind_insert(struct binder *b, const struct ast_statement *st)
     if (!o)
         return bind_fail(b, &st->name_pos, "Source `%.*s` does not exist.", STR_ARG(st->name)) ||
                bind_hint_later(b, st->name);
-    if (st->has_properties)
-        return bind_refuse(b, &st->name_pos, "WITH properties of INSERT INTO");
+    struct str id;
+    if (!query_id(&id, b, st))
+        return false;
     if (o->read_only)
         return bind_fail(b, &st->name_pos, "Cannot insert into read-only stream: %s",
                          bind_name_text(b, st->name));
@@ -376,5 +398,7 @@ bool bind_insert(struct binder *b, const struct ast_statement *st)
         return false;
     s.top->statement = bind_statement_text(b, st);
     bind_add_query(b, o, s.top);
+    if (id.p)
+        b->queries.v[b->queries.n - 1]->id = id;
     return true;
 }

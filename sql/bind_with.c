@@ -58,8 +58,7 @@ static bool with_bool(bool *out, const struct binder *b, const struct ast_proper
 
 static bool unknown_property(const struct binder *b, const struct ast_property *p)
 {
-    static const char *const later[] = {"RETENTION_MS", "CLEANUP_POLICY", "SOURCED_BY_CONNECTOR",
-                                        "QUERY_ID"};
+    static const char *const later[] = {"RETENTION_MS", "CLEANUP_POLICY", "SOURCED_BY_CONNECTOR"};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
         if (str_eq(p->name, str_from(later[i])))
             return bind_refuse(b, &p->pos, arena_printf(b->a, "property %s", later[i]).p);
