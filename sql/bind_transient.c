@@ -130,6 +130,16 @@ static bool bind_groups(struct transient *t)
     return bind_where(&t->s) && bind_group(&t->s);
 }
 
+// ksqlDB taps the running query that makes a stream or table ("scalable push query") when only new rows are asked for, and
+// misses rows without a key then.
+static bool taps(const struct transient *t)
+{
+    const struct ast_query *q = t->s.st->query;
+    return t->out->kind == SELECT_PUSH && q->from_count == 1 && !t->q.has_group &&
+           !q->has_partition && !t->s.source->declared && t->key_count > 0 &&
+           str_eq_nocase(bind_setting(t->s.b, STR("auto.offset.reset")), STR("latest"));
+}
+
 // Where the rows go: a topic that only the asker knows.
 static void add_result(struct transient *t)
 {
@@ -150,6 +160,7 @@ static void add_result(struct transient *t)
     q->object->formats = f;
     t->out->query = q;
     t->out->source = t->s.source->node;
+    t->out->keyed_only = taps(t);
     struct plan_step *step = bind_add_step(b, STEP_SELECT);
     step->select = t->out;
 }

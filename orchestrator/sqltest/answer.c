@@ -1,5 +1,6 @@
 #include "orchestrator/sqltest/answer.h"
 
+#include "schema/serde/serde_schema.h"
 #include "schema/text.h"
 
 #include <stdlib.h>
@@ -136,6 +137,8 @@ static bool take_rows(struct answer *s, const struct stub_topic *t, struct err *
     s->rows = ARENA_ARRAY(s->c->a, struct jnode, t->n + 1);
     for (uint32_t i = 0; i < t->n && !(s->select->limited && s->n >= s->select->limit); i++) {
         const struct stub_record *r = &t->records[i];
+        if (s->select->keyed_only && !r->key.p)
+            continue;
         if (r->value.p || (s->select->kind == SELECT_PUSH && s->select->query->object->table))
             if (!add_row(s, r, e))
                 return false;
@@ -238,10 +241,9 @@ static bool final_agrees(struct buf *why, const struct answer *s, const struct j
     return false;
 }
 
-static bool agrees(struct buf *why, const struct answer *s, const struct jnode *response)
+static bool agrees(struct buf *why, const struct answer *s, const struct jnode *list)
 {
-    const struct jnode *list = jnode_get(response, STR("query"));
-    const uint32_t entries = list && list->kind == JNODE_ARRAY ? list->count : 0;
+    const uint32_t entries = list->kind == JNODE_ARRAY ? list->count : 0;
     bool *used = ARENA_ZARRAY(s->c->a, bool, s->n + 1);
     uint32_t rows = 0;
     for (uint32_t i = 0; i < entries; i++) {
@@ -270,21 +272,41 @@ static bool agrees(struct buf *why, const struct answer *s, const struct jnode *
 
 // --- all of a case -------------------------------------------------------------------------------
 
-bool answers_are_protobuf(const struct jnode *responses)
+// The n-th response of this kind; NULL = none.
+static const struct jnode *response_of(const struct jnode *responses, const char *kind, uint32_t n)
 {
-    for (uint32_t i = 0; responses && i < responses->count; i++)
-        if (jnode_get(&responses->items[i], STR("queryProto")))
-            return true;
-    return false;
+    for (uint32_t i = 0; responses && i < responses->count; i++) {
+        const struct jnode *found = jnode_get(&responses->items[i], str_from(kind));
+        if (found && n-- == 0)
+            return found;
+    }
+    return NULL;
 }
 
-// The n-th response that has rows; NULL = none.
-static const struct jnode *response_of(const struct jnode *responses, uint32_t n)
+// Of an answer in Protobuf the schema; its rows are those of the other one.
+static bool proto_agrees(struct buf *why, const struct answer *s, const struct jnode *list)
 {
-    for (uint32_t i = 0; responses && i < responses->count; i++)
-        if (jnode_get(&responses->items[i], STR("query")) && n-- == 0)
-            return &responses->items[i];
-    return NULL;
+    const uint32_t n = s->select->column_count;
+    const bool any = list->kind == JNODE_ARRAY && list->count > 0;
+    const struct jnode *header = any ? jnode_get(&list->items[0], STR("header")) : NULL;
+    const struct str want = header ? jnode_text(header, STR("protoSchema")) : STR_NONE;
+    struct serde_column *columns = ARENA_ARRAY(s->c->a, struct serde_column, n + 1);
+    const struct serde_spec spec = {.format = SERDE_PROTOBUF, .columns = columns, .count = n};
+    struct registry_schema schema;
+    struct err e;
+    for (uint32_t i = 0; i < n; i++)
+        columns[i] = (struct serde_column){s->select->columns[i].name, s->select->columns[i].type};
+    if (!want.p)
+        return true;
+    if (!serde_derive(&schema, s->c->a, &spec, &e)) {
+        buf_printf(why, "no Protobuf schema: %s", e.text);
+        return false;
+    }
+    if (str_eq(schema.text, want))
+        return true;
+    buf_printf(why, "Protobuf schema: expected %.*s, found %.*s", STR_ARG(want),
+               STR_ARG(schema.text));
+    return false;
 }
 
 bool answers_check(struct buf *why, const struct answer_case *c)
@@ -299,13 +321,14 @@ bool answers_check(struct buf *why, const struct answer_case *c)
         struct answer s = {.c = c,
                            .select = step->select,
                            .shape = stub_shape_of(step->select->query->object, c->stub)};
-        const struct jnode *response = response_of(c->responses, n++);
+        const struct jnode *response = response_of(c->responses, "query", n);
+        const struct jnode *proto = response_of(c->responses, "queryProto", n++);
         if (!run(&topic, &s, &e) || !take_rows(&s, topic, &e)) {
             buf_printf(why, "query %u: %s", n, e.text);
             return false;
         }
         buf_printf(why, "query %u: ", n);
-        if (response && !agrees(why, &s, response))
+        if ((response && !agrees(why, &s, response)) || (proto && !proto_agrees(why, &s, proto)))
             return false;
         buf_clear(why);
     }

@@ -19,7 +19,5 @@ struct answer_case {
 
 // Appends what differs to `why`; true when nothing does.
 bool answers_check(struct buf *why, const struct answer_case *c);
-// The responses are rows of Protobuf, which nothing here compares.
-bool answers_are_protobuf(const struct jnode *responses);
 
 #endif

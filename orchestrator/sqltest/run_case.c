@@ -287,9 +287,6 @@ void run_case(struct verdict *out, struct arena *a, const struct suite_case *c, 
         out->status = VERDICT_SKIP;
         out->negative = refused != NULL;
         out->reason = STR("disabled in the file");
-    } else if (answers_are_protobuf(jnode_get(c->node, STR("responses")))) {
-        out->status = VERDICT_SKIP;
-        out->reason = STR("answers in Protobuf are not compared");
     } else if (refused) {
         run_negative(&s, refused);
     } else {

@@ -35,6 +35,7 @@ struct plan_select {
     const struct plan_node *source; // the (first) stream or table that is read
     struct plan_select_column *columns;
     uint32_t column_count;
+    bool keyed_only; // rows without a key are left out
     bool limited;
     uint64_t limit;
 };
