@@ -169,6 +169,14 @@ static const char *const postgres_head_types[] = {
     "varchar(16) NOT NULL",  "varchar(512) NOT NULL", "timestamp(3)",
 };
 
+// Texts of any length, none of them in a key.
+static const char *const mysql_reject_types[] = {"bigint unsigned NOT NULL", "text NOT NULL",
+                                                 "longtext NOT NULL", "longtext NULL"};
+static const char *const sqlite_reject_types[] = {"INTEGER NOT NULL", "TEXT NOT NULL",
+                                                  "TEXT NOT NULL", "TEXT"};
+static const char *const postgres_reject_types[] = {"bigint NOT NULL", "text NOT NULL",
+                                                    "text NOT NULL", "text"};
+
 const struct dialect dialect_mysql = {
     .name = "mysql",
     .quote = '`',
@@ -193,6 +201,7 @@ const struct dialect dialect_mysql = {
     .word_count = sizeof mysql_words / sizeof *mysql_words,
     .types = mysql_types,
     .head_types = mysql_head_types,
+    .reject_types = mysql_reject_types,
 };
 
 // Names beyond 63 bytes are cut by the server, silently.
@@ -218,6 +227,7 @@ const struct dialect dialect_postgres = {
     .word_count = sizeof postgres_words / sizeof *postgres_words,
     .types = postgres_types,
     .head_types = postgres_head_types,
+    .reject_types = postgres_reject_types,
 };
 
 const struct dialect dialect_sqlite = {
@@ -238,6 +248,7 @@ const struct dialect dialect_sqlite = {
     .word_count = sizeof sqlite_words / sizeof *sqlite_words,
     .types = sqlite_types,
     .head_types = sqlite_head_types,
+    .reject_types = sqlite_reject_types,
 };
 
 void dialect_name(struct buf *out, const struct dialect *d, struct str name)

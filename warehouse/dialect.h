@@ -73,6 +73,7 @@ struct dialect {
     const char *const *types; // by enum type_kind: what a value column is created with
     const char *const
         *head_types; // job, task, output, target, batch, digest, prev, plan, updated_at
+    const char *const *reject_types; // seq, error, key, row; those before it as in head_types
 };
 
 extern const struct dialect dialect_mysql;

@@ -14,6 +14,8 @@ struct sink_rows {
 enum sink_difference { SINK_MISSING, SINK_EXTRA, SINK_CHANGED, SINK_DIFFERENCES };
 struct sink_differences {
     uint64_t rows[SINK_DIFFERENCES];
+    // Keys that stand in sluice_rejects: their wanted rows are left out, so that what the table has of them is SINK_EXTRA.
+    uint64_t refused;
     char first[SINK_DIFFERENCES][256]; // key of the first row in the store's order, "k='a', n='1'"
 };
 

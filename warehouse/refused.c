@@ -2,51 +2,48 @@
 
 static bool run_sql(const struct part_sender *s, struct str sql, struct err *e)
 {
-    return s->session->transport->run(s->session, sql, e);
+    return s->session->transport->run(s->session, sql, e) ||
+           err_wrap(e, "table %.*s", STR_ARG(s->plan->spec->table));
 }
 
-// Halves the range until one refused row is left; what stands before it stays written, as it would have been. The
-// transaction ends in a rollback either way.
-static bool find_refused(uint32_t *row, const struct part_sender *s, const struct rows_run *run,
-                         uint32_t from, uint32_t to, struct err *e)
+// A row is the row's fault only where the table is still the one that open has checked: a column that came since and must be
+// given refuses them all.
+static bool same_table(const struct part_sender *s, struct err *e)
 {
-    while (to - from > 1) {
-        const uint32_t middle = from + (to - from) / 2;
-        if (!run_sql(s, STR("SAVEPOINT sluice_half"), e))
-            return false;
-        struct err half = {0};
-        if (s->execute(s->arg, run, from, middle, &half)) {
-            from = middle;
-            continue;
-        }
-        if (half.kind != ERR_DATA) {
-            *e = half;
-            return false;
-        }
-        to = middle;
-        if (!run_sql(s, STR("ROLLBACK TO SAVEPOINT sluice_half"), e))
-            return false;
-    }
-    *row = from;
-    if (!s->execute(s->arg, run, from, to, e))
-        return false;
-    return err_fail(e, ERR_REMOTE, "the server refused rows together that it takes one by one");
+    const struct sink_spec *spec = s->plan->spec;
+    struct arena *a = arena_new(NULL);
+    struct target *targets = ARENA_ZARRAY(a, struct target, spec->count);
+    const struct sql_transport *t = s->session->transport;
+    struct table_info now;
+    const bool ok = t->describe_table(&now, s->session, a, spec->table, e) &&
+                    table_check(targets, &now, t->dialect, spec, e);
+    arena_free(a);
+    return ok;
 }
 
+// What halves write stays; as deep as a part can be halved.
 bool refused_send(const struct part_sender *s, const struct rows_run *run, uint32_t from,
                   uint32_t to, struct err *e)
 {
     if (!run_sql(s, STR("SAVEPOINT sluice_part"), e))
         return false;
     if (s->execute(s->arg, run, from, to, e))
-        return true;
+        return run_sql(s, STR("RELEASE SAVEPOINT sluice_part"), e);
     if (e->kind != ERR_DATA)
         return err_wrap(e, "table %.*s", STR_ARG(s->plan->spec->table));
-    err_clear(e);
-    if (!run_sql(s, STR("ROLLBACK TO SAVEPOINT sluice_part"), e))
+    struct err other;
+    if (!run_sql(s, STR("ROLLBACK TO SAVEPOINT sluice_part"), &other) ||
+        !run_sql(s, STR("RELEASE SAVEPOINT sluice_part"), &other)) {
+        *e = other;
         return false;
-    uint32_t row = from;
-    if (!find_refused(&row, s, run, from, to, e) && e->kind == ERR_DATA)
-        return rows_rejected(s->plan, run->b, run->from + row, e);
-    return err_wrap(e, "table %.*s", STR_ARG(s->plan->spec->table));
+    }
+    if (to - from == 1 && !same_table(s, &other)) {
+        *e = other;
+        return false;
+    }
+    if (to - from == 1)
+        return rows_refuse(s->plan, run->b, run->from + from, e);
+    err_clear(e);
+    const uint32_t middle = from + (to - from) / 2;
+    return refused_send(s, run, from, middle, e) && refused_send(s, run, middle, to, e);
 }

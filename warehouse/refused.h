@@ -1,4 +1,4 @@
-// Sending a part of a block as one statement, and finding the row when the server refuses it: by halves, within
+// Sending a part of a block as one statement, and finding the rows when the server refuses it: by halves, within
 // savepoints of the open transaction. For servers that do not say which of many rows they refuse.
 #ifndef WAREHOUSE_REFUSED_H
 #define WAREHOUSE_REFUSED_H
@@ -14,7 +14,8 @@ struct part_sender {
     void *arg;
 };
 
-// ERR_DATA names table, row and the server's own text; the transaction is to be rolled back.
+// Refused rows are taken out (rows_refuse), the others are written. ERR_DATA: one may not be taken, e names table, row and the
+// server's own text; the transaction is to be rolled back.
 bool refused_send(const struct part_sender *s, const struct rows_run *run, uint32_t from,
                   uint32_t to, struct err *e) ERR_CHECKED;
 

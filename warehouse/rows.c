@@ -61,24 +61,15 @@ bool rows_plan_init(struct rows_plan *out, struct arena *a, const struct sink_sp
         if (!cells_new(&out->cells[i], a, &spec->columns[i], &targets[i], e))
             return err_wrap(e, "table %.*s", STR_ARG(spec->table));
     }
-    return true;
+    return rejects_new(&out->rejects, a, spec, e);
 }
 
-static enum rows_kind kind_of(const struct block *b, uint32_t row)
+enum rows_kind rows_kind_of(const struct block *b, uint32_t row)
 {
     if (!b->op)
         return ROWS_PUT;
     assert(b->op[row] != OP_UPDATE_BEFORE); // sinks never see retractions
     return b->op[row] == OP_DELETE ? ROWS_DELETE : ROWS_PUT;
-}
-
-struct rows_run rows_next(const struct block *b, uint32_t from, uint32_t max)
-{
-    assert(from < b->rows && max > 0);
-    struct rows_run run = {.b = b, .kind = kind_of(b, from), .from = from, .to = from + 1};
-    while (run.to < b->rows && run.to - from < max && kind_of(b, run.to) == run.kind)
-        run.to++;
-    return run;
 }
 
 size_t rows_params(const struct rows_plan *p, enum rows_kind kind)
@@ -120,33 +111,80 @@ static bool rows_at_home(uint32_t *bad, const struct sink_spec *spec, const stru
     return true;
 }
 
-bool rows_fill(struct cell_array *out, const struct rows_plan *p, struct arena *a,
-               const struct rows_run *run, uint64_t batch, struct err *e)
+// A row that cannot be stored: ERR_DATA says column, value and limit, and *bad is the row.
+static bool fill(const struct rows_walk *w, const struct rows_run *run, uint32_t *bad,
+                 struct err *e)
 {
-    assert(run->from < run->to && run->to <= run->b->rows && batch <= INT64_MAX);
+    const struct rows_plan *p = w->plan;
+    assert(run->from < run->to && run->to <= run->b->rows && w->batch <= INT64_MAX);
     // Only tables have keys to delete: the caller gives appended outputs inserts only.
     assert(run->kind == ROWS_PUT || p->spec->mode == SINK_UPSERT);
     size_t n = 0;
-    uint32_t homeless;
-    if (!rows_at_home(&homeless, p->spec, run, e))
-        return rows_rejected(p, run->b, homeless, e);
+    if (!rows_at_home(bad, p->spec, run, e))
+        return false;
     for (size_t c = 0; c < p->spec->count; c++) {
         if (run->kind == ROWS_DELETE && !p->spec->columns[c].key)
             continue;
         struct cell_range range = {
             .column = &run->b->columns[p->spec->columns[c].at], .from = run->from, .to = run->to};
-        if (!cells_fill(&out[n++], p->cells[c], a, &range, e))
-            return e->kind == ERR_DATA ? rows_rejected(p, run->b, range.bad, e) : false;
+        if (!cells_fill(&w->cells[n++], p->cells[c], w->scratch, &range, e)) {
+            *bad = range.bad;
+            return false;
+        }
     }
     if (run->kind == ROWS_PUT && p->spec->mode == SINK_APPEND)
-        fill_batch(&out[n++], a, run->to - run->from, batch);
+        fill_batch(&w->cells[n++], w->scratch, run->to - run->from, w->batch);
     assert(n == rows_params(p, run->kind));
+    return !w->check || w->check(w->arg, run, bad, e);
+}
+
+static bool left_out(const struct rows_walk *w, const struct block *b, uint32_t row)
+{
+    return rejects_has(w->plan->rejects, row) ||
+           (w->only == WALK_PUTS && rows_kind_of(b, row) != ROWS_PUT) ||
+           (w->only == WALK_DELETES && rows_kind_of(b, row) != ROWS_DELETE);
+}
+
+// The next run from row `from` on; false = there is none.
+static bool next_run(struct rows_run *out, const struct rows_walk *w, const struct block *b,
+                     uint32_t from)
+{
+    while (from < b->rows && left_out(w, b, from))
+        from++;
+    if (from == b->rows)
+        return false;
+    *out = (struct rows_run){.b = b, .kind = rows_kind_of(b, from), .from = from, .to = from + 1};
+    while (out->to < b->rows && out->to - from < w->max && !left_out(w, b, out->to) &&
+           rows_kind_of(b, out->to) == out->kind)
+        out->to++;
     return true;
 }
 
-bool rows_rejected(const struct rows_plan *p, const struct block *b, uint32_t row, struct err *e)
+bool rows_walk(const struct rows_walk *w, const struct block *b, struct err *e)
+{
+    struct rows_run run;
+    assert(w->max > 0);
+    for (uint32_t at = 0; next_run(&run, w, b, at);) {
+        uint32_t bad = run.from;
+        bool ok = fill(w, &run, &bad, e);
+        if (ok) {
+            at = run.to;
+            ok = w->send(w->arg, &run, e);
+        } else if (e->kind == ERR_DATA) {
+            ok = rows_refuse(w->plan, b, bad, e); // and the run again, without it
+        }
+        arena_reset(w->scratch);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+bool rows_refuse(const struct rows_plan *p, const struct block *b, uint32_t row, struct err *e)
 {
     struct buf key;
+    if (rejects_take(p->rejects, row, e))
+        return true;
     buf_init(&key, 4096);
     if (p->key_params)
         cells_key_text(&key, p->spec->columns, b->columns, p->spec->count, row);
@@ -154,9 +192,6 @@ bool rows_rejected(const struct rows_plan *p, const struct block *b, uint32_t ro
         buf_printf(&key, "%u of the block (seq %llu)", row,
                    b->seq ? (unsigned long long)b->seq[row] : 0);
     err_wrap(e, "table %.*s, row %.*s", STR_ARG(p->spec->table), STR_ARG(buf_view(&key)));
-    err_hint(
-        e, "the batch waits, decided: let the table take the row, then run again; see the recovery "
-           "handbook, \"rejected row\"");
     buf_fini(&key);
     return false;
 }

@@ -1,11 +1,13 @@
 // From blocks to statements: what every SQL driver does with a block before its own transport. Splits it into runs of
-// one operation, converts a run's cells column by column, and says which row a message is about.
+// one operation, converts a run's cells column by column, takes out rows that cannot be stored (rejects.h), and says which row a
+// message is about.
 //
 // Owned by the driver's sink, in its arena; one thread.
 #ifndef WAREHOUSE_ROWS_H
 #define WAREHOUSE_ROWS_H
 
 #include "warehouse/cells.h"
+#include "warehouse/rejects.h"
 #include "warehouse/upsert.h"
 
 struct rows_plan {
@@ -14,6 +16,7 @@ struct rows_plan {
     struct cells **cells; // by column
     size_t put_params;    // parameters of a row that is written …
     size_t key_params;    // … and deleted
+    struct rejects *rejects;
 };
 
 // A copy that outlives the caller's: strings and columns; types, URL and durable layer stay borrowed.
@@ -29,15 +32,26 @@ struct rows_run {
     enum rows_kind kind;
     uint32_t from, to;
 };
-// The run that starts at row `from`, at most `max` rows.
-struct rows_run rows_next(const struct block *b, uint32_t from, uint32_t max);
+enum rows_kind rows_kind_of(const struct block *b, uint32_t row);
 size_t rows_params(const struct rows_plan *p, enum rows_kind kind);
 // Wire of the i-th parameter.
 enum cell_wire rows_wire(const struct rows_plan *p, enum rows_kind kind, size_t i);
-// Converts the run: rows_params() arrays. A row that cannot be stored: ERR_DATA naming table, key, column and value.
-bool rows_fill(struct cell_array *out, const struct rows_plan *p, struct arena *a,
-               const struct rows_run *run, uint64_t batch, struct err *e) ERR_CHECKED;
-// Puts "table T, row k='v': " before the error that this row caused; returns false.
-bool rows_rejected(const struct rows_plan *p, const struct block *b, uint32_t row, struct err *e);
+// The rows of a block, run by run, rows that are refused left out.
+struct rows_walk {
+    const struct rows_plan *plan;
+    struct cell_array *cells; // rows_params() arrays: the cells of the run, counted from run->from
+    struct arena *scratch;    // theirs; reset behind each run
+    uint32_t max;             // rows of a run
+    uint64_t batch;           // of appended rows
+    enum { WALK_ALL, WALK_PUTS, WALK_DELETES } only;
+    // Of the converted run, NULL = none: ERR_DATA = the driver cannot send the row *bad (of the block).
+    bool (*check)(void *arg, const struct rows_run *run, uint32_t *bad, struct err *e);
+    bool (*send)(void *arg, const struct rows_run *run, struct err *e);
+    void *arg;
+};
+// A row that cannot be converted or sent is taken as refused; ERR_DATA when it may not.
+bool rows_walk(const struct rows_walk *w, const struct block *b, struct err *e) ERR_CHECKED;
+// Row `row` of the block is refused, as e (ERR_DATA) says. True: it is taken out. False: the batch waits, and e names table and row.
+bool rows_refuse(const struct rows_plan *p, const struct block *b, uint32_t row, struct err *e);
 
 #endif

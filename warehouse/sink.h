@@ -3,12 +3,11 @@
 // A sink is one (job, task, output) in one target table of one warehouse. Rows and the head row are written in ONE
 // transaction of the store (DESIGN section 2). The caller (jobs/run) has mapped SQL columns to target columns already:
 // blocks given to write() have exactly spec->columns, op OP_INSERT/OP_UPDATE_AFTER (upsert or append) or OP_DELETE, are
-// collapsed to one change per key, deletes first, sorted by key. Batching, SQL text and retry of the same
-// rows live in warehouse/upsert.c; a driver is transport plus a dialect. One thread per sink.
+// collapsed to one change per key, deletes first, sorted by key. A driver is transport plus a dialect. One thread per sink.
 #ifndef WAREHOUSE_SINK_H
 #define WAREHOUSE_SINK_H
-
 #include "schema/block.h"
+#include "warehouse/reject.h"
 #include "warehouse/url.h"
 
 struct durable;
@@ -54,9 +53,9 @@ struct sink_spec {
     size_t left_count; // the driver's: columns behind the others that the table has no place for
     const char *job;
     unsigned task;
-    const char *output; // SQL object
-    struct durable
-        *durable; // commit is a durable call, site "<driver>.commit"; rows "<driver>.write"
+    const char *output;      // SQL object
+    uint64_t rejects_max;    // rows of a batch that may be refused (sluice_rejects)
+    struct durable *durable; // sites "<driver>.commit", "<driver>.write" …
 };
 
 // What this output holds. batch 0 = nothing delivered yet (the row is inserted when the output is first opened).
@@ -86,6 +85,7 @@ struct sink {
     const struct sink_type *type; // first member of every driver's struct
 };
 
+// Connection lost or refused, deadlock, lock timeout: ERR_REMOTE with REMEDY_RECONNECT or REMEDY_RETRY_RUN.
 struct sink_type {
     const char *name; // = URL scheme
     unsigned features;
@@ -99,21 +99,21 @@ struct sink_type {
     // rows go, the new ones get its number. slot 0: in the place of all rows of the table (resync). NULL: the store cannot.
     bool (*replace)(struct sink *s, uint64_t slot, struct err *e);
     bool (*write)(struct sink *s, const struct block *b, struct err *e);
-    // Writes the head, commits. A row the store refuses: ERR_DATA naming table, key and the store's own text;
-    // the transaction is rolled back.
-    bool (*commit)(struct sink *s, struct err *e);
+    // Writes refused rows and head, commits. *rejected = how many; of more than may be, write fails: ERR_DATA names table and key.
+    bool (*commit)(struct sink *s, uint64_t *rejected, struct err *e);
     // Between transactions, for audits: rows of the table that a batch appended (SINK_APPEND); batch 0: all rows. NULL: cannot say.
     bool (*count)(struct sink *s, uint64_t batch, uint64_t *rows, struct err *e);
-    // Between transactions, for audits (SINK_UPSERT): the table against the rows it should hold, as the store itself compares values.
-    // Columns that are not the sink's are not looked at; nothing that others see is written. NULL: cannot say.
+    // Between transactions, for audits (SINK_UPSERT): the table against the rows it should hold, as the store itself compares values, in
+    // the sink's columns; nothing that others see is written. NULL: cannot say.
     bool (*compare)(struct sink *s, const struct sink_rows *want, struct sink_differences *out,
                     struct err *e);
     void (*abort)(struct sink *s);
     void (*close)(struct sink *s);
+    // By output, target, batch, seq, over a connection of its own; none where there is no such table yet.
+    bool (*rejects)(const struct warehouse_url *url, const struct rejects_query *q, reject_fn *fn,
+                    void *arg, struct err *e);
     // The statements that open and write would use: for `job check`. May be called without a connection.
     bool (*describe)(struct buf *out, const struct sink_spec *spec, struct err *e);
 };
-
-// Errors: connection lost or refused, deadlock, lock timeout = ERR_REMOTE with REMEDY_RECONNECT or REMEDY_RETRY_RUN.
 
 #endif

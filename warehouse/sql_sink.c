@@ -2,6 +2,7 @@
 
 #include "base/durable.h"
 #include "warehouse/compare.h"
+#include "warehouse/rejects_sql.h"
 
 #include <assert.h>
 
@@ -172,18 +173,19 @@ static bool check_table(struct sql_sink *s, struct err *e)
     return true;
 }
 
-static bool check_heads_table(struct sql_sink *s, struct err *e)
+// A table of Sluice's own: made when it is not there, refused when it has no transactions.
+static bool check_own_table(struct sql_sink *s, const char *name,
+                            void (*create)(struct buf *out, const struct dialect *d), struct err *e)
 {
     struct table_info t;
-    if (!s->t->describe_table(&t, s->session, s->arena, STR(SINK_HEADS_TABLE), e))
+    if (!s->t->describe_table(&t, s->session, s->arena, str_from(name), e))
         return false;
     if (!t.exists)
-        return run_ddl(s, statement(s, s->arena, upsert_heads_create), e) ||
-               err_wrap(e, "create table " SINK_HEADS_TABLE);
+        return run_ddl(s, statement(s, s->arena, create), e) ||
+               err_wrap(e, "create table %s", name);
     if (!t.wrong_kind)
         return true;
-    err_fail(e, ERR_CONFIG, "table " SINK_HEADS_TABLE " is %s: heads need transactions",
-             t.wrong_kind);
+    err_fail(e, ERR_CONFIG, "table %s is %s: heads need transactions", name, t.wrong_kind);
     return err_hint(e, "%s", t.wrong_hint);
 }
 
@@ -223,7 +225,8 @@ static bool open_all(struct sql_sink *s, struct err *e)
     head_key(key, s->arena, s->spec);
     s->head_select =
         sql_literals(s->session, s->arena, statement(s, s->arena, upsert_heads_select), key, 4);
-    return check_table(s, e) && check_heads_table(s, e) && ensure_head(s, e) &&
+    return check_table(s, e) && check_own_table(s, SINK_HEADS_TABLE, upsert_heads_create, e) &&
+           check_own_table(s, SINK_REJECTS_TABLE, rejects_sql_create, e) && ensure_head(s, e) &&
            rows_plan_init(&s->plan, s->arena, s->spec, s->targets, e) &&
            s->t->prepare(s->session, s->arena, &s->plan, e);
 }
@@ -329,7 +332,11 @@ bool sql_sink_begin(struct sink *base, const struct commit_step *step, enum head
     *out = head_compare(&held, step);
     if (found)
         *found = held;
-    return true;
+    rejects_begin(s->plan.rejects, step->batch);
+    if (*out != HEAD_NEXT || rejects_sql_load(s->plan.rejects, s->session, s->spec, e))
+        return true;
+    roll_back(s);
+    return false;
 }
 
 static bool replace_effect(void *arg, struct err *e)
@@ -342,7 +349,8 @@ static bool replace_effect(void *arg, struct err *e)
     const struct str text = sql_literals(s->session, s->step_arena, buf_view(&sql), &slot,
                                          s->gone == UPSERT_BATCH_GONE ? 1 : 0);
     buf_fini(&sql);
-    return s->t->run(s->session, text, e) || err_wrap(e, "delete the rows that are replaced");
+    return (s->t->run(s->session, text, e) || err_wrap(e, "delete the rows that are replaced")) &&
+           rejects_sql_replace(s->session, s->spec, s->gone == UPSERT_BATCH_GONE ? s->slot : 0, e);
 }
 
 bool sql_sink_replace(struct sink *base, uint64_t slot, struct err *e)
@@ -351,6 +359,7 @@ bool sql_sink_replace(struct sink *base, uint64_t slot, struct err *e)
     assert(s->state == STATE_TRANSACTION && (s->spec->mode == SINK_APPEND || slot == 0));
     s->gone = slot ? UPSERT_BATCH_GONE : UPSERT_ALL_GONE;
     s->slot = slot ? slot : s->step.batch;
+    rejects_begin(s->plan.rejects, s->slot); // what is kept goes with the rows
     if (durable_call_remote(s->spec->durable, s->t->site_replace, replace_effect, s, e))
         return true;
     roll_back(s);
@@ -365,7 +374,12 @@ struct write_call {
 static bool write_effect(void *arg, struct err *e)
 {
     const struct write_call *w = arg;
-    return w->s->t->send(w->s->session, w->b, w->s->slot, e);
+    struct rejects *rejects = w->s->plan.rejects;
+    rejects_block(rejects, w->b);
+    if (!w->s->t->send(w->s->session, w->b, w->s->slot, e))
+        return false;
+    rejects_stored(rejects);
+    return true;
 }
 
 bool sql_sink_write(struct sink *base, const struct block *b, struct err *e)
@@ -403,11 +417,12 @@ static bool commit_effect(void *arg, struct err *e)
     return s->t->run(s->session, STR("COMMIT"), e);
 }
 
-bool sql_sink_commit(struct sink *base, struct err *e)
+bool sql_sink_commit(struct sink *base, uint64_t *rejected, struct err *e)
 {
     struct sql_sink *s = from_base(base);
     assert(s->state == STATE_TRANSACTION);
-    if (!write_head(s, e)) {
+    if (!rejects_sql_write(rejected, s->plan.rejects, s->session, s->spec, e) ||
+        !write_head(s, e)) {
         roll_back(s);
         return false;
     }
@@ -445,12 +460,15 @@ bool sql_sink_count(struct sink *base, uint64_t batch, uint64_t *rows, struct er
 struct comparison {
     const struct sql_sink *s;
     struct sql_session *session;
+    struct rejects *rejects;
     struct arena *a;
 };
 
 static bool comparison_put(void *arg, const struct block *b, struct err *e)
 {
     const struct comparison *x = arg;
+    rejects_block(x->rejects, b);
+    rejects_leave_out(x->rejects);
     return x->s->t->send(x->session, b, 0, e);
 }
 
@@ -464,7 +482,11 @@ static bool comparison_fill(struct comparison *x, const struct sink_spec *spec,
     compare_create(&sql, t->dialect, x->s->spec);
     bool ok = t->run(x->session, buf_view(&sql), e);
     buf_fini(&sql);
-    return ok && rows_plan_init(plan, x->a, spec, x->s->targets, e) &&
+    if (!ok || !rows_plan_init(plan, x->a, spec, x->s->targets, e))
+        return false;
+    x->rejects = plan->rejects;
+    rejects_begin(x->rejects, 0);
+    return rejects_sql_load(x->rejects, x->session, x->s->spec, e) &&
            t->prepare(x->session, x->a, plan, e) && t->run(x->session, str_from(t->begin), e) &&
            want->feed(want->arg, comparison_put, x, e) && t->run(x->session, STR("COMMIT"), e);
 }
@@ -502,6 +524,7 @@ bool sql_sink_compare(struct sink *base, const struct sink_rows *want, struct si
     spec.table = STR(SINK_COMPARE_TABLE);
     *out = (struct sink_differences){0};
     bool ok = s->t->connect(&x.session, x.a, &spec, e) && comparison_fill(&x, &spec, want, e);
+    out->refused = ok ? rejects_owed(x.rejects) : 0;
     for (int i = 0; ok && i < SINK_DIFFERENCES; i++)
         ok = comparison_read(&x, (enum sink_difference)i, out, e);
     if (x.session)
@@ -513,4 +536,20 @@ bool sql_sink_compare(struct sink *base, const struct sink_rows *want, struct si
 void sql_sink_abort(struct sink *base)
 {
     roll_back(from_base(base));
+}
+
+bool sql_sink_rejects(const struct sql_transport *transport, const struct warehouse_url *url,
+                      const struct rejects_query *q, reject_fn *fn, void *arg, struct err *e)
+{
+    struct arena *a = arena_new(NULL);
+    const struct sink_spec spec = {.url = url};
+    struct sql_session *session = NULL;
+    struct table_info t = {0};
+    bool ok = transport->connect(&session, a, &spec, e) &&
+              transport->describe_table(&t, session, a, STR(SINK_REJECTS_TABLE), e) &&
+              (!t.exists || rejects_sql_read(session, q, fn, arg, e));
+    if (session)
+        transport->close(session);
+    arena_free(a);
+    return ok;
 }

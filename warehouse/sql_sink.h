@@ -46,7 +46,7 @@ struct sql_transport {
     // Before the first send: statements, staging tables. plan outlives the session.
     bool (*prepare)(struct sql_session *s, struct arena *a, const struct rows_plan *plan,
                     struct err *e);
-    // A block within the open transaction. A row the server refuses is found (warehouse/refused.h) and named.
+    // A block within the open transaction. Rows that the server refuses are found (warehouse/refused.h) and taken out.
     bool (*send)(struct sql_session *s, const struct block *b, uint64_t batch, struct err *e);
     void (*close)(struct sql_session *s); // an open transaction is rolled back; called once
 };
@@ -60,12 +60,17 @@ bool sql_sink_begin(struct sink *base, const struct commit_step *step, enum head
                     struct head *found, struct err *e) ERR_CHECKED;
 bool sql_sink_replace(struct sink *base, uint64_t slot, struct err *e) ERR_CHECKED;
 bool sql_sink_write(struct sink *base, const struct block *b, struct err *e) ERR_CHECKED;
-bool sql_sink_commit(struct sink *base, struct err *e) ERR_CHECKED;
+bool sql_sink_commit(struct sink *base, uint64_t *rejected, struct err *e) ERR_CHECKED;
 bool sql_sink_count(struct sink *base, uint64_t batch, uint64_t *rows, struct err *e) ERR_CHECKED;
 bool sql_sink_compare(struct sink *base, const struct sink_rows *want, struct sink_differences *out,
                       struct err *e) ERR_CHECKED;
 void sql_sink_abort(struct sink *base);
 void sql_sink_close(struct sink *base);
+
+// A member needs the transport, too: bool x(…) { return sql_sink_rejects(&x_transport, …); }
+bool sql_sink_rejects(const struct sql_transport *transport, const struct warehouse_url *url,
+                      const struct rejects_query *q, reject_fn *fn, void *arg,
+                      struct err *e) ERR_CHECKED;
 
 // sql in which the i-th ? is replaced by the i-th value as a quoted literal.
 struct str sql_literals(struct sql_session *s, struct arena *a, struct str sql,

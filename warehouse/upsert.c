@@ -1,5 +1,7 @@
 #include "warehouse/upsert.h"
 
+#include "warehouse/rejects_sql.h"
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -28,8 +30,9 @@ bool upsert_check_spec(const struct sink_spec *spec, const struct dialect *d, st
     assert(spec->count > 0 && spec->columns && spec->job && spec->output);
     if (!check_name(d, "table", spec->table, e))
         return false;
-    if (str_eq_nocase(spec->table, STR(SINK_HEADS_TABLE)))
-        return err_fail(e, ERR_CONFIG, "table %s is Sluice's own", SINK_HEADS_TABLE);
+    if (str_eq_nocase(spec->table, STR(SINK_HEADS_TABLE)) ||
+        str_eq_nocase(spec->table, STR(SINK_REJECTS_TABLE)))
+        return err_fail(e, ERR_CONFIG, "table %.*s is Sluice's own", STR_ARG(spec->table));
     if (strlen(spec->job) > 128 || strlen(spec->output) > 255)
         return err_fail(e, ERR_CONFIG,
                         "job or output name is too long for " SINK_HEADS_TABLE
@@ -471,6 +474,8 @@ bool upsert_describe(struct buf *out, const struct dialect *d, const struct sink
         buf_text(out, ";\n");
     }
     upsert_heads_create(out, d);
+    buf_text(out, ";\n");
+    rejects_sql_create(out, d);
     buf_text(out, ";\n");
     upsert_heads_select(out, d);
     buf_text(out, ";\n");

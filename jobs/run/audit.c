@@ -98,7 +98,7 @@ static bool audit_targets(struct audit *x, const struct batch_record *r, struct 
         struct str key = arena_printf(x->a, "%.*s#%llu", STR_ARG(name),
                                       (unsigned long long)(t->slot ? t->slot : r->batch));
         uint64_t *rows = map_put(x->appended, key, &added);
-        *rows = (t->beside && !added ? *rows : 0) + (t->skipped ? 0 : t->rows);
+        *rows = (t->beside && !added ? *rows : 0) + (t->skipped ? 0 : t->rows - t->rejected);
     }
     return true;
 }

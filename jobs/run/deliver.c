@@ -42,6 +42,17 @@ static bool deliver_same_columns(const struct job_target *j, const struct batch_
     return true;
 }
 
+// Of today's configuration, so that a batch that waits can be let through.
+static uint64_t deliver_rejects_max(const struct job *job, const struct batch_target *t)
+{
+    for (size_t i = 0; i < job->target_count; i++) {
+        const struct job_target *j = &job->targets[i];
+        if (str_eq(j->spec.table, t->table) && str_eq(str_from(j->spec.output), t->output))
+            return j->spec.rejects_max;
+    }
+    return SINK_REJECTS_DEFAULT;
+}
+
 static bool deliver_open_old(struct deliver_sink *out, struct session *s,
                              const struct batch_target *t, struct err *e)
 {
@@ -59,6 +70,7 @@ static bool deliver_open_old(struct deliver_sink *out, struct session *s,
             .count = t->column_count,
             .job = job->name,
             .output = arena_str(s->scratch, t->output).p,
+            .rejects_max = deliver_rejects_max(job, t),
             .durable = s->env->durable,
         };
         return job->url_types[i]->open(&out->sink, &spec, e);
@@ -102,7 +114,7 @@ static bool deliver_block(void *arg, const struct block *b, struct err *e)
     return sink->type->write(sink, b, e);
 }
 
-static bool deliver_rows(struct session *s, struct sink *sink, const struct batch_target *t,
+static bool deliver_rows(struct session *s, struct sink *sink, struct batch_target *t,
                          struct err *e)
 {
     struct schema_column *columns = ARENA_ZARRAY(s->scratch, struct schema_column, t->column_count);
@@ -119,7 +131,7 @@ static bool deliver_rows(struct session *s, struct sink *sink, const struct batc
     };
     bool replaces = (t->slot != 0 && !t->beside) || t->whole;
     return (!replaces || sink->type->replace(sink, t->whole ? 0 : t->slot, e)) &&
-           spool_replay(&spec, deliver_block, sink, e) && sink->type->commit(sink, e);
+           spool_replay(&spec, deliver_block, sink, e) && sink->type->commit(sink, &t->rejected, e);
 }
 
 static bool deliver_wrong_head(const struct batch_record *r, const struct head *found,
@@ -139,8 +151,36 @@ static bool deliver_wrong_head(const struct batch_record *r, const struct head *
         "two processes with copies of one state directory? see the recovery handbook, \"fenced\"");
 }
 
-static bool deliver_once(struct session *s, const struct batch_record *r,
-                         const struct batch_target *t, struct err *e)
+static bool deliver_count(void *arg, const struct reject *r, struct err *e)
+{
+    (void)r;
+    (void)e;
+    ++*(uint64_t *)arg;
+    return true;
+}
+
+// Of a batch whose reply was lost: what the store says.
+static bool deliver_rejected(const struct session *s, const struct batch_record *r,
+                             struct batch_target *t, struct err *e)
+{
+    const struct job *job = s->job;
+    const struct rejects_query query = {
+        .job = job->name,
+        .output = arena_str(s->scratch, t->output).p,
+        .target = arena_str(s->scratch, t->table).p,
+        .batch = t->slot && !t->beside ? t->slot : r->batch,
+        .limit = UINT64_MAX,
+    };
+    t->rejected = 0;
+    for (size_t i = 0; i < job->url_count; i++)
+        if (str_eq(job->url_names[i], t->warehouse))
+            return job->url_types[i]->rejects(&job->urls[i], &query, deliver_count, &t->rejected,
+                                              e);
+    return true;
+}
+
+static bool deliver_once(struct session *s, const struct batch_record *r, struct batch_target *t,
+                         struct err *e)
 {
     struct deliver_sink d;
     if (!deliver_connect(&d, s, t, e))
@@ -167,24 +207,38 @@ static bool deliver_once(struct session *s, const struct batch_record *r,
             d.sink->type->abort(d.sink);
     } else if (ok) {
         d.sink->type->abort(d.sink);
-        ok = state == HEAD_REPLAY || deliver_wrong_head(r, &found, state, e);
+        ok = state == HEAD_REPLAY ? deliver_rejected(s, r, t, e)
+                                  : deliver_wrong_head(r, &found, state, e);
     }
     buf_fini(&plan);
     deliver_disconnect(&d, ok ? NULL : e);
     return ok;
 }
 
+// The receipt says how many rows a store refused: known only now.
+static bool deliver_note(struct session *s, const struct batch_record *r, struct err *e)
+{
+    struct kv_txn *t;
+    if (!kv_begin_write(&t, s->kv, e))
+        return false;
+    if (control_put_record(t, r, e))
+        return kv_commit(t, e);
+    kv_abort(t);
+    return false;
+}
+
 // An unreachable store is tried again for a while: the same spool, made safe by the head.
-bool deliver_target(struct session *s, const struct batch_record *r, const struct batch_target *t,
+bool deliver_target(struct session *s, const struct batch_record *r, struct batch_target *t,
                     struct err *e)
 {
     const struct clock *c = &s->env->clock;
     int64_t patience = s->env->deliver_ms ? s->env->deliver_ms : DELIVER_PATIENCE_MS;
     int64_t until = c->mono_ms(c->arg) + patience;
+    const uint64_t known = t->rejected;
     for (int64_t wait = DELIVER_BACKOFF_MS;;
          wait = wait * 2 < DELIVER_BACKOFF_MAX_MS ? wait * 2 : DELIVER_BACKOFF_MAX_MS) {
         if (deliver_once(s, r, t, e))
-            return true;
+            return t->rejected == known || deliver_note(s, r, e);
         bool again = e->kind == ERR_REMOTE && e->remedy != REMEDY_FATAL &&
                      !durable_dead(s->env->durable) && c->mono_ms(c->arg) < until &&
                      !(s->env->cancel && atomic_load(s->env->cancel));
@@ -273,18 +327,25 @@ void deliver_offsets(struct session *s)
         snprintf(s->report->offsets_error, sizeof s->report->offsets_error, "%.255s", failure.text);
 }
 
-bool deliver_batch(struct session *s, const struct batch_record *r, struct err *e)
+static bool deliver_targets(struct session *s, struct batch_record *r, struct err *e)
+{
+    for (size_t i = 0; i < r->target_count; i++) {
+        struct batch_target *t = &r->targets[i];
+        if (t->skipped)
+            continue;
+        if (!deliver_target(s, r, t, e))
+            return false;
+        s->report->warehouse_rows += t->rows - t->rejected;
+        s->report->rejected += t->rejected;
+    }
+    return true;
+}
+
+bool deliver_batch(struct session *s, struct batch_record *r, struct err *e)
 {
     session_progress(s, RUN_DELIVERING, r->batch, 0, 0);
-    if (!deliver_lake(s, r, e) || !deliver_dead_file(s, r, e))
+    if (!deliver_lake(s, r, e) || !deliver_dead_file(s, r, e) || !deliver_targets(s, r, e))
         return false;
-    for (size_t i = 0; i < r->target_count; i++) {
-        if (r->targets[i].skipped)
-            continue;
-        if (!deliver_target(s, r, &r->targets[i], e))
-            return false;
-        s->report->warehouse_rows += r->targets[i].rows;
-    }
     // Topic rows carry the offsets in their transaction.
     if (r->topic_count > 0 && !topics_deliver(s, r, e))
         return false;

@@ -62,6 +62,6 @@ bool run_batch(struct session *s, const struct execute_spec *how, enum execute_e
 // Rows that an endless run left in row logs become files.
 bool run_flush_logs(struct session *s, struct err *e) ERR_CHECKED;
 // After execute_batch: delivery, and what it has proven needless goes.
-bool run_deliver(struct session *s, const struct batch_record *r, struct err *e) ERR_CHECKED;
+bool run_deliver(struct session *s, struct batch_record *r, struct err *e) ERR_CHECKED;
 
 #endif

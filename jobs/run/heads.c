@@ -49,8 +49,8 @@ bool heads_behind(struct str name, uint64_t held, uint64_t ours, struct err *e)
                        "the recovery handbook, \"behind\"");
 }
 
-static const struct batch_target *heads_record_target(struct arena *a, const struct batch_record *r,
-                                                      struct str name)
+static struct batch_target *heads_record_target(struct arena *a, const struct batch_record *r,
+                                                struct str name)
 {
     for (size_t i = 0; i < r->target_count; i++)
         if (str_eq(deliver_target_name(a, &r->targets[i]), name))
@@ -71,8 +71,7 @@ static bool heads_redo(struct session *s, const struct job_target *t, const stru
     for (uint64_t b = head->batch + 1; ok && b <= upto; b++) {
         struct batch_record r;
         enum kv_found found = control_get_record(&r, a, txn, b, e);
-        const struct batch_target *x =
-            found == KV_FOUND ? heads_record_target(a, &r, t->name) : NULL;
+        struct batch_target *x = found == KV_FOUND ? heads_record_target(a, &r, t->name) : NULL;
         if (!x) {
             ok = found != KV_FAILED; // a reset's id, or a batch that did not touch this output
             continue;

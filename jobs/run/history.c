@@ -27,6 +27,7 @@ bool history_put(struct kv_txn *t, const struct session *s, const char *outcome,
     json_object_set_new(j, "lake_files", doc_new_u64(r->lake_files));
     json_object_set_new(j, "lake_rows", doc_new_u64(r->lake_rows));
     json_object_set_new(j, "warehouse_rows", doc_new_u64(r->warehouse_rows));
+    json_object_set_new(j, "rejected", doc_new_u64(r->rejected));
     if (r->topic_rows)
         json_object_set_new(j, "topic_rows", doc_new_u64(r->topic_rows));
     json_object_set_new(j, "offsets_error", doc_new_str(str_from(r->offsets_error)));
@@ -162,6 +163,7 @@ static bool history_read(struct history_run *out, struct arena *a, struct str te
         .lake_files = doc_u64(&d, j, "lake_files"),
         .lake_rows = doc_u64(&d, j, "lake_rows"),
         .warehouse_rows = doc_u64(&d, j, "warehouse_rows"),
+        .rejected = json_object_get(j, "rejected") ? doc_u64(&d, j, "rejected") : 0,
         .topic_rows = json_object_get(j, "topic_rows") ? doc_u64(&d, j, "topic_rows") : 0,
         .offsets_error = doc_str(&d, j, "offsets_error"),
     };

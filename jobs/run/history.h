@@ -11,6 +11,7 @@ struct history_run {
     int64_t started_ms, finished_ms;
     uint64_t batch_first, batch_last, batches;
     uint64_t records, bytes, dead, lost, lake_files, lake_rows, warehouse_rows, topic_rows;
+    uint64_t rejected;
     struct str offsets_error;
 };
 

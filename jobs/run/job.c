@@ -3,6 +3,7 @@
 #include "base/durable.h"
 #include "base/vec.h"
 #include "jobs/run/job_internal.h"
+#include "jobs/run/job_url.h"
 #include "jobs/spec/spec.h"
 #include "schema/registry/registry_http.h"
 #include "sql/sql.h"
@@ -173,36 +174,6 @@ static void job_topics(struct job_build *b)
 
 // --- the rest of the configuration -----------------------------------------------------------------------------------
 
-static void job_url(struct job_build *b, struct warehouse_url *out, const struct spec_url *u)
-{
-    struct str *params = ARENA_ZARRAY(b->a, struct str, 2 * u->param_count + 1);
-    for (size_t i = 0; i < u->param_count; i++) {
-        params[2 * i] = u->params[i].name;
-        params[2 * i + 1] = secret_reveal(u->params[i].value);
-    }
-    *out = (struct warehouse_url){
-        .scheme = u->scheme,
-        .user = u->user,
-        .password = secret_reveal(u->password),
-        .host = u->host,
-        .database = u->database,
-        .path = u->path,
-        .port = u->port,
-        .params = params,
-        .param_count = u->param_count,
-        .display = u->display,
-    };
-}
-
-static const struct sink_type *job_sink_type(const struct sink_type *const *sinks,
-                                             struct str scheme)
-{
-    for (; *sinks; sinks++)
-        if (str_eq(str_from((*sinks)->name), scheme))
-            return *sinks;
-    return NULL;
-}
-
 static bool job_warehouses(struct job_build *b, const struct sink_type *const *sinks, struct err *e)
 {
     const struct warehouse_spec *warehouses = b->app->warehouses.v;
@@ -212,7 +183,7 @@ static bool job_warehouses(struct job_build *b, const struct sink_type *const *s
     const struct sink_type **types = ARENA_ZARRAY(b->a, const struct sink_type *, n + 1);
     for (size_t i = 0; i < n; i++) {
         const struct warehouse_spec *w = &warehouses[i];
-        job_url(b, &urls[i], &w->url);
+        job_url(&urls[i], b->a, &w->url);
         names[i] = w->name;
         types[i] = job_sink_type(sinks, w->url.scheme);
         if (!types[i]) {

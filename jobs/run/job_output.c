@@ -405,6 +405,7 @@ static bool job_target(struct job_build *b, struct job_target *out, size_t index
     out->output = index;
     out->from = columns.from;
     out->schema = (struct schema){.count = (uint32_t)columns.n, .columns = schema};
+    out->spec.rejects_max = (uint64_t)t->rejects_max;
     out->spec.create = t->create == SPEC_CREATE_YES ? SINK_CREATE_IF_ABSENT : SINK_CREATE_NEVER;
     out->spec.schema = schemas[t->schema];
     out->spec.table = t->table.n ? t->table : job_lower(b->a, o->name);

@@ -141,6 +141,7 @@ static json_t *target_write(const struct batch_target *t)
     json_object_set_new(j, "upserts", doc_new_u64(t->upserts));
     json_object_set_new(j, "deletes", doc_new_u64(t->deletes));
     json_object_set_new(j, "collapsed", doc_new_u64(t->collapsed));
+    json_object_set_new(j, "rejected", doc_new_u64(t->rejected));
     json_object_set_new(j, "bytes", doc_new_u64(t->bytes));
     json_object_set_new(j, "checksum", doc_new_hex(t->checksum));
     json_object_set_new(j, "rows_hash", doc_new_hex(t->rows_hash));
@@ -192,6 +193,7 @@ static bool target_read(struct doc *d, const json_t *j, struct batch_target *out
     out->upserts = doc_u64(d, j, "upserts");
     out->deletes = doc_u64(d, j, "deletes");
     out->collapsed = doc_u64(d, j, "collapsed");
+    out->rejected = json_object_get(j, "rejected") ? doc_u64(d, j, "rejected") : 0;
     out->bytes = doc_u64(d, j, "bytes");
     out->checksum = doc_hex(d, j, "checksum");
     out->rows_hash = doc_hex(d, j, "rows_hash");

@@ -51,8 +51,8 @@ struct batch_target {
     enum sink_schema schema;
     const struct sink_column *columns;
     size_t column_count;
-    struct str spool; // file name in the spool directory
-    uint64_t rows, upserts, deletes, collapsed;
+    struct str spool;                                     // file name in the spool directory
+    uint64_t rows, upserts, deletes, collapsed, rejected; // rejected: known once delivered
     uint64_t bytes, checksum, rows_hash, digest, prev_batch, prev_digest;
     uint64_t slot; // appended rows: the batch whose rows these replace (beside: join); 0 = none
     bool beside;

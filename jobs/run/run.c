@@ -70,7 +70,7 @@ static bool run_snapshot_due(struct session *s)
     return false;
 }
 
-bool run_deliver(struct session *s, const struct batch_record *r, struct err *e)
+bool run_deliver(struct session *s, struct batch_record *r, struct err *e)
 {
     return deliver_batch(s, r, e) && run_clean(s, r->batch, 1, e) && run_trim(s, r, e);
 }

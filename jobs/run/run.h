@@ -53,7 +53,8 @@ struct run_report {
     uint64_t batch_first, batch_last; // 0 = none
     uint64_t batches, redelivered;
     uint64_t records, bytes, dead, lost;
-    uint64_t late; // rows that came after their window had closed
+    uint64_t rejected; // rows that warehouses refused
+    uint64_t late;     // rows that came after their window had closed
     uint64_t lake_files, lake_rows, warehouse_rows, topic_rows;
     char offsets_error[256]; // the group's offsets could not be committed: reported, never blocking
 };

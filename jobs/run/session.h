@@ -84,8 +84,8 @@ void plan_rank(const struct session *s,
                struct sequence_range *r); // its side and phase in the merge
 
 // deliver.c
-bool deliver_batch(struct session *s, const struct batch_record *r, struct err *e) ERR_CHECKED;
-bool deliver_target(struct session *s, const struct batch_record *r, const struct batch_target *t,
+bool deliver_batch(struct session *s, struct batch_record *r, struct err *e) ERR_CHECKED;
+bool deliver_target(struct session *s, const struct batch_record *r, struct batch_target *t,
                     struct err *e) ERR_CHECKED;
 void deliver_offsets(
     struct session *s); // of all positions; a failure is noted in control and report

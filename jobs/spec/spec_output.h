@@ -74,6 +74,7 @@ struct target_spec {
     struct conf_texts key; // columns that rows of a stream are put by; none = the SQL's KEY columns
     enum spec_require require;
     enum spec_table_schema schema;
+    int64_t rejects_max;
     struct conf_items columns; // struct column_spec
     struct conf_at at;
 };

@@ -318,6 +318,10 @@ static const struct conf_opt target_opts[] = {
          "difference; `evolve` = add columns, widen narrower ones; `ignore` = leave columns out "
          "that it lacks; `quarantine` = write what fits, refuse rows with a value that has no "
          "place."},
+    {OPT(target_spec, rejects_max, "rejects_max", CONF_INT), .def = "100", .max = 10000,
+     .help = "Rows of a batch that the warehouse may refuse (a constraint, a value that does not "
+             "fit): they are kept in its table `sluice_rejects`, the others are written. More, and "
+             "the batch waits; 0 = any refused row holds the batch."},
     {OPT(target_spec, columns, "columns", CONF_MAP), .sub = &column_table,
      .help = "Columns with another name or type than the default."},
 };

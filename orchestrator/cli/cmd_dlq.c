@@ -2,6 +2,7 @@
 #include "jobs/run/doc.h"
 #include "orchestrator/cli/app.h"
 #include "orchestrator/cli/commands.h"
+#include "orchestrator/cli/dlq_rejects.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -99,75 +100,92 @@ static bool dlq_ls_job(struct cli_table *t, json_t *list, struct app *app, const
         cli_table_row(t, cells);
         json_array_append_new(list, dlq_json(j->name, &files.files[i], text));
     }
-    return true;
+    return dlq_rejects_ls(t, list, app, j, e);
+}
+
+// A warehouse that does not answer hides nothing of the others: *e is the first failure.
+static bool dlq_ls_jobs(struct cli_table *t, json_t *list, struct app *app, const struct cli *c,
+                        struct err *e)
+{
+    const struct job_spec *only = NULL;
+    size_t count;
+    const struct job_spec *jobs = app_jobs(app, &count);
+    bool ok = c->arg_count == 0 || app_job_spec(&only, app, c->args[0], e);
+    for (size_t i = 0; i < count && (only || c->arg_count == 0); i++) {
+        struct err failure = {0};
+        if ((only && only != &jobs[i]) || dlq_ls_job(t, list, app, &jobs[i], &failure))
+            continue;
+        if (ok)
+            *e = failure;
+        ok = false;
+    }
+    return ok;
 }
 
 static bool dlq_ls(struct cli *c, struct err *e)
 {
-    static const char *const heads[] = {"JOB", "BATCH", "RECORDS", "SIZE", "FILE"};
+    static const char *const heads[] = {"JOB", "BATCH", "RECORDS", "SIZE", "PLACE"};
     struct app app;
     struct cli_table table;
-    const struct job_spec *only = NULL;
+    struct err printing;
     struct buf out;
     if (!app_open(&app, c, e))
         return false;
     buf_init(&out, DLQ_TEXT_MAX);
     cli_table_init(&table, app.a, heads, sizeof heads / sizeof heads[0]);
     json_t *list = json_array();
-    bool ok = c->arg_count == 0 || app_job_spec(&only, &app, c->args[0], e);
-    size_t count;
-    const struct job_spec *jobs = app_jobs(&app, &count);
-    for (size_t i = 0; ok && i < count; i++)
-        if (!only || only == &jobs[i])
-            ok = dlq_ls_job(&table, list, &app, &jobs[i], e);
+    bool ok = dlq_ls_jobs(&table, list, &app, c, e);
     if (cli_json(c)) {
         doc_pretty(&out, list);
         buf_char(&out, '\n');
-    } else if (table.rows == 0) {
-        buf_text(&out, "no dead letters\n");
-    } else {
+    } else if (table.rows > 0) {
         cli_table_print(&out, &table);
+    } else if (ok) {
+        buf_text(&out, "no dead letters\n");
     }
     json_decref(list);
-    ok = ok && cli_print(&out, e);
+    if (!cli_print(&out, &printing) && ok) {
+        *e = printing;
+        ok = false;
+    }
     buf_fini(&out);
     app_close(&app);
     return ok;
 }
 
-static bool dlq_show_files(struct buf *out, struct app *app, const struct dlq *files,
-                           const struct cli *c, struct err *e)
+static bool dlq_show_all(struct buf *out, struct app *app, const struct job_spec *j,
+                         const struct cli *c, struct err *e)
 {
     uint64_t batch = 0, limit;
+    struct dlq files;
     if ((c->arg_count > 1 && !str_to_u64(&batch, str_from(c->args[1]))))
         return cli_usage(c, e, "not a batch number: %s", c->args[1]);
-    if (!cli_opt_u64(&limit, c, "limit", UINT64_MAX, e))
+    if (!cli_opt_u64(&limit, c, "limit", UINT64_MAX, e) || !dlq_list(&files, app, j, e))
         return false;
-    for (size_t i = 0; i < files->count; i++) {
+    for (size_t i = 0; i < files.count; i++) {
         struct str text, line;
-        if (batch && files->files[i].batch != batch)
+        if (batch && files.files[i].batch != batch)
             continue;
-        if (!file_read(&text, app->a, files->files[i].path, DLQ_FILE_MAX, e))
+        if (!file_read(&text, app->a, files.files[i].path, DLQ_FILE_MAX, e))
             return false;
         for (; limit > 0 && str_split_once(&line, &text, text, '\n'); limit--) {
             buf_str(out, line);
             buf_char(out, '\n');
         }
     }
-    return true;
+    return limit == 0 || dlq_rejects_show(out, app, j, batch, &limit, e);
 }
 
 static bool dlq_show(struct cli *c, struct err *e)
 {
     struct app app;
     const struct job_spec *j;
-    struct dlq files;
     struct buf out;
     if (!app_open(&app, c, e))
         return false;
     buf_init(&out, DLQ_TEXT_MAX);
-    bool ok = app_job_spec(&j, &app, c->args[0], e) && dlq_list(&files, &app, j, e) &&
-              dlq_show_files(&out, &app, &files, c, e) && cli_print(&out, e);
+    bool ok = app_job_spec(&j, &app, c->args[0], e) && dlq_show_all(&out, &app, j, c, e) &&
+              cli_print(&out, e);
     buf_fini(&out);
     app_close(&app);
     return ok;
@@ -181,7 +199,8 @@ const struct cmd cmd_dlq_ls = {
     .name = "dlq ls",
     .args = "[JOB]",
     .args_max = 1,
-    .summary = "Dead letters by job and batch: records that could not be decoded.",
+    .summary = "Dead letters by job and batch: records that could not be decoded, rows that "
+               "warehouses refused.",
     .opts = json,
     .run = dlq_ls,
     .examples = "  sluice dlq ls\n  sluice dlq ls transactions --json\n",
@@ -192,7 +211,8 @@ const struct cmd cmd_dlq_show = {
     .args = "JOB [BATCH]",
     .args_min = 1,
     .args_max = 2,
-    .summary = "Dead letters as JSON lines: topic, partition, offset, reason, key and value.",
+    .summary = "Dead letters as JSON lines: topic, partition, offset, reason, key and value; of "
+               "refused rows table, reason, key and row.",
     .opts = limit,
     .run = dlq_show,
     .examples = "  sluice dlq show transactions --limit 3\n  sluice dlq show transactions 12 | jq "

@@ -32,6 +32,9 @@ static void job_run_summary(struct buf *out, struct arena *a, const struct run_r
     if (r->dead)
         buf_printf(out, "%s records could not be decoded: sluice dlq ls %s\n",
                    cli_count(a, r->dead), job);
+    if (r->rejected)
+        buf_printf(out, "%s rows were refused by warehouses: sluice dlq ls %s\n",
+                   cli_count(a, r->rejected), job);
     if (r->lost)
         buf_printf(out, "%s records were deleted before they were read (accept_loss)\n",
                    cli_count(a, r->lost));

@@ -25,6 +25,7 @@ static json_t *run_json(const struct history_run *r)
     json_object_set_new(j, "dead", doc_new_u64(r->dead));
     json_object_set_new(j, "lake_rows", doc_new_u64(r->lake_rows));
     json_object_set_new(j, "warehouse_rows", doc_new_u64(r->warehouse_rows));
+    json_object_set_new(j, "rejected", doc_new_u64(r->rejected));
     json_object_set_new(j, "topic_rows", doc_new_u64(r->topic_rows));
     json_object_set_new(j, "error", doc_new_str(r->error));
     return j;
@@ -49,6 +50,7 @@ static bool run_list_row(void *arg, const struct history_run *r, struct err *e)
                    : "",
         cli_count(a, r->records),
         cli_count(a, r->dead),
+        cli_count(a, r->rejected),
         arena_str(a, str_slice(r->error, 0, 80)).p,
     };
     cli_table_row(&s->table, cells);
@@ -81,8 +83,8 @@ static bool run_list_jobs(struct run_list *s, struct app *app, const struct cli 
 
 static bool run_list(struct cli *c, struct err *e)
 {
-    static const char *const heads[] = {"JOB",     "RUN",     "STARTED", "TOOK", "OUTCOME",
-                                        "BATCHES", "RECORDS", "DEAD",    "ERROR"};
+    static const char *const heads[] = {"JOB",     "RUN",     "STARTED", "TOOK",     "OUTCOME",
+                                        "BATCHES", "RECORDS", "DEAD",    "REJECTED", "ERROR"};
     struct app app;
     struct buf out;
     if (!app_open(&app, c, e))

@@ -165,6 +165,8 @@ const char *job_status_note(struct arena *a, const struct job_status *s)
         return arena_printf(a, "%lld failure%s since the last success", failures,
                             failures == 1 ? "" : "s")
             .p;
+    if (s->last.rejected > 0)
+        return arena_printf(a, "%s rows refused in the last run", cli_count(a, s->last.rejected)).p;
     return "";
 }
 
@@ -194,6 +196,7 @@ json_t *job_status_json(struct arena *a, const struct job_status *s)
         json_object_set_new(o, "outcome", doc_new_str(s->last.outcome));
         json_object_set_new(o, "started", json_integer(s->last.started_ms));
         json_object_set_new(o, "records", doc_new_u64(s->last.records));
+        json_object_set_new(o, "rejected", doc_new_u64(s->last.rejected));
         json_object_set_new(o, "error", doc_new_str(s->last.error));
     }
     return o;

@@ -205,6 +205,7 @@ static void job_count(struct daemon_job *j)
     j->lake_rows += r->lake_rows;
     j->warehouse_rows += r->warehouse_rows;
     j->topic_rows += r->topic_rows;
+    j->rejected += r->rejected;
     j->late += r->late;
 }
 

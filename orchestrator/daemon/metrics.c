@@ -24,6 +24,7 @@ static const struct {
     COUNTER(lost, "sluice_lost_records_total", "Records deleted before they were read."),
     COUNTER(lake_rows, "sluice_lake_rows_total", "Rows written to the lake."),
     COUNTER(warehouse_rows, "sluice_warehouse_rows_total", "Rows written to warehouses."),
+    COUNTER(rejected, "sluice_rejected_rows_total", "Rows that warehouses refused."),
     COUNTER(topic_rows, "sluice_topic_rows_total", "Rows written to topics."),
     COUNTER(alerts, "sluice_alerts_total", "Times that on_failure was due."),
 };

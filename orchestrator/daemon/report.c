@@ -30,6 +30,7 @@ static const struct {
     {"lake_rows", offsetof(struct run_report, lake_rows)},
     {"warehouse_rows", offsetof(struct run_report, warehouse_rows)},
     {"topic_rows", offsetof(struct run_report, topic_rows)},
+    {"rejected", offsetof(struct run_report, rejected)},
 };
 enum { COUNTERS = sizeof counters / sizeof counters[0] };
 

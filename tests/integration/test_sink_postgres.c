@@ -352,7 +352,7 @@ TEST(a_killed_connection_asks_for_a_new_one)
     assert_int_equal(world_begin(w, &step), HEAD_NEXT);
     assert_ok(w->store->type->write(w->sink, BLOCK(w, {"a", 2, "1.00"}), &w->e), &w->e);
     kill_others(o->server);
-    assert_fails(w->store->type->commit(w->sink, &w->e), &w->e, ERR_REMOTE, "");
+    assert_fails(w->store->type->commit(w->sink, &w->rejected, &w->e), &w->e, ERR_REMOTE, "");
     assert_int_equal(w->e.remedy, REMEDY_RECONNECT);
     world_restart(w);
     assert_int_equal(world_head(w).batch, 1);

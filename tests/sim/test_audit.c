@@ -338,6 +338,34 @@ TEST(a_batch_that_waits_is_said_and_nothing_is_delivered)
     job_world_free(w);
 }
 
+TEST(refused_rows_are_no_finding_and_hide_no_other_row)
+{
+    struct job_random r = {73};
+    struct job_world_spec spec = job_scenario_transactions;
+    spec.outputs =
+        "      BIG: { warehouse: { to: one, columns: { id: { type: \"decimal_text(2,0)\" } } } }\n"
+        "      PER_USER: { lake: { snapshot: true },\n"
+        "                  warehouse: { to: two, table: users, columns: { top: { type: "
+        "\"decimal_text(3,0)\" } } } }\n";
+    struct job_world *w = job_world_new(&spec);
+    job_scenario_produce(w, &r, 12, JOB_RECORDS_CLEAN);
+    run(w);
+    job_scenario_produce(w, &r, 120, JOB_RECORDS_CLEAN);
+    run(w);
+    assert_true(w->report.rejected > 0 && memory_rows(JOB_WORLD_TWO, "users") > 0);
+    silent(w);
+    struct buf table;
+    struct str key, rest, row = first_row(&table, JOB_WORLD_TWO, "users");
+    assert_true(str_split_once(&key, &rest, row, '|'));
+    assert_true(memory_put(JOB_WORLD_TWO, "users", arena_printf(w->a, "x%.*s", STR_ARG(row)).p));
+    for (unsigned i = 0; i < 9; i++)
+        assert_true(
+            memory_put(JOB_WORLD_TWO, "users", arena_printf(w->a, "x%u%.*s", i, STR_ARG(row)).p));
+    finds(w, "are too many", "sluice job resync sim two/users/PER_USER");
+    buf_fini(&table);
+    job_world_free(w);
+}
+
 TEST_MAIN(T(clean_lives_with_runs_and_backfills_have_no_finding),
           T(a_deleted_row_is_found_and_its_repair_repairs_it),
           T(changed_and_extra_rows_are_found_by_their_keys),
@@ -348,4 +376,5 @@ TEST_MAIN(T(clean_lives_with_runs_and_backfills_have_no_finding),
           T(a_truncated_file_and_swapped_files_are_found_and_a_backfill_repairs_them),
           T(group_offsets_that_were_moved_are_found), T(a_warehouse_set_back_is_found_by_its_head),
           T(a_dropped_table_is_found_and_not_created),
-          T(a_batch_that_waits_is_said_and_nothing_is_delivered))
+          T(a_batch_that_waits_is_said_and_nothing_is_delivered),
+          T(refused_rows_are_no_finding_and_hide_no_other_row))

@@ -5,6 +5,7 @@
 #include "tests/support/job_programs.h"
 #include "tests/support/job_scenario.h"
 #include "tests/support/test.h"
+#include "warehouse/memory/memory.h"
 
 #include <stdio.h>
 
@@ -160,8 +161,10 @@ static uint64_t durable_calls(const struct job_world *w)
     return total;
 }
 
+typedef void check_fn(struct job_world *w, enum twist how);
+
 static void one_case(struct job_world *w, const struct fault_spec *fault, enum twist how,
-                     const struct buf *want)
+                     const struct buf *want, check_fn *check)
 {
     struct life *l = mem_zalloc(sizeof *l);
     struct buf got;
@@ -174,12 +177,15 @@ static void one_case(struct job_world *w, const struct fault_spec *fault, enum t
     print(&got, w, how);
     job_world_same(want, &got, what);
     job_world_check_receipts(w);
+    if (check)
+        check(w, how);
     buf_fini(&got);
     mem_free(l);
 }
 
 // `step`: every step-th call; each action starts elsewhere, so that together they meet more of them.
-static void every_call(const struct job_world_spec *spec, enum twist how, uint64_t step)
+static void every_call_checked(const struct job_world_spec *spec, enum twist how, uint64_t step,
+                               check_fn *check)
 {
     struct job_world *w = job_world_new(spec);
     struct life *l = mem_zalloc(sizeof *l);
@@ -192,7 +198,7 @@ static void every_call(const struct job_world_spec *spec, enum twist how, uint64
     for (size_t a = 0; a < sizeof actions / sizeof actions[0]; a++) {
         for (uint64_t n = 1 + a * 7 % step; n <= total; n += step, cases++) {
             const struct fault_spec fault = {.occurrence = n, .action = actions[a]};
-            one_case(w, &fault, how, &want);
+            one_case(w, &fault, how, &want, check);
         }
     }
     print_message("%llu durable calls, %llu cases\n", (unsigned long long)total,
@@ -200,6 +206,11 @@ static void every_call(const struct job_world_spec *spec, enum twist how, uint64
     buf_fini(&want);
     mem_free(l);
     job_world_free(w);
+}
+
+static void every_call(const struct job_world_spec *spec, enum twist how, uint64_t step)
+{
+    every_call_checked(spec, how, step, NULL);
 }
 
 TEST(a_fault_at_any_durable_call_leaves_what_an_undisturbed_life_leaves)
@@ -245,6 +256,54 @@ TEST(a_fault_at_any_durable_call_of_a_job_without_a_lake_leaves_nothing_behind)
     every_call(&spec, TWIST_NONE, test_is_long() ? 1 : 23);
 }
 
+// Ids of three digits are refused, and the least of a window until it is small enough; table `all` takes everything.
+static const char refusing[] =
+    "      GOOD: { lake: { partition_by: [day] } }\n"
+    "      BIG: { warehouse: [{ to: one, columns: { id: { type: \"decimal_text(2,0)\" } } },\n"
+    "                         { to: two, table: all }] }\n"
+    "      PER_METHOD: { warehouse: [{ to: one, columns: { least: { type: \"decimal_text(3,0)\" } "
+    "} "
+    "}] }\n";
+
+static bool count_reject(void *arg, const struct reject *r, struct err *e)
+{
+    (void)r;
+    (void)e;
+    ++*(uint64_t *)arg;
+    return true;
+}
+
+// Each row of BIG is in the table or among the rejects.
+static void row_or_reject(struct job_world *w, enum twist how)
+{
+    const struct warehouse_url one = {.path = STR(JOB_WORLD_ONE)};
+    const struct rejects_query query = {.job = "sim", .output = "BIG", .limit = UINT64_MAX};
+    uint64_t rejects = 0, noted = 0;
+    struct err e;
+    assert_ok(sink_memory.rejects(&one, &query, count_reject, &rejects, &e), &e);
+    assert_true(rejects > 10);
+    assert_int_equal(memory_rows(JOB_WORLD_ONE, "big") + rejects,
+                     memory_rows(JOB_WORLD_TWO, "all"));
+    struct arena *a = arena_new(NULL);
+    struct control c;
+    struct batch_record r;
+    job_world_control(&c, w, a);
+    for (uint64_t batch = 1; batch <= c.last_batch; batch++)
+        for (size_t i = 0; job_world_record(&r, w, a, batch) && i < r.target_count; i++)
+            noted += str_eq(r.targets[i].output, STR("BIG")) ? r.targets[i].rejected : 0;
+    if (how != TWIST_BACKFILL)
+        assert_int_equal(noted, rejects);
+    arena_free(a);
+}
+
+TEST(a_fault_at_any_durable_call_leaves_each_row_in_its_table_or_among_the_rejects_once)
+{
+    struct job_world_spec spec = job_scenario_transactions;
+    spec.outputs = refusing;
+    every_call_checked(&spec, TWIST_NONE, test_is_long() ? 1 : 41, row_or_reject);
+    every_call_checked(&spec, TWIST_BACKFILL, test_is_long() ? 2 : 97, row_or_reject);
+}
+
 // Rows, offsets and marker in one transaction, behind lake and warehouse: whatever fails, a reader of committed records sees each row once.
 TEST(a_fault_at_any_durable_call_of_a_job_with_topics_shows_no_row_twice_or_never)
 {
@@ -273,5 +332,6 @@ TEST_MAIN(T(a_fault_at_any_durable_call_leaves_what_an_undisturbed_life_leaves),
           T(a_fault_and_another_clock_and_other_fetches_leave_the_same_rows),
           T(a_fault_and_more_records_before_the_next_run_leave_the_same_rows),
           T(a_fault_at_any_durable_call_of_a_job_without_a_lake_leaves_nothing_behind),
+          T(a_fault_at_any_durable_call_leaves_each_row_in_its_table_or_among_the_rejects_once),
           T(a_fault_at_any_durable_call_of_a_job_with_topics_shows_no_row_twice_or_never),
           T(a_fault_and_more_faults_while_starting_again_leave_the_same_topics))

@@ -936,6 +936,7 @@ TEST(too_many_dead_letters_fail_the_run_and_nothing_is_visible)
 TEST(a_row_that_the_warehouse_refuses_holds_the_decided_batch_and_is_named)
 {
     struct job_world *w = world();
+    ((struct job_target *)(uintptr_t)w->job->targets)[2].spec.rejects_max = 0;
     produce(w, 5, 10);
     run(w);
     produce(w, 1, 35);

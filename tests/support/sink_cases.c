@@ -1,6 +1,7 @@
 #include "tests/support/sink_cases.h"
 
 #include "schema/decimal.h"
+#include "tests/support/sink_reject_cases.h"
 #include "warehouse/memory/memory.h"
 
 #include <stdio.h>
@@ -186,7 +187,7 @@ CASE(several_blocks_are_one_batch)
     assert_ok(w->store->type->write(w->sink, BLOCK(w, {"a", 1, "1.00"}), &w->e), &w->e);
     assert_ok(w->store->type->write(w->sink, BLOCK(w, {"b", 2, "2.00"}, {"c", 3, "3.00"}), &w->e),
               &w->e);
-    assert_ok(w->store->type->commit(w->sink, &w->e), &w->e);
+    assert_ok(w->store->type->commit(w->sink, &w->rejected, &w->e), &w->e);
     ROWS_ARE(w, "a|1|1.00\nb|2|2.00\nc|3|3.00\n");
 }
 
@@ -238,7 +239,7 @@ static bool replace(struct world *w, uint64_t slot, const struct block *b)
     const struct commit_step step = world_step(w);
     const struct sink_type *type = w->store->type;
     if (world_begin(w, &step) != HEAD_NEXT || !type->replace(w->sink, slot, &w->e) ||
-        (b && !type->write(w->sink, b, &w->e)) || !type->commit(w->sink, &w->e))
+        (b && !type->write(w->sink, b, &w->e)) || !type->commit(w->sink, &w->rejected, &w->e))
         return false;
     w->batch = step.batch;
     w->digest = step.digest;
@@ -387,7 +388,7 @@ CASE(a_second_owner_waits_for_the_lock_and_then_sees_the_head)
     assert_int_equal(w->e.remedy, REMEDY_RETRY_RUN);
     err_clear(&w->e);
     assert_ok(w->store->type->write(w->sink, BLOCK(w, {"a", 1, "1.00"}), &w->e), &w->e);
-    assert_ok(w->store->type->commit(w->sink, &w->e), &w->e);
+    assert_ok(w->store->type->commit(w->sink, &w->rejected, &w->e), &w->e);
     struct commit_step other = step;
     other.digest++;
     assert_ok(w->store->type->begin(second, &other, &state, NULL, &w->e), &w->e);
@@ -653,7 +654,7 @@ CASE(a_hundred_thousand_rows_are_written_and_updated)
             }
             assert_ok(w->store->type->write(w->sink, b, &w->e), &w->e);
         }
-        assert_ok(w->store->type->commit(w->sink, &w->e), &w->e);
+        assert_ok(w->store->type->commit(w->sink, &w->rejected, &w->e), &w->e);
         w->batch = step.batch;
         w->digest = step.digest;
         const char *rows = world_rows(w);
@@ -893,8 +894,6 @@ CASE(describe_prints_the_statements_without_a_connection)
     w->spec.url = &w->url;
 }
 
-// --- running --------------------------------------------------------------------------------------
-
 struct sink_case {
     const char *name;
     void (*run)(struct world *w);
@@ -951,6 +950,7 @@ static const struct sink_case cases[] = {
     {"ignore_leaves_columns_out_that_the_table_lacks", sink_case_ignore},
     {"quarantine_writes_what_fits_and_refuses_the_rest_row_by_row", sink_case_quarantine},
     {"quarantine_of_a_table_that_takes_no_row", sink_case_quarantine_all},
+    SINK_REJECT_CASES,
     C(an_append_table_without_the_batch_column_gets_it_when_it_may),
     C(describe_prints_the_statements_without_a_connection),
 };
@@ -988,13 +988,13 @@ int sink_cases_run(const struct store *store)
 {
     struct running running[CASES];
     struct CMUnitTest tests[CASES];
-    char(*names)[128] = mem_zalloc(CASES * sizeof *names);
+    struct arena *a = arena_new(NULL);
     for (size_t i = 0; i < CASES; i++) {
         running[i] = (struct running){store, &cases[i], NULL};
-        snprintf(names[i], sizeof names[i], "%s: %s", store->name, cases[i].name);
-        tests[i] = (struct CMUnitTest){names[i], run_case, setup_case, teardown_case, &running[i]};
+        const char *name = arena_printf(a, "%s: %s", store->name, cases[i].name).p;
+        tests[i] = (struct CMUnitTest){name, run_case, setup_case, teardown_case, &running[i]};
     }
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    mem_free(names);
+    arena_free(a);
     return failed;
 }

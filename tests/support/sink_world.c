@@ -103,7 +103,7 @@ bool world_deliver(struct world *w, const struct block *b)
         w->store->type->abort(w->sink);
         return false;
     }
-    if (!w->store->type->commit(w->sink, &w->e))
+    if (!w->store->type->commit(w->sink, &w->rejected, &w->e))
         return false;
     w->batch = step.batch;
     w->digest = step.digest;

@@ -36,6 +36,7 @@ struct world {
     struct sink *sink;
     struct err e;
     uint64_t batch, digest; // delivered last
+    uint64_t rejected;      // of that
 };
 
 #define COLUMNS_MAX 24

@@ -22,6 +22,7 @@ struct memory_sink {
     const struct sink_spec *spec;
     struct target *targets;
     struct rows_plan plan;
+    struct cell_array *cells; // of one run
     bool in_transaction;
     struct commit_step step;
     uint64_t slot;                                          // that appended rows belong to
@@ -139,7 +140,10 @@ static bool open_table(struct memory_sink *s, struct err *e)
         return false;
     if ((!s->table || !h) && !durable_call_remote(spec->durable, "memory.ddl", create_effect, s, e))
         return store_failed(s, e);
-    return rows_plan_init(&s->plan, s->arena, spec, s->targets, e);
+    if (!rows_plan_init(&s->plan, s->arena, spec, s->targets, e))
+        return false;
+    s->cells = ARENA_ZARRAY(s->arena, struct cell_array, s->plan.put_params);
+    return true;
 }
 
 static void memory_close(struct sink *base);
@@ -178,6 +182,17 @@ static bool memory_head_of(struct sink *base, struct head *out, struct err *e)
     return true;
 }
 
+static void begin_rejects(struct memory_sink *s)
+{
+    struct rejects *r = s->plan.rejects;
+    rejects_begin(r, s->step.batch);
+    for (size_t i = 0; rejects_by_key(r) && i < s->warehouse->rejects.n; i++) {
+        const struct memory_reject_row *kept = &s->warehouse->rejects.v[i];
+        if (memory_reject_of(kept, s->spec))
+            rejects_owe(r, (struct reject_place){kept->batch, kept->seq}, str_from(kept->key));
+    }
+}
+
 static bool memory_begin(struct sink *base, const struct commit_step *step, enum head_state *out,
                          struct head *found, struct err *e)
 {
@@ -207,6 +222,7 @@ static bool memory_begin(struct sink *base, const struct commit_step *step, enum
     *out = head_compare(&h->head, step);
     if (found)
         *found = h->head;
+    begin_rejects(s);
     return true;
 }
 
@@ -236,30 +252,36 @@ static struct str cell_text(struct arena *a, const struct cell_array *c, enum ce
     return text;
 }
 
-static bool stage_run(struct memory_sink *s, const struct rows_run *run, struct err *e)
+static bool refuses(const struct memory_sink *s, const struct rows_run *run,
+                    const struct memory_row *row)
 {
-    const size_t params = rows_params(&s->plan, run->kind);
-    struct cell_array *arrays = ARENA_ZARRAY(s->scratch, struct cell_array, params);
-    if (!rows_fill(arrays, &s->plan, s->scratch, run, s->slot, e))
-        return false;
+    return run->kind == ROWS_PUT && s->table->reject &&
+           memory_row_is(s->table, row, s->table->reject);
+}
+
+static bool stage_run(void *arg, const struct rows_run *run, struct err *e)
+{
+    struct memory_sink *s = arg;
     struct str *cells = ARENA_ZARRAY(s->scratch, struct str, s->spec->count);
     for (uint32_t r = run->from; r < run->to; r++) {
         for (size_t i = 0, p = 0; i < s->spec->count; i++) {
             cells[i] = STR_NONE;
             if (run->kind == ROWS_PUT || s->spec->columns[i].key) {
-                cells[i] =
-                    cell_text(s->scratch, &arrays[p], cells_wire(s->plan.cells[i]), r - run->from);
+                cells[i] = cell_text(s->scratch, &s->cells[p], cells_wire(s->plan.cells[i]),
+                                     r - run->from);
                 p++;
             }
         }
         const struct change c = {run->kind, s->changes.n,
                                  memory_row_new(cells, s->spec->count, s->slot)};
-        vec_push(&s->changes, c);
-        if (run->kind == ROWS_PUT && s->table->reject &&
-            memory_row_is(s->table, c.row, s->table->reject)) {
-            err_fail(e, ERR_DATA, "refused as asked for");
-            return rows_rejected(&s->plan, run->b, r, e);
+        if (!refuses(s, run, c.row)) {
+            vec_push(&s->changes, c);
+            continue;
         }
+        mem_free(c.row);
+        err_fail(e, ERR_DATA, "refused as asked for");
+        if (!rows_refuse(&s->plan, run->b, r, e))
+            return false;
     }
     return true;
 }
@@ -292,6 +314,7 @@ static bool memory_replace(struct sink *base, uint64_t slot, struct err *e)
     assert(s->in_transaction && (s->spec->mode == SINK_APPEND || slot == 0));
     s->replaces = slot ? REPLACE_SLOT : REPLACE_ALL;
     s->slot = slot ? slot : s->step.batch;
+    rejects_begin(s->plan.rejects, s->slot); // what is kept goes with the rows
     if (durable_call_remote(s->spec->durable, "memory.replace", replace_effect, s, e))
         return true;
     memory_abort(base);
@@ -303,15 +326,27 @@ struct write_call {
     const struct block *b;
 };
 
+static bool stage_block(struct memory_sink *s, const struct block *b, struct err *e)
+{
+    const struct rows_walk walk = {
+        .plan = &s->plan,
+        .cells = s->cells,
+        .scratch = s->scratch,
+        .max = UINT32_MAX,
+        .batch = s->slot,
+        .send = stage_run,
+        .arg = s,
+    };
+    return rows_walk(&walk, b, e);
+}
+
 static bool write_effect(void *arg, struct err *e)
 {
     const struct write_call *w = arg;
-    for (uint32_t at = 0; at < w->b->rows;) {
-        const struct rows_run run = rows_next(w->b, at, UINT32_MAX);
-        if (!stage_run(w->s, &run, e))
-            return false;
-        at = run.to;
-    }
+    rejects_block(w->s->plan.rejects, w->b);
+    if (!stage_block(w->s, w->b, e))
+        return false;
+    rejects_stored(w->s->plan.rejects);
     return true;
 }
 
@@ -401,6 +436,34 @@ static void empty_table(struct memory_table *t)
     t->rows.n = 0;
 }
 
+static bool rejects_settle(const struct rejects *r, const struct memory_reject_row *kept)
+{
+    size_t n;
+    const struct reject_place *places = rejects_settled(r, &n);
+    for (size_t i = 0; i < n; i++)
+        if (places[i].batch == kept->batch && places[i].seq == kept->seq)
+            return true;
+    return false;
+}
+
+static void apply_rejects(struct memory_sink *s)
+{
+    struct memory_warehouse *w = s->warehouse;
+    size_t n;
+    const struct reject *taken = rejects_taken(s->plan.rejects, &n);
+    const uint64_t batch = s->replaces == REPLACE_SLOT ? s->slot : s->step.batch;
+    for (size_t i = w->rejects.n; i-- > 0;) {
+        const struct memory_reject_row *kept = &w->rejects.v[i];
+        if (memory_reject_of(kept, s->spec) &&
+            (s->replaces == REPLACE_ALL ||
+             (kept->batch == batch && (n > 0 || s->replaces == REPLACE_SLOT)) ||
+             rejects_settle(s->plan.rejects, kept)))
+            memory_reject_remove(w, i);
+    }
+    for (size_t i = 0; i < n; i++)
+        memory_reject_add(w, s->spec, &taken[i]);
+}
+
 static bool commit_effect(void *arg, struct err *e)
 {
     (void)e;
@@ -417,15 +480,19 @@ static bool commit_effect(void *arg, struct err *e)
     struct memory_head_row *h =
         memory_head_row(s->warehouse, s->spec->job, s->spec->task, s->spec->output, s->spec->table);
     assert(h);
+    apply_rejects(s);
     h->head = s->next;
     s->warehouse->commits++;
     return true;
 }
 
-static bool memory_commit(struct sink *base, struct err *e)
+static bool memory_commit(struct sink *base, uint64_t *rejected, struct err *e)
 {
     struct memory_sink *s = from_base(base);
+    size_t count;
     assert(s->in_transaction);
+    (void)rejects_taken(s->plan.rejects, &count);
+    *rejected = count;
     enum memory_fault fault = MEMORY_FAIL;
     bool ok = fail_planned(s->warehouse, MEMORY_COMMIT, &fault, e);
     if (ok && !durable_call_remote(s->spec->durable, "memory.commit", commit_effect, s, e)) {
@@ -458,8 +525,10 @@ static bool memory_count(struct sink *base, uint64_t batch, uint64_t *rows, stru
 
 static bool compare_put(void *arg, const struct block *b, struct err *e)
 {
-    struct write_call call = {arg, b};
-    return write_effect(&call, e);
+    struct memory_sink *s = arg;
+    rejects_block(s->plan.rejects, b);
+    rejects_leave_out(s->plan.rejects);
+    return stage_block(s, b, e);
 }
 
 static bool memory_compare(struct sink *base, const struct sink_rows *want,
@@ -467,6 +536,7 @@ static bool memory_compare(struct sink *base, const struct sink_rows *want,
 {
     struct memory_sink *s = from_base(base);
     assert(!s->in_transaction && s->spec->mode == SINK_UPSERT);
+    begin_rejects(s);
     bool ok = want->feed(want->arg, compare_put, s, e);
     struct memory_row **rows = ARENA_ARRAY(s->scratch, struct memory_row *, s->changes.n + 1);
     if (s->changes.n)
@@ -475,6 +545,7 @@ static bool memory_compare(struct sink *base, const struct sink_rows *want,
         rows[i] = s->changes.v[i].row;
     if (ok)
         memory_table_compare(out, s->table, rows, s->changes.n);
+    out->refused = rejects_owed(s->plan.rejects);
     end_transaction(s);
     arena_reset(s->scratch);
     return ok;
@@ -498,5 +569,6 @@ const struct sink_type sink_memory = {
     .compare = memory_compare,
     .abort = memory_abort,
     .close = memory_close,
+    .rejects = memory_rejects_read,
     .describe = memory_describe,
 };

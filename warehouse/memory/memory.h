@@ -24,7 +24,7 @@ enum memory_fault {
 // The nth such call from now on fails with ERR_REMOTE and this remedy; nth 0 clears.
 void memory_fail(const char *warehouse, enum memory_call call, uint64_t nth,
                  enum memory_fault fault, enum err_remedy remedy);
-// Rows whose key text (below) is this are refused by write, as a CHECK constraint would; "" clears.
+// Rows whose key text (below) is this are refused, as a CHECK constraint would; "" clears.
 void memory_reject(const char *warehouse, const char *table, const char *key_text);
 // Takes a row away behind everybody's back; false when it is not there.
 bool memory_delete(const char *warehouse, const char *table, const char *key_text);
@@ -44,8 +44,10 @@ bool memory_has_table(const char *warehouse, const char *table);
 bool memory_get(struct buf *out, const char *warehouse, const char *table, const char *key_text);
 // One line per row in key order: "a|1|NULL\n"; _sluice_batch is not printed.
 void memory_print_table(struct buf *out, const char *warehouse, const char *table);
-// All tables and heads in name order: two equal warehouses print equal texts.
+// All tables, heads and rejects in name order: two equal warehouses print equal texts.
 void memory_print(struct buf *out, const char *warehouse);
+// One line per row of sluice_rejects; memory_print has them, too.
+void memory_print_rejects(struct buf *out, const char *warehouse);
 bool memory_head(struct head *out, const char *warehouse, const char *job, unsigned task,
                  const char *output, const char *table);
 uint64_t memory_commits(const char *warehouse);

@@ -42,6 +42,13 @@ struct memory_head_row {
     struct head head;
 };
 
+// Owned strings; row NULL = it was to be deleted.
+struct memory_reject_row {
+    char *job, *output, *table, *error, *key, *row;
+    unsigned task;
+    uint64_t batch, seq;
+};
+
 struct planned_fault {
     uint64_t nth; // counts down; 0 = none
     enum memory_fault fault;
@@ -53,6 +60,7 @@ struct memory_warehouse {
     struct memory_warehouse *next;
     struct memory_table *tables; // by name
     VEC(struct memory_head_row) heads;
+    VEC(struct memory_reject_row) rejects; // by job, task, output, table, batch, seq
     struct planned_fault faults[MEMORY_COMMIT + 1];
     enum memory_power power;
     const void *owner; // the sink in a transaction
@@ -71,6 +79,14 @@ bool memory_row_is(const struct memory_table *t, const struct memory_row *row,
 // The rows of t against wanted ones in key order: which are missing, extra, changed.
 void memory_table_compare(struct sink_differences *out, const struct memory_table *t,
                           struct memory_row *const *want, size_t count);
+bool memory_reject_of(const struct memory_reject_row *r, const struct sink_spec *spec);
+void memory_reject_add(struct memory_warehouse *w, const struct sink_spec *spec,
+                       const struct reject *r);
+void memory_reject_remove(struct memory_warehouse *w, size_t i);
+bool memory_rejects_read(const struct warehouse_url *url, const struct rejects_query *q,
+                         reject_fn *fn, void *arg, struct err *e) ERR_CHECKED;
+void memory_rejects_empty(struct memory_warehouse *w);
+void memory_rejects_copy(struct memory_warehouse *to, const struct memory_warehouse *from);
 // Links it in, in name order.
 void memory_table_add(struct memory_warehouse *w, struct memory_table *t);
 

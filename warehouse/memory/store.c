@@ -41,6 +41,7 @@ static void warehouse_empty(struct memory_warehouse *w)
         mem_free(w->heads.v[i].table);
     }
     vec_fini(&w->heads);
+    memory_rejects_empty(w);
 }
 
 struct memory_warehouse *memory_warehouse_named(struct str name)
@@ -151,6 +152,7 @@ void memory_copy(const char *to, const char *from)
         h.table = mem_strdup(h.table);
         vec_push(&target->heads, h);
     }
+    memory_rejects_copy(target, source);
 }
 
 void memory_fail(const char *warehouse, enum memory_call call, uint64_t nth,
@@ -386,6 +388,7 @@ void memory_print(struct buf *out, const char *warehouse)
         buf_printf(out, "head %s %u %s %s: %llu %016llx\n", h->job, h->task, h->output, h->table,
                    (unsigned long long)h->head.batch, (unsigned long long)h->head.digest);
     }
+    memory_print_rejects(out, warehouse);
 }
 
 struct memory_head_row *memory_head_row(const struct memory_warehouse *w, const char *job,

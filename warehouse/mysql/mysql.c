@@ -26,6 +26,12 @@ static bool mysql_open(struct sink **out, const struct sink_spec *spec, struct e
     return sql_sink_open(out, &sink_mysql, &mysql_transport, spec, e);
 }
 
+static bool mysql_rejects(const struct warehouse_url *url, const struct rejects_query *q,
+                          reject_fn *fn, void *arg, struct err *e)
+{
+    return sql_sink_rejects(&mysql_transport, url, q, fn, arg, e);
+}
+
 static bool mysql_describe(struct buf *out, const struct sink_spec *spec, struct err *e)
 {
     return upsert_describe(out, &dialect_mysql, spec, e);
@@ -44,5 +50,6 @@ const struct sink_type sink_mysql = {
     .compare = sql_sink_compare,
     .abort = sql_sink_abort,
     .close = sql_sink_close,
+    .rejects = mysql_rejects,
     .describe = mysql_describe,
 };

@@ -184,9 +184,24 @@ static bool send_part(struct mysql_sender *s, const struct rows_run *run, uint32
     return refused_send(&part, run, from, to, e);
 }
 
-// Parts that fit the server's packet.
-static bool send_run(struct mysql_sender *s, const struct rows_run *run, struct err *e)
+static bool check_packets(void *arg, const struct rows_run *run, uint32_t *bad, struct err *e)
 {
+    const struct mysql_sender *s = arg;
+    for (uint32_t i = 0; i < run->to - run->from; i++) {
+        const uint64_t n = row_bytes(s, run, i);
+        if (n + 1024 <= s->session->packet_max)
+            continue;
+        *bad = run->from + i;
+        return err_fail(e, ERR_DATA, "the row has %llu bytes, max_allowed_packet is %llu",
+                        (unsigned long long)n, (unsigned long long)s->session->packet_max);
+    }
+    return true;
+}
+
+// Parts that fit the server's packet.
+static bool send_run(void *arg, const struct rows_run *run, struct err *e)
+{
+    struct mysql_sender *s = arg;
     const uint64_t half = s->session->packet_max / PACKET_SHARE;
     const uint64_t most = half < PACKET_MOST ? half : PACKET_MOST;
     const uint32_t count = run->to - run->from;
@@ -194,11 +209,6 @@ static bool send_run(struct mysql_sender *s, const struct rows_run *run, struct 
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < count; i++) {
         const uint64_t n = row_bytes(s, run, i);
-        if (n + 1024 > s->session->packet_max) {
-            err_fail(e, ERR_DATA, "the row has %llu bytes, max_allowed_packet is %llu",
-                     (unsigned long long)n, (unsigned long long)s->session->packet_max);
-            return rows_rejected(s->plan, run->b, run->from + i, e);
-        }
         if (i > from && bytes + n > most) {
             if (!send_part(s, run, from, i, e))
                 return false;
@@ -213,14 +223,15 @@ static bool send_run(struct mysql_sender *s, const struct rows_run *run, struct 
 bool mysql_send(struct sql_session *base, const struct block *b, uint64_t batch, struct err *e)
 {
     struct mysql_sender *s = mysql_session_of(base)->sender;
-    for (uint32_t at = 0; at < b->rows;) {
-        const struct rows_run run = rows_next(b, at, MYSQL_BULK_ROWS_MAX);
-        const bool ok =
-            rows_fill(s->cells, s->plan, s->scratch, &run, batch, e) && send_run(s, &run, e);
-        arena_reset(s->scratch);
-        if (!ok)
-            return false;
-        at = run.to;
-    }
-    return true;
+    const struct rows_walk walk = {
+        .plan = s->plan,
+        .cells = s->cells,
+        .scratch = s->scratch,
+        .max = MYSQL_BULK_ROWS_MAX,
+        .batch = batch,
+        .check = check_packets,
+        .send = send_run,
+        .arg = s,
+    };
+    return rows_walk(&walk, b, e);
 }

@@ -26,6 +26,12 @@ static bool postgres_open(struct sink **out, const struct sink_spec *spec, struc
     return sql_sink_open(out, &sink_postgres, &postgres_transport, spec, e);
 }
 
+static bool postgres_rejects(const struct warehouse_url *url, const struct rejects_query *q,
+                             reject_fn *fn, void *arg, struct err *e)
+{
+    return sql_sink_rejects(&postgres_transport, url, q, fn, arg, e);
+}
+
 static bool postgres_describe(struct buf *out, const struct sink_spec *spec, struct err *e)
 {
     return upsert_describe(out, &dialect_postgres, spec, e);
@@ -44,5 +50,6 @@ const struct sink_type sink_postgres = {
     .compare = sql_sink_compare,
     .abort = sql_sink_abort,
     .close = sql_sink_close,
+    .rejects = postgres_rejects,
     .describe = postgres_describe,
 };

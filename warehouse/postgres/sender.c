@@ -195,78 +195,78 @@ static bool execute(void *arg, const struct rows_run *run, uint32_t from, uint32
 }
 
 // Text with a NUL is no text to the server: refused here, by row, instead of cut or misread.
-static bool check_text(struct postgres_sender *s, const struct rows_run *run, struct err *e)
+static bool check_text(void *arg, const struct rows_run *run, uint32_t *bad, struct err *e)
 {
+    const struct postgres_sender *s = arg;
     for (size_t i = 0; i < rows_params(s->plan, run->kind); i++) {
         if (rows_wire(s->plan, run->kind, i) != WIRE_TEXT)
             continue;
         for (uint32_t r = 0; r < run->to - run->from; r++) {
             if (!memchr(s->cells[i].text[r], 0, s->cells[i].length[r]))
                 continue;
-            err_fail(e, ERR_DATA, "a text has a NUL character, which PostgreSQL cannot store");
-            return rows_rejected(s->plan, run->b, run->from + r, e);
+            *bad = run->from + r;
+            return err_fail(e, ERR_DATA,
+                            "a text has a NUL character, which PostgreSQL cannot store");
         }
     }
     return true;
 }
 
-static bool fill(struct postgres_sender *s, const struct rows_run *run, uint64_t batch,
-                 struct err *e)
+static struct rows_walk walk_of(struct postgres_sender *s, uint64_t batch)
 {
-    return rows_fill(s->cells, s->plan, s->scratch, run, batch, e) && check_text(s, run, e);
+    return (struct rows_walk){
+        .plan = s->plan,
+        .cells = s->cells,
+        .scratch = s->scratch,
+        .max = ROWS_MAX,
+        .batch = batch,
+        .check = check_text,
+        .arg = s,
+    };
 }
 
-static bool put_kind(struct postgres_sender *s, const struct block *b, enum rows_kind kind,
-                     uint64_t batch, struct err *e)
+static bool put_run(void *arg, const struct rows_run *run, struct err *e)
 {
-    bool ok = true;
-    for (uint32_t at = 0; ok && at < b->rows;) {
-        const struct rows_run run = rows_next(b, at, ROWS_MAX);
-        at = run.to;
-        if (run.kind != kind)
-            continue;
-        ok = fill(s, &run, batch, e) && put_rows(s, &run, 0, run.to - run.from, e);
-        arena_reset(s->scratch);
-    }
-    return ok;
+    return put_rows(arg, run, 0, run->to - run->from, e);
 }
 
 // All rows of one kind in one COPY, however kinds alternate: a block has one change per key.
 static bool send_kind(struct postgres_sender *s, const struct block *b, enum rows_kind kind,
                       uint64_t batch, struct err *e)
 {
+    struct rows_walk walk = walk_of(s, batch);
+    walk.only = kind == ROWS_PUT ? WALK_PUTS : WALK_DELETES;
+    walk.send = put_run;
     if (!begin_copy(s, kind, e))
         return false;
-    if (!put_kind(s, b, kind, batch, e)) {
+    if (!rows_walk(&walk, b, e)) {
         buf_clear(&s->text);
         return end_copy(s, "given up", e);
     }
     return end_copy(s, NULL, e) && apply(s, kind, e);
 }
 
-// The row that the server refuses, run by run.
-static bool find_row(struct postgres_sender *s, const struct block *b, uint64_t batch,
-                     struct err *e)
+static bool find_in_run(void *arg, const struct rows_run *run, struct err *e)
 {
+    struct postgres_sender *s = arg;
     const struct part_sender part = {&s->session->base, s->plan, execute, s};
-    bool ok = true;
-    for (uint32_t at = 0; ok && at < b->rows;) {
-        const struct rows_run run = rows_next(b, at, ROWS_MAX);
-        ok = fill(s, &run, batch, e) && refused_send(&part, &run, 0, run.to - run.from, e);
-        arena_reset(s->scratch);
-        at = run.to;
-    }
-    return ok;
+    return refused_send(&part, run, 0, run->to - run->from, e);
+}
+
+// The rows that the server refuses, run by run.
+static bool find_rows(struct postgres_sender *s, const struct block *b, uint64_t batch,
+                      struct err *e)
+{
+    struct rows_walk walk = walk_of(s, batch);
+    walk.send = find_in_run;
+    return rows_walk(&walk, b, e);
 }
 
 static bool has_kind(const struct block *b, enum rows_kind kind)
 {
-    for (uint32_t at = 0; at < b->rows;) {
-        const struct rows_run run = rows_next(b, at, ROWS_MAX);
-        if (run.kind == kind)
+    for (uint32_t row = 0; row < b->rows; row++)
+        if (rows_kind_of(b, row) == kind)
             return true;
-        at = run.to;
-    }
     return false;
 }
 
@@ -283,5 +283,5 @@ bool postgres_send(struct sql_session *base, const struct block *b, uint64_t bat
         return ok || err_wrap(e, "table %.*s", STR_ARG(s->plan->spec->table));
     err_clear(e);
     return postgres_run(base, STR("ROLLBACK TO SAVEPOINT sluice_block"), e) &&
-           find_row(s, b, batch, e);
+           find_rows(s, b, batch, e);
 }

@@ -1,9 +1,13 @@
 #include "warehouse/compare.h"
+#include "warehouse/rejects_sql.h"
 #include "warehouse/sqlite/sqlite_internal.h"
 
 static bool sqlite_put(void *arg, const struct block *b, struct err *e)
 {
-    return sqlite_write_rows(arg, b, e);
+    struct sqlite_sink *x = arg;
+    rejects_block(x->plan.rejects, b);
+    rejects_leave_out(x->plan.rejects);
+    return sqlite_write_rows(x, b, e);
 }
 
 // x: the sink once more, writing to the temporary table of its connection.
@@ -23,7 +27,9 @@ static bool sqlite_fill(struct sqlite_sink *x, const struct sqlite_sink *s,
     buf_fini(&sql);
     if (!ok)
         return false;
-    ok = want->feed(want->arg, sqlite_put, x, e);
+    rejects_begin(x->plan.rejects, 0);
+    ok = rejects_sql_load(x->plan.rejects, &x->session.base, s->spec, e) &&
+         want->feed(want->arg, sqlite_put, x, e);
     return ok ? sqlite_run(x, "COMMIT", "commit", e)
               : (sqlite3_exec(x->db, "ROLLBACK", NULL, NULL, NULL), false);
 }
@@ -80,6 +86,7 @@ bool sqlite_compare(struct sink *base, const struct sink_rows *want, struct sink
     x.arena = arena_new(NULL);
     x.put = NULL;
     bool ok = sqlite_fill(&x, s, want, e);
+    out->refused = ok ? rejects_owed(x.plan.rejects) : 0;
     for (int i = 0; ok && i < SINK_DIFFERENCES; i++) {
         const struct compare_spec what = {&dialect_sqlite, s->spec, s->targets,
                                           (enum sink_difference)i};

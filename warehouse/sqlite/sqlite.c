@@ -2,6 +2,8 @@
 
 #include "base/durable.h"
 #include "warehouse/params.h"
+#include "warehouse/refused.h"
+#include "warehouse/rejects_sql.h"
 #include "warehouse/sqlite/sqlite_internal.h"
 
 #include <assert.h>
@@ -146,13 +148,8 @@ static bool head_exists(bool *out, struct sqlite_sink *s, enum table_need need, 
 {
     struct head held;
     sqlite3_stmt *stmt;
-    int rc = sqlite3_prepare_v2(
-        s->db, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '" SINK_HEADS_TABLE "'",
-        -1, &stmt, NULL);
-    if (rc != SQLITE_OK)
-        return sqlite_err(e, s, rc, "look for the heads");
-    *out = sqlite3_step(stmt) == SQLITE_ROW;
-    sqlite3_finalize(stmt);
+    if (!sqlite_has_table(out, s, SINK_HEADS_TABLE, e))
+        return false;
     if (!*out)
         return true;
     struct buf sql;
@@ -191,6 +188,8 @@ static bool create_missing(struct sqlite_sink *s, enum table_need need, struct s
     if (evolution.n)
         buf_text(&sql, ";\n");
     upsert_heads_create(&sql, &dialect_sqlite);
+    buf_text(&sql, ";\n");
+    rejects_sql_create(&sql, &dialect_sqlite);
     struct ddl d = {s, &sql, need};
     ok = ok && durable_call(spec->durable, "sqlite.ddl", ddl_effect, &d, e);
     buf_fini(&sql);
@@ -219,9 +218,9 @@ static bool open_file(struct sqlite_sink *s, const struct sqlite_settings *setti
 static bool check_table(struct sqlite_sink *s, struct err *e)
 {
     struct table_info t;
-    bool has_head = false;
+    bool has_head = false, has_rejects = false;
     s->targets = ARENA_ZARRAY(s->arena, struct target, s->spec->count);
-    if (!sqlite_describe_table(&t, s, e))
+    if (!sqlite_describe_table(&t, &s->session.base, s->arena, s->spec->table, e))
         return false;
     const enum table_need need = table_needs(&t, s->spec);
     struct buf sql;
@@ -230,8 +229,9 @@ static bool check_table(struct sqlite_sink *s, struct err *e)
     const bool changes = need != TABLE_READY || sql.n > 0;
     ok = ok && (changes || table_check(s->targets, &t, &dialect_sqlite, s->spec, e)) &&
          head_exists(&has_head, s, need, e) &&
-         ((!changes && has_head) || create_missing(s, need, buf_view(&sql), e)) &&
-         (!changes || (sqlite_describe_table(&t, s, e) &&
+         sqlite_has_table(&has_rejects, s, SINK_REJECTS_TABLE, e) &&
+         ((!changes && has_head && has_rejects) || create_missing(s, need, buf_view(&sql), e)) &&
+         (!changes || (sqlite_describe_table(&t, &s->session.base, s->arena, s->spec->table, e) &&
                        table_check(s->targets, &t, &dialect_sqlite, s->spec, e)));
     buf_fini(&sql);
     if (ok)
@@ -289,6 +289,7 @@ static bool sqlite_open(struct sink **out, const struct sink_spec *spec, struct 
     s->scratch = arena_new(a);
     s->spec = sink_spec_copy(a, spec);
     s->path = arena_str(a, spec->url->path).p;
+    sqlite_session_init(&s->session, s);
     if (!open_file(s, &settings, e) || !check_table(s, e) ||
         !rows_plan_init(&s->plan, a, s->spec, s->targets, e) || !prepare_all(s, e)) {
         sqlite_close(&s->base);
@@ -361,7 +362,11 @@ static bool sqlite_begin(struct sink *base, const struct commit_step *step, enum
     *out = head_compare(&held, step);
     if (found)
         *found = held;
-    return true;
+    rejects_begin(s->plan.rejects, step->batch);
+    if (*out != HEAD_NEXT || rejects_sql_load(s->plan.rejects, &s->session.base, s->spec, e))
+        return true;
+    roll_back(s);
+    return false;
 }
 
 static void bind_cell(sqlite3_stmt *stmt, int at, const struct cell_array *c, enum cell_wire wire,
@@ -387,37 +392,57 @@ static void bind_cell(sqlite3_stmt *stmt, int at, const struct cell_array *c, en
     }
 }
 
-static bool write_run(struct sqlite_sink *s, const struct rows_run *run, struct err *e)
+// What a constraint's conflict clause or a trigger may do to a transaction that is not theirs.
+static bool rolled_back(const struct sqlite_sink *s, struct err *e)
 {
-    if (!rows_fill(s->cells, &s->plan, s->scratch, run, s->slot, e))
+    if (!sqlite3_get_autocommit(s->db))
         return false;
+    e->kind = ERR_CONFIG;
+    err_wrap(e, "the table rolled the whole transaction back");
+    err_hint(e, "RAISE(ROLLBACK) and ON CONFLICT ROLLBACK cannot be used here: take ABORT");
+    return true;
+}
+
+// Rows [from, to) of the run, one by one: the first that is refused ends it.
+static bool execute(void *arg, const struct rows_run *run, uint32_t from, uint32_t to,
+                    struct err *e)
+{
+    struct sqlite_sink *s = arg;
     sqlite3_stmt *stmt = run->kind == ROWS_PUT ? s->put : s->delete;
     const size_t params = rows_params(&s->plan, run->kind);
-    for (uint32_t r = run->from; r < run->to; r++) {
+    for (uint32_t r = from; r < to; r++) {
         for (size_t i = 0; i < params; i++)
-            bind_cell(stmt, (int)i + 1, &s->cells[i], rows_wire(&s->plan, run->kind, i),
-                      r - run->from);
+            bind_cell(stmt, (int)i + 1, &s->cells[i], rows_wire(&s->plan, run->kind, i), r);
         const int rc = sqlite3_step(stmt);
         sqlite3_reset(stmt);
         if (rc != SQLITE_DONE) {
             sqlite_err(e, s, rc, "write");
-            return e->kind == ERR_DATA ? rows_rejected(&s->plan, run->b, r, e) : false;
+            (void)rolled_back(s, e);
+            return false;
         }
     }
     return true;
 }
 
+static bool send_run(void *arg, const struct rows_run *run, struct err *e)
+{
+    struct sqlite_sink *s = arg;
+    const struct part_sender part = {&s->session.base, &s->plan, execute, s};
+    return refused_send(&part, run, 0, run->to - run->from, e);
+}
+
 bool sqlite_write_rows(struct sqlite_sink *s, const struct block *b, struct err *e)
 {
-    for (uint32_t at = 0; at < b->rows;) {
-        const struct rows_run run = rows_next(b, at, ROWS_MAX);
-        const bool ok = write_run(s, &run, e);
-        arena_reset(s->scratch);
-        if (!ok)
-            return false;
-        at = run.to;
-    }
-    return true;
+    const struct rows_walk walk = {
+        .plan = &s->plan,
+        .cells = s->cells,
+        .scratch = s->scratch,
+        .max = ROWS_MAX,
+        .batch = s->slot,
+        .send = send_run,
+        .arg = s,
+    };
+    return rows_walk(&walk, b, e);
 }
 
 static bool replace_effect(void *arg, struct err *e)
@@ -436,7 +461,8 @@ static bool replace_effect(void *arg, struct err *e)
         sqlite3_finalize(stmt);
     }
     buf_fini(&sql);
-    return ok;
+    return ok && rejects_sql_replace(&s->session.base, s->spec,
+                                     s->gone == UPSERT_BATCH_GONE ? s->slot : 0, e);
 }
 
 static bool sqlite_replace(struct sink *base, uint64_t slot, struct err *e)
@@ -445,6 +471,7 @@ static bool sqlite_replace(struct sink *base, uint64_t slot, struct err *e)
     assert(s->in_transaction && (s->spec->mode == SINK_APPEND || slot == 0) && slot <= INT64_MAX);
     s->gone = slot ? UPSERT_BATCH_GONE : UPSERT_ALL_GONE;
     s->slot = slot ? slot : s->step.batch;
+    rejects_begin(s->plan.rejects, s->slot); // what is kept goes with the rows
     if (durable_call(s->spec->durable, "sqlite.replace", replace_effect, s, e))
         return true;
     roll_back(s);
@@ -459,7 +486,11 @@ struct write_call {
 static bool write_effect(void *arg, struct err *e)
 {
     const struct write_call *w = arg;
-    return sqlite_write_rows(w->s, w->b, e);
+    rejects_block(w->s->plan.rejects, w->b);
+    if (!sqlite_write_rows(w->s, w->b, e))
+        return false;
+    rejects_stored(w->s->plan.rejects);
+    return true;
 }
 
 static bool sqlite_write(struct sink *base, const struct block *b, struct err *e)
@@ -496,11 +527,12 @@ static bool commit_effect(void *arg, struct err *e)
     return sqlite_run(s, "COMMIT", "commit", e);
 }
 
-static bool sqlite_commit(struct sink *base, struct err *e)
+static bool sqlite_commit(struct sink *base, uint64_t *rejected, struct err *e)
 {
     struct sqlite_sink *s = sqlite_from_base(base);
     assert(s->in_transaction);
-    if (write_head(s, e) && durable_call(s->spec->durable, "sqlite.commit", commit_effect, s, e)) {
+    if (rejects_sql_write(rejected, s->plan.rejects, &s->session.base, s->spec, e) &&
+        write_head(s, e) && durable_call(s->spec->durable, "sqlite.commit", commit_effect, s, e)) {
         s->in_transaction = false;
         return true;
     }
@@ -552,5 +584,6 @@ const struct sink_type sink_sqlite = {
     .compare = sqlite_compare,
     .abort = sqlite_abort,
     .close = sqlite_close,
+    .rejects = sqlite_rejects,
     .describe = sqlite_describe,
 };

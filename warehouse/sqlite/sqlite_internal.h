@@ -1,8 +1,10 @@
-// The parts of the SQLite driver: describe.c what a table is, compare.c audits; sqlite.c has the rest. Only included in warehouse/sqlite/.
+// The parts of the SQLite driver: describe.c what a table is, session.c SQL as text, compare.c audits; sqlite.c has the rest. Only included in
+// warehouse/sqlite/.
 #ifndef WAREHOUSE_SQLITE_SQLITE_INTERNAL_H
 #define WAREHOUSE_SQLITE_SQLITE_INTERNAL_H
 
 #include "warehouse/rows.h"
+#include "warehouse/sql_sink.h"
 #include "warehouse/sqlite/sqlite.h"
 #include "warehouse/differences.h"
 #include "warehouse/table.h"
@@ -11,8 +13,16 @@
 #include <assert.h>
 #include <sqlite3.h>
 
+#define SQLITE_LOOK_MS 30000 // a look from outside waits so long for a writer
+
+struct sqlite_session {
+    struct sql_session base;
+    struct sqlite_sink *sink;
+};
+
 struct sqlite_sink {
     struct sink base;
+    struct sqlite_session session;
     struct arena *arena, *scratch;
     const struct sink_spec *spec;
     const char *path;
@@ -36,8 +46,15 @@ static inline struct sqlite_sink *sqlite_from_base(struct sink *s)
 
 // SQLite's own code and text: the adapter of this library. Returns false.
 bool sqlite_err(struct err *e, const struct sqlite_sink *s, int rc, const char *what);
-bool sqlite_describe_table(struct table_info *out, struct sqlite_sink *s,
-                           struct err *e) ERR_CHECKED;
+// A member of the session's transport.
+bool sqlite_describe_table(struct table_info *out, struct sql_session *session, struct arena *a,
+                           struct str table, struct err *e) ERR_CHECKED;
+
+void sqlite_session_init(struct sqlite_session *out, struct sqlite_sink *s);
+bool sqlite_has_table(bool *out, struct sqlite_sink *s, const char *table,
+                      struct err *e) ERR_CHECKED;
+bool sqlite_rejects(const struct warehouse_url *url, const struct rejects_query *q, reject_fn *fn,
+                    void *arg, struct err *e) ERR_CHECKED;
 
 bool sqlite_prepare(sqlite3_stmt **out, struct sqlite_sink *s, const struct buf *sql,
                     struct err *e) ERR_CHECKED;

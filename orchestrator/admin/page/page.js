@@ -144,7 +144,8 @@ async function jobPage(name) {
         show.count(r.records), show.count(r.dead), show.count(r.lake_rows), show.count(r.warehouse_rows)]), [4, 5, 6, 7]) : null));
   if (j.about) parts.push(section("Data flow", el("div", { class: "scroll", tabindex: "0", "aria-label": "Data flow, scrolls" }, flow(j.about))));
   parts.push(section("Dead letters", dead.length ? table(["Topic", "Partition", "Offset", "Reason", "Value"], dead.map(d =>
-    [d.topic, String(d.partition), String(d.offset), d.reason, d.value !== undefined ? cut(String(d.value), 200) : d.value_base64 ? cut("base64 " + d.value_base64, 200) : "not kept"]))
+    [d.topic ?? `${d.warehouse}/${d.table}`, String(d.partition ?? ""), String(d.offset ?? `batch ${d.batch}`), d.reason,
+      d.row !== undefined ? cut(JSON.stringify(d.row ?? d.key), 200) : d.value !== undefined ? cut(String(d.value), 200) : d.value_base64 ? cut("base64 " + d.value_base64, 200) : "not kept"]))
     : el("p", { class: "dim" }, "None.")));
   return parts;
 }

@@ -1,0 +1,29 @@
+// Refused rows as they are kept and read: rows of a store's table sluice_rejects. Plain values; strings are the giver's.
+#ifndef WAREHOUSE_REJECT_H
+#define WAREHOUSE_REJECT_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define SINK_REJECTS_TABLE "sluice_rejects"
+#define SINK_REJECTS_DEFAULT \
+    100 // refused rows of a batch that are kept, where nobody says otherwise
+
+// A row that the store refused: a row of its table sluice_rejects.
+struct reject {
+    struct str output, target;
+    uint64_t batch, seq; // the batch (or the slot that was replaced), the row's place in it
+    struct str error, key,
+        row; // key and row as JSON objects of the table's columns; key "" = the rows are
+             // appended; row with p NULL = the row of the key was to be deleted
+};
+struct rejects_query {
+    const char *job;
+    unsigned task;
+    const char *output, *target; // NULL = all
+    uint64_t batch;              // 0 = all
+    uint64_t limit;
+};
+typedef bool reject_fn(void *arg, const struct reject *r, struct err *e); // borrowed for the call
+
+#endif
