@@ -356,29 +356,67 @@ bool lake_file_encloses(const struct lake_file *f, uint64_t slot)
     return first <= slot && slot <= f->slots[f->slot_count - 1].slot;
 }
 
-static size_t slot_files(struct lake_file *out, const struct lake_ls_file *v, size_t n,
-                         const char *job, uint64_t slot)
+static void add_slots(struct lake_slots *out, const struct lake_ls_file *v, size_t n,
+                      const char *job)
 {
-    size_t found = 0;
-    for (size_t i = 0; i < n; i++)
-        if ((v[i].file.slot_count ? lake_file_encloses(&v[i].file, slot) : v[i].slot == slot) &&
-            v[i].file.version == 0 && str_eq(v[i].job, str_from(job)))
-            out[found++] = v[i].file;
-    return found;
+    for (size_t i = 0; i < n; i++) {
+        if (v[i].file.version > 0 || !str_eq(v[i].job, str_from(job)))
+            continue;
+        if (v[i].file.slot_count > 0)
+            out->compacted[out->compacted_count++] = &v[i];
+        else
+            out->plain[out->plain_count++] = &v[i];
+    }
+}
+
+// Texts first, then as they are listed: by address, each list is one array.
+static int by_slot(const void *x, const void *y)
+{
+    const struct lake_ls_file *a = *(const struct lake_ls_file *const *)x;
+    const struct lake_ls_file *b = *(const struct lake_ls_file *const *)y;
+    if (a->slot != b->slot)
+        return a->slot < b->slot ? -1 : 1;
+    if ((a->file.output.n == 0) != (b->file.output.n == 0))
+        return a->file.output.n == 0 ? -1 : 1;
+    return (a > b) - (a < b);
+}
+
+void lake_slots_init(struct lake_slots *out, struct arena *a, const struct lake_ls *ls,
+                     const char *job)
+{
+    size_t most = ls->text_count + 1;
+    for (size_t i = 0; i < ls->output_count; i++)
+        most += ls->outputs[i].files;
+    *out = (struct lake_slots){.plain = ARENA_ARRAY(a, const struct lake_ls_file *, most),
+                               .compacted = ARENA_ARRAY(a, const struct lake_ls_file *, most)};
+    add_slots(out, ls->texts, ls->text_count, job);
+    for (size_t i = 0; i < ls->output_count; i++)
+        for (size_t k = 0; k < ls->outputs[i].partition_count; k++)
+            add_slots(out, ls->outputs[i].partitions[k].files,
+                      ls->outputs[i].partitions[k].file_count, job);
+    if (out->plain_count > 0)
+        qsort(out->plain, out->plain_count, sizeof *out->plain, by_slot);
 }
 
 void lake_slot_files(const struct lake_file **out, size_t *count, struct arena *a,
-                     const struct lake_ls *ls, const char *job, uint64_t slot)
+                     const struct lake_slots *slots, uint64_t slot)
 {
-    size_t most = ls->text_count;
-    for (size_t i = 0; i < ls->output_count; i++)
-        most += ls->outputs[i].files;
-    struct lake_file *files = ARENA_ARRAY(a, struct lake_file, most + 1);
-    *count = slot_files(files, ls->texts, ls->text_count, job, slot);
-    for (size_t i = 0; i < ls->output_count; i++)
-        for (size_t k = 0; k < ls->outputs[i].partition_count; k++) {
-            const struct lake_ls_partition *p = &ls->outputs[i].partitions[k];
-            *count += slot_files(files + *count, p->files, p->file_count, job, slot);
-        }
+    size_t low = 0, high = slots->plain_count, n = 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (slots->plain[middle]->slot < slot)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    while (low + n < slots->plain_count && slots->plain[low + n]->slot == slot)
+        n++;
+    struct lake_file *files = ARENA_ARRAY(a, struct lake_file, n + slots->compacted_count + 1);
+    for (size_t i = 0; i < n; i++)
+        files[i] = slots->plain[low + i]->file;
+    for (size_t i = 0; i < slots->compacted_count; i++)
+        if (lake_file_encloses(&slots->compacted[i]->file, slot))
+            files[n++] = slots->compacted[i]->file;
     *out = files;
+    *count = n;
 }

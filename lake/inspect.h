@@ -45,10 +45,19 @@ bool lake_list(struct lake_ls *out, struct arena *a, struct lake *s, struct str 
 
 // Of a compacted file: its slots enclose this one, so that rows of the slot are, or belong, inside of it.
 bool lake_file_encloses(const struct lake_file *f, uint64_t slot);
+// A job's files by slot: built once for many looks. Lives in its arena and borrows the listing.
+struct lake_slots {
+    const struct lake_ls_file **plain; // by slot
+    size_t plain_count;
+    const struct lake_ls_file **compacted;
+    size_t compacted_count;
+};
+void lake_slots_init(struct lake_slots *out, struct arena *a, const struct lake_ls *ls,
+                     const char *job);
 // The files of a slot that are there now, hidden texts included, versions not: what a batch with this slot replaces. Compacted files
 // that enclose it are among them (lake_splice).
 void lake_slot_files(const struct lake_file **out, size_t *count, struct arena *a,
-                     const struct lake_ls *ls, const char *job, uint64_t slot);
+                     const struct lake_slots *slots, uint64_t slot);
 
 // All published manifests of a job, by batch.
 bool lake_job_manifests(const struct lake_manifest **out, size_t *count, struct arena *a,

@@ -359,7 +359,7 @@ static bool kept_read_topic(struct kept_read *r, const struct kept *k, const str
     const struct lake_file *all;
     size_t n;
     r->t = t;
-    lake_slot_files(&all, &n, r->a, &k->redo->lake, s->job->name, r->slot->slot);
+    lake_slot_files(&all, &n, r->a, &k->redo->slots, r->slot->slot);
     for (size_t i = 0; i < n; i++) {
         if (!str_eq(all[i].output, s->job->outputs[t->output].name))
             continue;
@@ -435,7 +435,7 @@ bool kept_readable(const struct kept *k, const struct redo_slot *slot, struct er
     const struct lake_file *all;
     size_t n;
     uint64_t rows = 0;
-    lake_slot_files(&all, &n, a, &k->redo->lake, s->job->name, slot->slot);
+    lake_slot_files(&all, &n, a, &k->redo->slots, slot->slot);
     for (size_t i = 0; i < n; i++)
         for (size_t t = 0; t < k->count; t++)
             if (str_eq(all[i].output, s->job->outputs[k->topics[t].output].name))

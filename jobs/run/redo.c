@@ -13,7 +13,10 @@ bool redo_open(struct redo *out, struct session *s, struct err *e)
     out->changed = map_new(out->a);
     if (!s->source->type->plan(s->source, out->a, &s->partitions, &s->partition_count, e))
         return err_wrap(e, "looking at the topics");
-    return !s->lake || lake_list(&out->lake, out->a, s->lake, STR_NONE, e);
+    if (s->lake && !lake_list(&out->lake, out->a, s->lake, STR_NONE, e))
+        return false;
+    lake_slots_init(&out->slots, out->a, &out->lake, s->job->name);
+    return true;
 }
 
 // --- what may be replaced --------------------------------------------------------------------------------------------
@@ -127,7 +130,7 @@ static void redo_files(struct redo_slot *out, const struct redo *r, struct arena
 {
     const struct lake_file *all;
     size_t n;
-    lake_slot_files(&all, &n, a, &r->lake, r->s->job->name, out->slot);
+    lake_slot_files(&all, &n, a, &r->slots, out->slot);
     struct lake_file *files = ARENA_ZARRAY(a, struct lake_file, n + r->now_count + 1);
     for (size_t i = 0; i < n; i++)
         if ((all[i].output.n == 0 || redo_takes(r, all[i].output)) &&

@@ -13,7 +13,8 @@ struct redo {
     struct session *s;
     struct arena *a;     // of the whole redo
     struct lake_ls lake; // what was published when it began; empty without a lake
-    bool *outputs;       // by job.outputs: those that are replaced
+    struct lake_slots slots;
+    bool *outputs; // by job.outputs: those that are replaced
     struct map
         *changed; // compacted files that it wrote anew or removed since: path -> position in `now`
     struct redo_changed {

@@ -166,7 +166,7 @@ static uint64_t replay_number(const struct replay *r, uint64_t slot)
     const struct lake_file *files;
     size_t count;
     uint64_t next = 0;
-    lake_slot_files(&files, &count, r->scratch, &r->redo.lake, r->s->job->name, slot);
+    lake_slot_files(&files, &count, r->scratch, &r->redo.slots, slot);
     for (size_t i = 0; i < count; i++) {
         struct str name = files[i].path, head, tail;
         uint64_t of, n;

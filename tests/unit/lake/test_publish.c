@@ -448,13 +448,15 @@ TEST(a_batch_that_replaces_a_slot_puts_its_files_in_their_place_and_removes_the_
     struct world w;
     struct err e = {0};
     const struct lake_file *files;
+    struct lake_slots slots;
     size_t n;
     world_init(&w);
     publish(&w, 1); // 120 rows on the 28th, 880 on the 29th
     publish(&w, 2);
     struct lake_ls ls;
     assert_ok(lake_list(&ls, w.a, w.lake, STR_NONE, &e), &e);
-    lake_slot_files(&files, &n, w.a, &ls, "job", 1);
+    lake_slots_init(&slots, w.a, &ls, "job");
+    lake_slot_files(&files, &n, w.a, &slots, 1);
     assert_int_equal(n, 3);
     struct lake_manifest m;
     const struct lake_rows_batch spec = {.batch = 3,
@@ -486,7 +488,8 @@ TEST(a_batch_that_replaces_a_slot_puts_its_files_in_their_place_and_removes_the_
     assert_int_equal(v.count, 0);
     assert_ok(lake_list(&ls, w.a, w.lake, STR_NONE, &e), &e);
     assert_int_equal(ls.outputs[0].rows, 1100);
-    lake_slot_files(&files, &n, w.a, &ls, "job", 1);
+    lake_slots_init(&slots, w.a, &ls, "job");
+    lake_slot_files(&files, &n, w.a, &slots, 1);
     assert_int_equal(n, 2); // the dead letters, and one day
     assert_int_equal(files[1].rows, 100);
     buf_fini(&json);
