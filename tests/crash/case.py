@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
-from kafka import committed  # noqa: E402 (after its path)
+from kafka import committed, committed_records  # noqa: E402 (after its path)
 SLUICE = os.environ.get("SLUICE_BIN", str(ROOT / "sluice"))
 BOOTSTRAP = os.environ["SLUICE_TEST_BOOTSTRAP"]
 MYSQL = {k: os.environ["SLUICE_TEST_MYSQL_" + k.upper()] for k in ("host", "port", "user", "password")}
@@ -72,6 +72,22 @@ jobs:
       LIFECYCLE: {{ warehouse: {{ to: local }} }}
 """
 
+# Rows for topics: a transaction with the group's offsets and a marker, after the warehouse.
+TOPICS = """
+kafka: {{ bootstrap.servers: "{bootstrap}" }}
+state: ./state
+warehouses: {{ local: "sqlite://./local.db" }}
+jobs:
+  {job}:
+    sql: [t.sql]
+    group: {group}
+    limits: {{ batch_records: 300 }}
+    outputs:
+      COMPLETED: {{ topic: {{ name: {topic}.completed, partitions: 2 }} }}
+      LIFECYCLE: {{ warehouse: {{ to: local }}, topic: {{ name: {topic}.lifecycle, partitions: 3 }} }}
+"""
+KINDS = {"bare": BARE, "topics": TOPICS}
+
 
 def mysql(sql, database=""):
     command = ["mariadb", "--no-defaults", "-h" + MYSQL["host"], "-P" + MYSQL["port"], "-u" + MYSQL["user"],
@@ -100,9 +116,11 @@ class Case:
         self.name = name
         self.dir = harness.work / name
         self.database = f"{harness.name}_{name}"
-        self.yaml = yaml or (BARE if kind == "bare" else YAML)
+        self.yaml = yaml or KINDS.get(kind, YAML)
+        # A job's name is in its transactional id: two of one name would fence each other.
+        self.job = f"t_{name}" if self.has("topic:") else "t"
         self.topic = self.group = self.database.replace("_", "-")
-        values = dict(topic=self.topic, group=self.group, bootstrap=BOOTSTRAP, database=self.database, **MYSQL)
+        values = dict(topic=self.topic, group=self.group, bootstrap=BOOTSTRAP, database=self.database, job=self.job, **MYSQL)
         self.dir.mkdir(exist_ok=True)
         if self.has("mysql:"):
             mysql(f"CREATE DATABASE {self.database}")
@@ -125,7 +143,7 @@ class Case:
         """Batch -> sum of the positions after it, of all runs."""
         at, sums = [0] * PARTITIONS, {}
         for run in ("1", "2"):
-            for batch in receipts(self.sluice("run", "show", "t", run).stdout):
+            for batch in receipts(self.sluice("run", "show", self.job, run).stdout):
                 for r in batch["ranges"]:
                     at[r["partition"]] = r["end"]
                 sums[batch["batch"]] = sum(at)
@@ -141,7 +159,7 @@ class Case:
         return subprocess.run([SLUICE, *words], cwd=self.dir, env=env, capture_output=True, text=True, timeout=120)
 
     def run(self, **options):
-        return self.sluice("job", "run", "t", "--json", **options)
+        return self.sluice("job", "run", self.job, "--json", **options)
 
     def outcome(self):
         """Everything that an undisturbed run leaves, in a form that does not know the case's name."""
@@ -151,7 +169,12 @@ class Case:
             result["lake"] = self.lake()
         if self.has("mysql:"):
             result["mariadb"] = self.mariadb()
+        if self.has("topic:"):
+            result["topics"] = {t.partition(".")[2]: committed_records(BOOTSTRAP, t) for t in self.topics_out()}
         return result
+
+    def topics_out(self):
+        return [word.rstrip(",").format(topic=self.topic) for word in self.yaml.split() if word.startswith("{topic}.")]
 
     def lake(self):
         files = {}
@@ -171,7 +194,7 @@ class Case:
         return files
 
     def dead_letters(self):
-        shown = self.sluice("dlq", "show", "t").stdout.splitlines()
+        shown = self.sluice("dlq", "show", self.job).stdout.splitlines()
         return [json.loads(line)["offset"] for line in shown if line.startswith("{")]
 
     def mariadb(self):
@@ -183,7 +206,7 @@ class Case:
         with contextlib.closing(sqlite3.connect(self.dir / file)) as db:
             known = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             result = {t: sorted(map(repr, db.execute(f"SELECT * FROM {t}"))) for t in known if not t.startswith("sluice")}
-            result["heads"] = sorted(db.execute("SELECT output, batch FROM sluice_heads WHERE job = 't'")
+            result["heads"] = sorted(db.execute("SELECT output, batch FROM sluice_heads WHERE job = ?", [self.job])
                                      if "sluice_heads" in known else [])
         return result
 
@@ -198,14 +221,15 @@ class Case:
 
     def left_over(self):
         """Staging, claims and spools, except the last batch's, which wait for the next head check."""
-        lake, spools = self.dir / "lake" / "_sluice", self.dir / "state" / "t" / "0" / "spool"
+        lake, spools = self.dir / "lake" / "_sluice", self.dir / "state" / self.job / "0" / "spool"
         last = max(batch for _, batch in self.sqlite()["heads"])
         names = [str(p.relative_to(lake)) for p in lake.rglob("*")
                  if p.name.startswith((".pending", ".claim")) or "stag" in p.parent.name]
         return sorted(names + [p.name for p in spools.iterdir() if not p.name.startswith(f"{last}-")])
 
     def drop(self, harness):
-        harness.kafka.delete(self.topic)
+        for topic in [self.topic] + self.topics_out():
+            harness.kafka.delete(topic)
         if self.has("mysql:"):
             mysql(f"DROP DATABASE {self.database}")
         shutil.rmtree(self.dir)

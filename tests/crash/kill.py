@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from case import BACKLOGS, BOOTSTRAP, Case, differences, must
+from endless import KILLS, Endless
 from kafka import Kafka
 
 ACTIONS = ["crash", "crash_after", "error", "reply_lost"]
@@ -56,8 +57,8 @@ class Harness:
         self.kafka = Kafka(BOOTSTRAP)
 
     def scenarios(self):
-        """A second backlog after a first run; a first run from nothing; the same for a job without a lake."""
-        return [Scenario(self, kind) for kind in ("second", "fresh", "bare")]
+        """A second backlog after a first run; a first run from nothing; the same for a job without a lake, for one with topics."""
+        return [Scenario(self, kind) for kind in ("second", "fresh", "bare", "topics")]
 
     def faults(self, scenarios):
         """Every site at its first, a middle and its last occurrence, in the first scenario that has it."""
@@ -91,7 +92,15 @@ class Harness:
                 for text in found:
                     print(f"FAILED c{number} {scenario.name} {fault}: {text}", flush=True)
         sites = len({fault.split(":")[0] for _, fault in faults})
-        print(f"{len(faults)} cases over {sites} sites in {time.monotonic() - started:.0f} s")
+        print(f"{len(faults)} cases over {sites} sites in {time.monotonic() - started:.0f} s", flush=True)
+        if any(word in "endless" for word in os.environ.get("SLUICE_CRASH_SITE", "").split(",")):
+            began = time.monotonic()
+            found = Endless(self).run()
+            failed += bool(found)
+            faults.append("endless")
+            for text in found:
+                print(f"FAILED endless: {text}", flush=True)
+            print(f"an endless run killed {KILLS} times in {time.monotonic() - began:.0f} s")
         if failed:
             print(f"what failed is left in {self.work}")
         else:

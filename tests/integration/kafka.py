@@ -1,10 +1,11 @@
 """What integration tests need of Kafka beside the program: topics, any bytes as keys and values, deleted records.
 
-librdkafka through ctypes; standard library only. Every function waits for the broker's answer.
+librdkafka through ctypes, and kcat; standard library only. Every function waits for the broker's answer.
 """
 
 import ctypes as c
 import ctypes.util
+import subprocess
 
 LIB = c.CDLL(ctypes.util.find_library("rdkafka") or "librdkafka.so.1")
 PRODUCER, CONSUMER, CONF_OK, MSG_COPY, QUEUE_FULL, NO_CONSUMER_CLOSE, TIMEOUT_MS = 0, 1, 0, 2, -184, 8, 30000
@@ -49,6 +50,24 @@ def committed(bootstrap, group, topic, partitions):
     LIB.rd_kafka_destroy_flags(handle, NO_CONSUMER_CLOSE)
     if code:
         raise RuntimeError(LIB.rd_kafka_err2str(code).decode())
+    return found
+
+
+def committed_records(bootstrap, topic):
+    """What a consumer of committed records sees, by partition: (key, value, timestamp) as bytes, None for null."""
+    out = subprocess.run(["kcat", "-C", "-q", "-b", bootstrap, "-t", topic, "-o", "beginning", "-e",
+                          "-X", "isolation.level=read_committed", "-f", "%p %T %K %S\n%k%s\n"],
+                         check=True, capture_output=True).stdout
+    found, at = {}, 0
+    while at < len(out):
+        end = out.index(b"\n", at)
+        partition, time, key_n, value_n = (int(x) for x in out[at:end].split())
+        at = end + 1
+        key = out[at:at + key_n] if key_n >= 0 else None
+        at += max(key_n, 0)
+        value = out[at:at + value_n] if value_n >= 0 else None
+        at += max(value_n, 0) + 1
+        found.setdefault(partition, []).append((key, value, time))
     return found
 
 

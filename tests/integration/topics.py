@@ -1,36 +1,21 @@
 """What the program writes to topics, on a real broker; topics.sh says how it is run. Each function marked @case is one case."""
 
+import functools
 import subprocess
 import sys
 import traceback
 
+import kafka
 from job import BOOTSTRAP, KAFKA, Job
 
 CASES = []
+committed_records = functools.partial(kafka.committed_records, BOOTSTRAP)
 ACTIONS = ["crash", "crash_after", "error", "reply_lost"]
 
 
 def case(f):
     CASES.append(f)
     return f
-
-
-def committed_records(topic):
-    """What a consumer of committed records sees, by partition: (key, value, timestamp) as bytes, None for null."""
-    out = subprocess.run(["kcat", "-C", "-q", "-b", BOOTSTRAP, "-t", topic, "-o", "beginning", "-e",
-                          "-X", "isolation.level=read_committed", "-f", "%p %T %K %S\n%k%s\n"],
-                         check=True, capture_output=True).stdout
-    found, at = {}, 0
-    while at < len(out):
-        end = out.index(b"\n", at)
-        partition, time, key_n, value_n = (int(x) for x in out[at:end].split())
-        at = end + 1
-        key = out[at:at + key_n] if key_n >= 0 else None
-        at += max(key_n, 0)
-        value = out[at:at + value_n] if value_n >= 0 else None
-        at += max(value_n, 0) + 1
-        found.setdefault(partition, []).append((key, value, time))
-    return found
 
 
 def all_of(records):
