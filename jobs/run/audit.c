@@ -1,6 +1,7 @@
 #include "jobs/run/audit_internal.h"
 
 #include "base/hash.h"
+#include "jobs/run/gaps.h"
 #include "jobs/run/topics.h"
 #include "lake/inspect.h"
 
@@ -337,6 +338,25 @@ static bool audit_marker(struct audit *x, struct err *e)
                      (unsigned long long)m.batch, (unsigned long long)ours->batch);
 }
 
+// What streams lack since they were out of the job.
+static bool audit_gaps(struct audit *x, struct err *e)
+{
+    const struct job *job = x->s->job;
+    struct gaps_place p;
+    bool ok = true;
+    for (size_t i = 0; ok && gaps_place(&p, x->a, job, i); i++) {
+        const struct control_output *o = control_output(&x->s->control, p.name);
+        unsigned long long from = o->gap_from, to = o->gap_to;
+        char rest[400];
+        (void)snprintf(rest, sizeof rest, " --batch %llu..%llu --outputs %.*s", from, to,
+                       STR_ARG(job->outputs[p.output].name));
+        ok = from == 0 || p.topic ||
+             audit_say(x, AUDIT_ROWS, p.name, audit_command(x, "backfill", rest), e,
+                       "rows of batches %llu to %llu are missing: it was out of the job", from, to);
+    }
+    return ok;
+}
+
 bool run_audit(struct audit_report *out, struct arena *a, const struct job *job,
                const struct run_env *env, const struct audit_spec *spec, struct err *e)
 {
@@ -351,7 +371,8 @@ bool run_audit(struct audit_report *out, struct arena *a, const struct job *job,
         x.appended = map_new(x.a);
         x.manifests = map_new(x.a);
         ok = audit_receipts(&x, e) && audit_heads(&x, e) && audit_lake(&x, e) &&
-             audit_tables(&x, e) && audit_marker(&x, e) && audit_offsets(&x, e);
+             audit_tables(&x, e) && audit_gaps(&x, e) && audit_marker(&x, e) &&
+             audit_offsets(&x, e);
     }
     out->why = arena_str(a, out->why);
     session_close(&s);

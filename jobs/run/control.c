@@ -155,6 +155,9 @@ static void control_read_lists(struct control *s, struct doc *d, const json_t *j
         o->left = json_is_true(json_object_get(x, "left"));
         o->whole = json_is_true(json_object_get(x, "whole"));
         o->stale = json_is_true(json_object_get(x, "stale"));
+        o->seen = (uint64_t)json_integer_value(json_object_get(x, "seen"));
+        o->gap_from = (uint64_t)json_integer_value(json_object_get(x, "gap_from"));
+        o->gap_to = (uint64_t)json_integer_value(json_object_get(x, "gap_to"));
     }
     list = doc_array(d, j, "versions");
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -239,6 +242,7 @@ bool control_load(struct control *out, struct arena *a, struct kv_txn *t, struct
     out->offsets_owed = json_is_true(json_object_get(j, "offsets_owed"));
     out->since = json_object_get(j, "since") ? doc_u64(&d, j, "since") : 0;
     out->forgotten = (uint64_t)json_integer_value(json_object_get(j, "forgotten"));
+    out->moved = (uint64_t)json_integer_value(json_object_get(j, "moved"));
     out->oldest_ms = json_integer_value(json_object_get(j, "oldest"));
     out->last_run = doc_u64(&d, j, "last_run");
     out->delivered = doc_u64(&d, j, "delivered");
@@ -295,6 +299,12 @@ static void control_write_lists(json_t *j, const struct control *s)
             json_object_set_new(x, "left", json_true());
         if (s->outputs[i].whole)
             json_object_set_new(x, "whole", json_true());
+        if (s->outputs[i].seen)
+            json_object_set_new(x, "seen", doc_new_u64(s->outputs[i].seen));
+        if (s->outputs[i].gap_from) {
+            json_object_set_new(x, "gap_from", doc_new_u64(s->outputs[i].gap_from));
+            json_object_set_new(x, "gap_to", doc_new_u64(s->outputs[i].gap_to));
+        }
         if (s->outputs[i].stale)
             json_object_set_new(x, "stale", json_true());
         json_array_append_new(outputs, x);
@@ -330,6 +340,8 @@ bool control_store(const struct control *s, struct kv_txn *t, struct err *e)
         json_object_set_new(j, "since", doc_new_u64(s->since));
     if (s->forgotten)
         json_object_set_new(j, "forgotten", doc_new_u64(s->forgotten));
+    if (s->moved)
+        json_object_set_new(j, "moved", doc_new_u64(s->moved));
     if (s->oldest_ms)
         json_object_set_new(j, "oldest", json_integer(s->oldest_ms));
     if (s->offsets_owed)

@@ -27,6 +27,7 @@ struct control_output {
         left; // batches were decided while the job did not have it: what they changed is missing there
     bool
         whole; // a table of a warehouse after a reset: the next batch puts its rows in the place of all that are there
+    uint64_t seen, gap_from, gap_to; // of a stream: jobs/run/gaps.h; 0 = not known, none
     bool
         stale; // rows from before a reset may stand in the table: those whose keys did not come again
 };
@@ -64,6 +65,7 @@ struct control {
     uint64_t delivered; // every batch up to this one is known to be delivered
     uint64_t since;     // batches up to this one belong to a history that a reset left behind
     uint64_t forgotten; // batches up to this one have no record any more
+    uint64_t moved;     // the last batch that moved positions
     int64_t oldest_ms;  // `now` of the first one that has; 0 = to be looked up
     bool offsets_owed;  // the group's offsets could not be committed: the next open tries again
     int64_t now_ms;     // the last batch's now

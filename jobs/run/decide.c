@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "jobs/run/code.h"
 #include "jobs/run/collect.h"
+#include "jobs/run/gaps.h"
 #include "jobs/run/redo.h"
 #include "jobs/run/stream_rows.h"
 
@@ -208,6 +209,7 @@ static bool decide_state(struct execution *x, struct kv_txn *t,
         s->control.snapshot_ms = r->now_ms;
     s->control.code = r->code;
     s->control.cluster = s->cluster;
+    gaps_moved(&s->control, s->job, r->batch, s->report);
     // Forgotten first: what the operators of today save stays.
     return code_store(&s->control, s->job->program, t, e) &&
            code_leave(&s->control, s->job, t, e) && exec_save(s->exec, t, e) &&
@@ -238,7 +240,9 @@ bool execute_decide(struct execution *x, const struct sequence_range *planned,
             control_redo_step(c);
         else if (r->kind == BATCH_RESYNC && str_eq(c->redo.kind, STR("resync")))
             c->redo = (struct control_redo){.kind = STR("")};
-        ok = control_put_record(t, r, e) && history_forget_batches(t, s, e) &&
+        ok = (r->kind != BATCH_BACKFILL ||
+              gaps_filled(c, s->job, x->replace->outputs, r->slot, t, e)) &&
+             control_put_record(t, r, e) && history_forget_batches(t, s, e) &&
              control_store(c, t, e) && history_put(t, s, "running", NULL, e);
     }
     if (!ok) {

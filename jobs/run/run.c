@@ -5,6 +5,7 @@
 #include "jobs/run/compact.h"
 #include "jobs/run/execute.h"
 #include "jobs/run/expire.h"
+#include "jobs/run/gaps.h"
 #include "jobs/run/resync.h"
 #include "jobs/run/stream_rows.h"
 #include "jobs/run/topics.h"
@@ -255,6 +256,7 @@ static bool reset_store(struct session *s, enum run_reset how, struct err *e)
                                                   c->versions[i].changed, .layout = STR("")};
     for (size_t i = 0; i < c->output_count; i++)
         c->outputs[i].left = false; // taken as they are
+    gaps_forget(c);
     if (how == RUN_RESET_FROM_NOW)
         reset_tables(s);
     bool wiped = how == RUN_RESET_KEEP ? code_keep_tables(c, s->job, t, e)

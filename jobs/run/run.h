@@ -56,6 +56,7 @@ struct run_report {
     uint64_t rejected; // rows that warehouses refused
     uint64_t late;     // rows that came after their window had closed
     uint64_t lake_files, lake_rows, warehouse_rows, topic_rows;
+    char notice[512]; // rows that a stream lacks since it was out of the job: said once; "" = none
     char offsets_error[256]; // the group's offsets could not be committed: reported, never blocking
 };
 

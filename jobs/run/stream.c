@@ -290,6 +290,8 @@ static void stream_add(struct run_report *out, const struct run_report *r)
     out->lake_rows += r->lake_rows;
     out->warehouse_rows += r->warehouse_rows;
     out->topic_rows += r->topic_rows;
+    if (r->notice[0])
+        memcpy(out->notice, r->notice, sizeof out->notice);
     memcpy(out->offsets_error, r->offsets_error, sizeof out->offsets_error);
 }
 

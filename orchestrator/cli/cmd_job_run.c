@@ -152,6 +152,8 @@ static bool job_run(struct cli *c, struct err *e)
         else
             job_run_summary(&out, app.a, &report, c->args[0]);
         ok = cli_print(&out, e);
+        if (report.notice[0])
+            fprintf(stderr, "sluice: warning: %s\n", report.notice);
         if (report.offsets_error[0])
             fprintf(stderr,
                     "sluice: warning: the group's offsets were not committed (the outputs are "

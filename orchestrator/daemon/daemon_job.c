@@ -217,6 +217,10 @@ static void job_log_end(const struct daemon_job *j, enum sched_verdict verdict)
     snprintf(run, sizeof run, "%llu", (unsigned long long)j->report.run);
     snprintf(took, sizeof took, "%lld", (long long)j->took_ms);
     snprintf(records, sizeof records, "%llu", (unsigned long long)j->report.records);
+    if (j->report.notice[0]) {
+        const char *said[] = {"job", j->name, "run", run, NULL};
+        log_event(j->d->log, LOG_WARN, "run.notice", said, "%s", j->report.notice);
+    }
     if (j->succeeded) {
         const char *fields[] = {"job",   j->name,   "run", run, "records",
                                 records, "took_ms", took,  NULL};

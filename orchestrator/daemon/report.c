@@ -60,6 +60,8 @@ json_t *report_to_json(const struct run_report *r, const char *job)
     json_object_set_new(j, "offsets_committed", json_boolean(!r->offsets_error[0]));
     if (r->offsets_error[0])
         json_object_set_new(j, "offsets_error", text_json(r->offsets_error));
+    if (r->notice[0])
+        json_object_set_new(j, "notice", text_json(r->notice));
     return j;
 }
 
@@ -76,6 +78,7 @@ void report_from_json(struct run_report *out, const json_t *j)
         const uint64_t v = (uint64_t)json_integer_value(json_object_get(j, counters[i].name));
         memcpy((char *)out + counters[i].offset, &v, sizeof v);
     }
+    copy_text(out->notice, sizeof out->notice, json_object_get(j, "notice"));
     copy_text(out->offsets_error, sizeof out->offsets_error, json_object_get(j, "offsets_error"));
 }
 

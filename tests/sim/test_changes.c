@@ -1,4 +1,6 @@
 // The SQL or the outputs change between two runs: what is stored goes on where that is right, and is refused by name where it is not.
+#include "jobs/run/audit.h"
+#include "jobs/run/backfill.h"
 #include "jobs/run/control.h"
 #include "jobs/run/resync.h"
 #include "tests/support/job_world.h"
@@ -295,12 +297,87 @@ TEST(a_table_of_the_lake_that_was_taken_out_and_put_back_is_refused_until_it_is_
     job_world_free(w);
 }
 
-TEST_MAIN(T(a_table_output_of_a_warehouse_that_was_taken_out_and_put_back_is_written_whole),
-          T(a_table_of_the_lake_that_was_taken_out_and_put_back_is_refused_until_it_is_rebuilt),
-          T(an_operator_that_was_taken_out_and_put_back_starts_empty),
-          T(both_sides_of_a_join_that_was_taken_out_are_forgotten),
-          T(after_a_rebuild_tables_in_warehouses_hold_only_what_the_job_makes_now),
-          T(a_rebuild_over_an_empty_topic_leaves_empty_tables),
-          T(a_rebuild_cut_short_anywhere_still_empties_its_tables),
-          T(a_published_table_with_other_columns_than_its_stored_rows_is_refused),
-          T(a_reset_that_keeps_lets_a_table_with_other_columns_start_empty_and_its_operator_go_on))
+// --- streams that leave ----------------------------------------------------------------------------------------------
+
+static bool note_rows(void *arg, const struct audit_finding *f, struct err *e)
+{
+    (void)e;
+    buf_printf(arg, "%.*s: %.*s -> %.*s\n", STR_ARG(f->place), STR_ARG(f->text),
+               STR_ARG(f->repair));
+    return true;
+}
+
+static void audit_says(const struct job_world *w, const char *what)
+{
+    struct audit_report r;
+    struct err e;
+    struct buf found;
+    buf_init(&found, 1 << 16);
+    const struct audit_spec all = {.found = note_rows, .arg = &found};
+    assert_ok(run_audit(&r, w->a, w->job, &w->env, &all, &e), &e);
+    buf_char(&found, '\0');
+    if (!what[0])
+        assert_string_equal(found.p, "");
+    else if (!strstr(found.p, what))
+        fail_msg("\"%s\" has no \"%s\"", found.p, what);
+    buf_fini(&found);
+}
+
+static void backfill(struct job_world *w, int64_t from, int64_t to)
+{
+    static const struct str output[] = {{"P", 1}};
+    const struct backfill_spec what = {
+        .by = BACKFILL_BATCHES, .from = from, .to = to, .outputs = output, .output_count = 1};
+    if (!job_world_backfill(w, &what))
+        fail_msg("%s", w->text);
+}
+
+TEST(rows_that_a_stream_lacks_since_it_was_out_of_the_job_are_said_until_a_backfill_brings_them)
+{
+    static const char with[] = OUTPUT_A "      P: { lake: {}, warehouse: { to: two } }\n";
+    static const char lake[] = OUTPUT_A "      P: { lake: {} }\n";
+    struct job_world_spec streams = spec;
+    streams.sql = SOURCE TABLE_A "CREATE STREAM p AS SELECT k, cents FROM pay EMIT CHANGES;\n";
+    streams.outputs = OUTPUT_A;
+    struct job_world *w = job_world_new(&streams);
+#define NEXT(outputs) (compile(w, streams.sql, outputs), produce(w, "x", 1), run(w))
+    NEXT(OUTPUT_A); // 1
+    NEXT(with);     // 2: new streams begin here
+    assert_string_equal(w->report.notice, "");
+    audit_says(w, "");
+    NEXT(OUTPUT_A); // 3, 4: without
+    NEXT(OUTPUT_A);
+    NEXT(lake); // 5: of the warehouse still without
+    assert_non_null(strstr(w->report.notice, "lake/P was out of the job during batches 3 to 4"));
+    assert_non_null(strstr(w->report.notice, "sluice job backfill sim --batch 3..4 --outputs P"));
+    NEXT(with); // 6
+    assert_non_null(strstr(w->report.notice, "two/p/P was out of the job during batches 3 to 5"));
+    assert_null(strstr(w->report.notice, "lake/P"));
+    NEXT(with); // 7
+    assert_string_equal(w->report.notice, "");
+    audit_says(w, "lake/P: rows of batches 3 to 4 are missing");
+    audit_says(w,
+               "two/p/P: rows of batches 3 to 5 are missing: it was out of the job -> sluice job "
+               "backfill sim --batch 3..5 --outputs P");
+    backfill(w, 4, 4); // not the whole gap
+    audit_says(w, "two/p/P: rows of batches 3 to 5 are missing");
+    backfill(w, 3, 4);
+    audit_says(w, "two/p/P: rows of batches 5 to 5 are missing");
+    backfill(w, 3, 5);
+    audit_says(w, "");
+    assert_int_equal(memory_rows("two", "p"), 6);
+#undef NEXT
+    job_world_free(w);
+}
+
+TEST_MAIN(
+    T(rows_that_a_stream_lacks_since_it_was_out_of_the_job_are_said_until_a_backfill_brings_them),
+    T(a_table_output_of_a_warehouse_that_was_taken_out_and_put_back_is_written_whole),
+    T(a_table_of_the_lake_that_was_taken_out_and_put_back_is_refused_until_it_is_rebuilt),
+    T(an_operator_that_was_taken_out_and_put_back_starts_empty),
+    T(both_sides_of_a_join_that_was_taken_out_are_forgotten),
+    T(after_a_rebuild_tables_in_warehouses_hold_only_what_the_job_makes_now),
+    T(a_rebuild_over_an_empty_topic_leaves_empty_tables),
+    T(a_rebuild_cut_short_anywhere_still_empties_its_tables),
+    T(a_published_table_with_other_columns_than_its_stored_rows_is_refused),
+    T(a_reset_that_keeps_lets_a_table_with_other_columns_start_empty_and_its_operator_go_on))
