@@ -1,0 +1,10 @@
+CREATE STREAM orders (id INT KEY, customer INT, amount INT) WITH (kafka_topic='orders', value_format='JSON');
+CREATE STREAM clicks (id INT KEY, customer INT, page STRING) WITH (kafka_topic='clicks', value_format='JSON');
+CREATE TABLE customers (id INT PRIMARY KEY, name STRING, city INT) WITH (kafka_topic='customers', value_format='JSON');
+CREATE TABLE limits (id INT PRIMARY KEY, credit INT) WITH (kafka_topic='limits', value_format='JSON');
+CREATE STREAM x1 AS SELECT o.customer, o.id, name, c.id AS cid FROM orders o JOIN customers c ON o.customer = c.id WHERE amount > 3;
+CREATE STREAM x2 AS SELECT *, o.ROWTIME AS ot FROM orders o JOIN clicks c WITHIN (1 HOUR, 5 MINUTES) GRACE PERIOD 10 SECONDS ON o.customer + 1 = ABS(c.customer);
+CREATE STREAM x3 AS SELECT ROWKEY AS k, o.id, page FROM orders o FULL OUTER JOIN clicks c WITHIN 1 HOUR ON o.id = c.id;
+CREATE TABLE x4 AS SELECT c.id, name, credit FROM customers c JOIN limits l ON c.city = l.id;
+CREATE TABLE x5 AS SELECT name, COUNT(*) AS n FROM orders o JOIN customers c ON o.customer = c.id GROUP BY name;
+CREATE TABLE x6 AS SELECT c.*, l.* FROM customers c RIGHT JOIN limits l ON c.id = l.id;
