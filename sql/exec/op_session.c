@@ -278,7 +278,7 @@ static void run_step(const struct agg_run *run, const struct session_op *s, uint
     const struct agg *agg = run->agg->agg;
     const struct agg_ctx *ctx = &run->agg->ctx;
     const struct session_step *step = &s->steps.v[at];
-    const struct replaced *r = s->replaced.v + step->first;
+    const struct replaced *r = step->count ? s->replaced.v + step->first : NULL;
     void *state = agg_state(run->agg, session_states(step->to));
     const void *result = state;
     for (uint32_t i = 0; run->before && i < step->count; i++) {
