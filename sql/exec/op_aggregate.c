@@ -24,10 +24,8 @@ struct step_list {
     void **state;     // of the group; moved along by aggregate
     int64_t *rowtime; // of the group after the step
     uint8_t *undo;
-    uint8_t *emits;       // 0: the redo that follows emits for both
-    uint8_t *fresh;       // the group had no row before
-    struct group **first; // groups with a row, first touched in this batch; NULL: nobody asks
-    uint32_t first_count;
+    uint8_t *emits; // 0: the redo that follows emits for both
+    uint8_t *fresh; // the group had no row before
     uint32_t n, cap;
 };
 
@@ -85,8 +83,6 @@ static void steps_init(struct step_list *out, struct arena *a, uint32_t cap)
     out->undo = arena_zalloc(a, cap + 1);
     out->emits = arena_zalloc(a, cap + 1);
     out->fresh = arena_zalloc(a, cap + 1);
-    out->first = NULL;
-    out->first_count = 0;
 }
 
 static void steps_add(struct step_list *out, struct groups *groups, struct group *g, uint32_t row,
@@ -94,8 +90,6 @@ static void steps_add(struct step_list *out, struct groups *groups, struct group
 {
     assert(out->n < out->cap);
     const uint32_t i = out->n++;
-    if (out->first && !g->dirty && g->present)
-        out->first[out->first_count++] = g;
     groups_touch(groups, g);
     if (rowtime > g->rowtime)
         g->rowtime = rowtime;
@@ -307,6 +301,20 @@ static bool run_uncollapsed(struct op *o, struct step_list *s, const struct bloc
     return emit_steps(o, s, before, after, e);
 }
 
+// The values of groups that had a row and are first touched in this batch.
+static bool keep_before(struct op *o, const struct step_list *steps, struct err *e)
+{
+    struct aggregate *s = o->state;
+    struct group **first = ARENA_ARRAY(o->x->window, struct group *, steps->n + 1);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < steps->n; i++)
+        if (steps->group[i]->was_present && !steps->group[i]->note) {
+            steps->group[i]->note = UINT32_MAX; // until it is kept
+            first[n++] = steps->group[i];
+        }
+    return n == 0 || agg_before_keep(&s->before, o, first, n, e);
+}
+
 static bool aggregate_push(struct op *o, uint32_t input, const struct block *b, struct err *e)
 {
     assert(input == 0);
@@ -323,11 +331,9 @@ static bool aggregate_push(struct op *o, uint32_t input, const struct block *b, 
                         windows_per_row(s));
     struct step_list steps;
     steps_init(&steps, o->x->window, (uint32_t)cap);
-    if (o->node->collapsed && o->node->before)
-        steps.first = ARENA_ARRAY(o->x->window, struct group *, cap + 1);
     if (!(windowed ? window_steps : plain_steps)(o, &steps, b, e))
         return false;
-    if (steps.first_count && !agg_before_keep(&s->before, o, steps.first, steps.first_count, e))
+    if (o->node->collapsed && o->node->before && !keep_before(o, &steps, e))
         return false;
     if (o->node->collapsed)
         return run_aggregates(o, &steps, b, NULL, NULL, e);

@@ -173,6 +173,7 @@ void groups_touch_slow(struct groups *s, struct group *g)
     assert(!g->dirty);
     g->dirty = true;
     g->was_present = g->present;
+    g->note = 0;
     vec_push(&s->dirty, g);
     s->dirty_bytes += s->group_bytes + g->key->bytes.n + STORE_OVERHEAD;
     s->sorted = false;
