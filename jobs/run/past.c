@@ -24,8 +24,20 @@ const struct batch_record *past_batch(const struct past *p, uint64_t id)
 static void past_head(struct past *p, struct past_output o)
 {
     p->head = o.batch > p->head ? o.batch : p->head;
-    p->least = p->output_count == 0 || o.batch < p->least ? o.batch : p->least;
     p->outputs[p->output_count++] = o;
+}
+
+// A table without any batch, where others have more than their first, was added, dropped or made anew.
+static void past_least(struct past *p)
+{
+    p->least = p->head;
+    for (size_t i = 0; i < p->output_count; i++) {
+        struct past_output *o = &p->outputs[i];
+        o->lost = o->lost || (o->batch == 0 && p->head > 1 && !str_eq(o->name, STR("lake")));
+        p->lost += o->lost;
+        if (!o->lost && o->batch < p->least)
+            p->least = o->batch;
+    }
 }
 
 static bool past_lake_head(struct past *p, struct session *s, struct err *e)
@@ -34,7 +46,7 @@ static bool past_lake_head(struct past *p, struct session *s, struct err *e)
     if (!lake_finish_claim(s->lake, s->job->name, 0, e) ||
         !lake_head(s->lake, s->job->name, 0, &h, e))
         return false;
-    past_head(p, (struct past_output){STR("lake"), h.batch, h.digest, STR("")});
+    past_head(p, (struct past_output){STR("lake"), h.batch, h.digest, STR(""), false});
     return true;
 }
 
@@ -43,13 +55,19 @@ static bool past_target_head(struct past *p, struct session *s, struct arena *a,
 {
     struct sink *sink = NULL;
     struct head h;
-    if (!heads_sink(&sink, s, target, e))
-        return false;
+    if (!heads_sink(&sink, s, target, e)) {
+        if (e->kind != ERR_BEHIND)
+            return false;
+        err_clear(e); // what it held is gone with it
+        past_head(p, (struct past_output){
+                         .name = s->job->targets[target].name, .plan = STR(""), .lost = true});
+        return true;
+    }
     assert(sink);
     if (!sink->type->head(sink, &h, e))
         return err_wrap(e, "output %.*s", STR_ARG(s->job->targets[target].name));
     past_head(p, (struct past_output){s->job->targets[target].name, h.batch, h.digest,
-                                      arena_str(a, str_from(h.plan))});
+                                      arena_str(a, str_from(h.plan)), false});
     return true;
 }
 
@@ -164,6 +182,7 @@ bool past_read(struct past *out, struct session *s, struct arena *a, struct err 
     for (size_t i = 0; i < s->job->target_count; i++)
         if (!past_target_head(out, s, a, i, e))
             return false;
+    past_least(out);
     return past_marker(out, s, e) && (!s->lake || past_lake_plans(out, s, a, e)) &&
            past_head_plan(out, s, a, e);
 }

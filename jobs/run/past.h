@@ -9,13 +9,16 @@ struct past_output {
     struct str name; // as in control: "lake" or "<warehouse>/<table>/<output>"
     uint64_t batch, digest;
     struct str plan; // of warehouses; "" = none
+    bool lost; // the table is gone or holds nothing, though others hold batches: to be filled anew
 };
 
 struct past {
     struct past_output *outputs; // the lake first, when there is one
     size_t output_count;
-    uint64_t head, least; // the newest and the oldest batch over all outputs but topics
-    bool topics;          // the job has topic outputs; marker is what they hold
+    size_t lost;
+    uint64_t head,
+        least;   // the newest and the oldest batch over all outputs but topics and lost ones
+    bool topics; // the job has topic outputs; marker is what they hold
     struct topic_marker marker;
     // Batches whose plan is known, by id: all that the lake has published, otherwise the newest head's.
     struct batch_record *batches;

@@ -91,7 +91,7 @@ static bool recover_last(struct recover *r, struct err *e)
         return true;
     for (size_t i = 0; i < p->output_count; i++) {
         const struct past_output *o = &p->outputs[i];
-        bool near = o->batch == p->head || o->batch + 1 == p->head ||
+        bool near = o->lost || o->batch == p->head || o->batch + 1 == p->head ||
                     (last->lake_digest != 0 && last->lake_prev_batch == o->batch);
         if (near)
             continue;
@@ -187,6 +187,7 @@ static void recover_control(struct recover *r, uint64_t base, bool stateful)
         struct control_output *o = control_output(c, p->outputs[i].name);
         o->batch = p->outputs[i].batch;
         o->digest = p->outputs[i].digest;
+        o->left = p->outputs[i].lost; // a table: filled by the next run
     }
     for (size_t i = 0; p->topics && i < r->s->job->topic_output_count; i++)
         control_output(c, r->s->job->topic_outputs[i].name)->batch = p->marker.batch;
@@ -204,7 +205,7 @@ static void recover_control(struct recover *r, uint64_t base, bool stateful)
         c->code = 0; // nothing of it is history yet: see session_check_tables
         recover_fingerprints(c, r->s->job->program);
         size_t begin = past_begin(p);
-        c->since = r->how == RECOVER_REBUILD ? p->head
+        c->since = r->how == RECOVER_REBUILD ? (p->head ? p->head : c->last_batch)
                    : p->batch_count > 0      ? p->batches[begin].batch - 1
                                              : 0;
     }
@@ -275,6 +276,7 @@ static bool recover_go(struct recover *r, struct err *e)
     struct control_redo *pending = &r->s->control.redo;
     size_t count = pending->count - pending->next;
     struct redo redo;
+    r->s->creates_again = true; // tables that were lost
     if (!run_settle(r->s, e) || !redo_open(&redo, r->s, e))
         return false;
     for (size_t i = 0; i < r->s->job->output_count; i++)
@@ -331,7 +333,12 @@ static bool recover_begin(struct recover *r, struct err *e)
     const struct past *p = &r->past;
     uint64_t base = c->last_batch;
     bool stateful = recover_stateful(r->s->job);
-    if (base >= p->head) {
+    if (p->head == 0 && p->lost > 0 && r->how == RECOVER_REPLAY) {
+        err_fail(e, ERR_BEHIND, "every table that held batches of the job is gone");
+        return err_hint(e, "job recover %s --rebuild makes them and reads everything again",
+                        r->s->job->name);
+    }
+    if (base >= p->head && p->lost == 0) {
         err_fail(e, ERR_BEHIND, "the state holds batch %llu, no output more than batch %llu",
                  (unsigned long long)base, (unsigned long long)p->head);
         return err_hint(e, "the outputs are older than the state: see the recovery handbook, "
@@ -359,6 +366,17 @@ static bool recover_begin(struct recover *r, struct err *e)
     return recover_store(r, base, e) && recover_go(r, e);
 }
 
+static void recover_name_lost(struct recover *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->past.output_count; i++) {
+        const struct past_output *o = &r->past.outputs[i];
+        if (o->lost && n < sizeof r->report->lost)
+            n += (size_t)snprintf(r->report->lost + n, sizeof r->report->lost - n, "%s%.*s",
+                                  n ? ", " : "", STR_ARG(o->name));
+    }
+}
+
 static bool recover_run(struct recover *r, struct err *e)
 {
     if (str_eq(r->s->control.redo.kind, recover_kind))
@@ -375,8 +393,14 @@ static bool recover_run(struct recover *r, struct err *e)
     if (!past_read(&r->past, r->s, r->a, e))
         return false;
     r->report->head = r->past.head;
-    if (!recover_fits(r))
+    recover_name_lost(r);
+    if (!recover_fits(r) || (r->past.lost > 0 && r->s->control.last_batch == 0))
         return recover_begin(r, e);
+    if (r->past.lost > 0) { // begun before, and cut short before they were made
+        r->s->creates_again = true;
+        r->report->outcome = RECOVER_DONE;
+        return run_settle(r->s, e);
+    }
     *e = why; // it is not the heads
     return false;
 }

@@ -15,6 +15,8 @@ struct recover_report {
     uint64_t head;     // the last batch that an output holds
     uint64_t replayed; // batches executed again
     enum { RECOVER_NOTHING, RECOVER_DONE } outcome;
+    char lost
+        [512]; // tables that were gone or empty, made anew: "<warehouse>/<table>/<output>, …", maybe cut
 };
 
 // May be called again after any failure: it goes on.

@@ -24,7 +24,7 @@ static void recover_result(struct buf *out, const struct job *job, const struct 
                            enum recover_how how)
 {
     unsigned long long head = r->head;
-    if (head == 0)
+    if (head == 0 && !r->lost[0])
         buf_printf(out, "job %s: no output holds a batch: there is nothing to recover\n",
                    job->name);
     else if (r->outcome == RECOVER_NOTHING)
@@ -38,6 +38,11 @@ static void recover_result(struct buf *out, const struct job *job, const struct 
         buf_printf(
             out, "job %s: recovered up to batch %llu, %llu batches executed again in their place\n",
             job->name, head, (unsigned long long)r->replayed);
+    if (r->lost[0] && how == RECOVER_REPLAY)
+        buf_printf(out,
+                   "made anew, and empty: %s\nof tables the next run writes all rows; of streams: "
+                   "sluice job resync %s OUTPUT\n",
+                   r->lost, job->name);
 }
 
 static bool job_recover(struct cli *c, struct err *e)

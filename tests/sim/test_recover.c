@@ -1,6 +1,7 @@
 // The state directory is lost, or an older one is restored: afterwards the outputs are those of a life in which nothing happened.
 #include "jobs/run/recover.h"
 #include "jobs/run/control.h"
+#include "jobs/run/resync.h"
 #include "tests/support/job_scenario.h"
 #include "tests/support/test.h"
 #include "warehouse/memory/memory.h"
@@ -277,6 +278,120 @@ TEST(a_recovery_cut_short_anywhere_is_continued)
     cut_short(&job_scenario_transactions, test_is_long() ? 1 : 61);
 }
 
+// State and a table are gone at once. The first run afterwards, or a resync, fills it.
+static void table_is_lost(const char *warehouse, const char *table, const char *stream)
+{
+    struct buf want;
+    struct job_random r;
+    struct run_report report;
+    struct err e;
+    const struct job_world_spec *spec = &job_scenario_transactions;
+    job_scenario_still(&want, spec, NULL, SEED, portions, 2);
+    struct job_world *w = first_portion(spec, &r);
+    run(w);
+    job_world_delete(w, "state");
+    assert_true(memory_drop(warehouse, table));
+    assert_false(job_world_run(w));
+    const struct recover_report recovered = recover(w);
+    assert_int_equal(recovered.outcome, RECOVER_DONE);
+    assert_non_null(strstr(recovered.lost, table));
+    assert_null(strchr(recovered.lost, ','));
+    if (stream)
+        assert_ok(run_resync(&report, w->job, &w->env, str_from(stream), &e), &e);
+    run(w);
+    second_portion(w, &r);
+    run(w);
+    job_scenario_same(w, &want, table);
+}
+
+TEST(a_table_that_is_lost_with_the_state_is_made_anew_and_filled)
+{
+    table_is_lost(JOB_WORLD_TWO, "users", NULL);
+    table_is_lost(JOB_WORLD_TWO, "per_method", NULL);
+    table_is_lost(JOB_WORLD_ONE, "life", NULL);
+}
+
+TEST(a_table_that_is_lost_when_an_older_state_is_restored_is_filled_whole)
+{
+    struct buf want;
+    struct job_random r;
+    const struct job_world_spec *spec = &job_scenario_transactions;
+    job_scenario_still(&want, spec, NULL, SEED, portions, 2);
+    struct job_world *w = first_portion(spec, &r);
+    run(w);
+    job_world_copy(w, "state", "old");
+    second_portion(w, &r);
+    job_world_delete(w, "state");
+    job_world_copy(w, "old", "state");
+    assert_true(memory_drop(JOB_WORLD_TWO, "users"));
+    assert_true(memory_drop(JOB_WORLD_TWO, "per_method"));
+    const struct recover_report recovered = recover(w);
+    assert_non_null(strchr(recovered.lost, ','));
+    run(w);
+    run(w);
+    job_scenario_same(w, &want, "an older state");
+}
+
+TEST(a_table_of_a_stream_that_is_lost_with_the_state_is_filled_by_a_resync)
+{
+    table_is_lost(JOB_WORLD_ONE, "big", "BIG");
+}
+
+TEST(without_any_table_left_the_job_begins_anew)
+{
+    struct buf want;
+    struct job_random r;
+    struct recover_report report;
+    struct err e;
+    struct job_world_spec spec = job_scenario_transactions;
+    spec.lake = JOB_WORLD_NO_LAKE;
+    spec.outputs = "      PER_USER: { warehouse: { to: one } }\n";
+    job_scenario_still(&want, &spec, NULL, SEED, portions, 2);
+    struct job_world *w = first_portion(&spec, &r);
+    run(w);
+    job_world_delete(w, "state");
+    assert_true(memory_drop(JOB_WORLD_ONE, "per_user"));
+    refused(w, ERR_BEHIND, "every table that held batches of the job is gone");
+    assert_ok(run_recover(&report, w->job, &w->env, RECOVER_REBUILD, &e), &e);
+    run(w);
+    second_portion(w, &r);
+    run(w);
+    job_scenario_same(w, &want, "rebuilt");
+}
+
+// Every durable call of a recovery whose table is gone, too.
+TEST(a_recovery_of_a_lost_table_cut_short_anywhere_is_continued)
+{
+    struct buf want;
+    struct job_random r;
+    const struct job_world_spec *spec = &job_scenario_transactions;
+    job_scenario_still(&want, spec, NULL, SEED, portions, 1);
+    const uint64_t step = test_is_long() ? 1 : 13;
+    bool fired = true;
+    for (uint64_t n = 1; fired; n += step) {
+        struct job_world *w = first_portion(spec, &r);
+        run(w);
+        job_world_delete(w, "state");
+        assert_true(memory_drop(JOB_WORLD_TWO, "users"));
+        const struct fault_spec fault = {.occurrence = n, .action = FAULT_CRASH_BEFORE};
+        struct recover_report report;
+        job_world_restart(w, &fault);
+        const bool done = job_world_recover(w, &report);
+        fired = durable_fired(w->durable);
+        assert_true(done || fired);
+        job_world_restart(w, NULL);
+        recover(w);
+        run(w);
+        struct buf got;
+        buf_init(&got, 64 << 20);
+        job_world_print_rows(&got, w, JOB_WORLD_ORDERED);
+        job_world_same(&want, &got, "cut short");
+        buf_fini(&got);
+        job_world_free(w);
+    }
+    buf_fini(&want);
+}
+
 TEST_MAIN(T(a_lost_state_of_a_job_that_remembers_nothing_is_rebuilt_from_heads_and_manifests),
           T(the_batch_that_only_the_lake_has_is_executed_again_in_its_place),
           T(the_batch_that_one_of_two_warehouses_has_is_executed_again_in_its_place),
@@ -287,4 +402,9 @@ TEST_MAIN(T(a_lost_state_of_a_job_that_remembers_nothing_is_rebuilt_from_heads_a
           T(records_that_are_gone_cannot_be_replayed_and_the_choices_are_named),
           T(without_a_lake_operators_cannot_be_replayed_from_the_last_plan_alone),
           T(an_empty_place_is_not_taken_for_the_lake),
-          T(a_recovery_cut_short_anywhere_is_continued))
+          T(a_recovery_cut_short_anywhere_is_continued),
+          T(a_table_that_is_lost_with_the_state_is_made_anew_and_filled),
+          T(a_table_that_is_lost_when_an_older_state_is_restored_is_filled_whole),
+          T(a_table_of_a_stream_that_is_lost_with_the_state_is_filled_by_a_resync),
+          T(without_any_table_left_the_job_begins_anew),
+          T(a_recovery_of_a_lost_table_cut_short_anywhere_is_continued))
