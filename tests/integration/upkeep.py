@@ -2,12 +2,13 @@
 
 import json
 import shutil
+import subprocess
 import sys
 import time
 import traceback
 
 from daemon import Daemon, until
-from job import Job
+from job import KAFKA, Job
 
 CASES = []
 SELECT = ("CREATE STREAM out AS SELECT k, id, name, amount FROM input WHERE id % 3 <> 0;\n"
@@ -202,6 +203,43 @@ def old_days_expire_and_the_log_says_which():
     j.verify()
     assert j.mariadb("SELECT COUNT(*) FROM `out`").strip() == "6"
     assert "0 findings" in j.sluice("audit", "j")
+    j.close()
+
+
+@case
+def what_expired_comes_back_from_its_archive_and_gives_records_that_kafka_has_no_more():
+    outputs = ("RAW: { lake: { time: big, retain: 30d, archive: ./kept } }\n      "
+               "OUT: { lake: { compression: none, time: big }, warehouse: { to: db, create: true } }")
+    select = ("CREATE STREAM raw AS SELECT *, ROWPARTITION AS p, ROWOFFSET AS o, ROWTIME AS t FROM input;\n"
+              "CREATE STREAM out AS SELECT id, big, name FROM input;")
+    j = Job("upkeep-archive", select=select, outputs=outputs)
+    now, day = int(time.time() * 1000), 86400000
+    j.produce(*[json.dumps({"id": i, "big": now - i * day, "name": f"n{i}"}) for i in range(0, 60, 10)])
+    batches = [r["batch"] for r in j.receipts(j.run()["run"])]
+    log = j.sluice("lake", "expire", "j", "--log")
+    archives = sorted(str(p.relative_to(j.dir)) for p in (j.dir / "kept").rglob("*.tar"))
+    assert len(archives) == 2 and all(a in log for a in archives), (archives, log)
+    assert len(j.sluice("lake", "cat", "RAW").splitlines()) == 4
+    assert "0 wrong" in j.sluice("lake", "verify", "--archive", archives[0])
+    listed = [["tar", "tf", j.dir / a] for a in archives]
+    assert all("MANIFEST.json" in subprocess.run(t, check=True, capture_output=True, text=True).stdout for t in listed)
+    KAFKA.delete_records(j.topic, 0, 6)
+    j.configure("SELECT id, big, name FROM", "SELECT id, big, UCASE(name) AS name FROM")
+    again = ("job", "backfill", "j", "--batch", str(batches[0]), "--outputs", "OUT")
+    assert "the topic begins at 6" in j.sluice(*again, expect=1)
+    assert "the lake keeps 4 of 6 records" in j.sluice(*again, "--from-lake", expect=1)
+    daemon = Daemon(j)
+    daemon.wait("daemon.start")
+    for a in archives:
+        assert "1 files, 1 rows" in j.sluice("lake", "restore", a)
+    j.sluice(*again, "--from-lake")
+    daemon.stop()
+    assert sorted(r["NAME"] for r in j.lake()) == [f"N{i}" for i in range(0, 60, 10)]
+    assert j.mariadb("SELECT COUNT(*) FROM `out` WHERE BINARY name LIKE 'N%'").strip() == "6"
+    j.verify()
+    assert "0 findings" in j.sluice("audit", "j")
+    j.sluice("lake", "restore", archives[0], "--to", "elsewhere")
+    assert len(list((j.dir / "elsewhere").rglob("*.jsonl.gz"))) == 1
     j.close()
 
 

@@ -1,6 +1,7 @@
 // Backfill out of the lake: an output that keeps the source records gives what the topic would have given, byte for byte, when the topic has
 // nothing left; or the reason why it cannot.
 #include "jobs/run/backfill.h"
+#include "jobs/run/compact.h"
 #include "jobs/run/control.h"
 #include "tests/support/job_scenario.h"
 #include "tests/support/job_upkeep.h"
@@ -217,6 +218,32 @@ TEST(columns_of_every_type_come_back_as_they_were)
     buf_fini(&printed[1]);
 }
 
+TEST(records_come_out_of_compacted_files_too)
+{
+    static const struct compact_spec raw = {.output = {"RAW", 3}};
+    const struct job_world_spec spec = kept();
+    const struct backfill_spec lake = all_of(1);
+    struct compact_report r;
+    struct arena *a = arena_new(NULL);
+    struct buf want, got;
+    wanted(&want, &spec, 21, ROWS);
+    struct job_world *w = lived(&spec, 21);
+    compile(w, now);
+    forget(w);
+    if (!run_compact(&r, a, w->job, &w->env, &raw, &w->e))
+        fail_msg("%s", w->e.text);
+    assert_true(r.count > 0);
+    backfill(w, &lake);
+    buf_init(&got, TEXT_MAX);
+    print(&got, w, ROWS);
+    job_world_same(&want, &got, "compacted");
+    job_upkeep_audit(w);
+    buf_fini(&got);
+    buf_fini(&want);
+    job_world_free(w);
+    arena_free(a);
+}
+
 TEST(a_backfill_from_the_lake_cut_short_anywhere_goes_on_from_the_lake)
 {
     static const enum fault_action actions[] = {FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_ERROR,
@@ -381,6 +408,7 @@ TEST(an_output_that_keeps_the_records_is_not_replaced_by_itself)
 
 TEST_MAIN(T(records_from_the_lake_give_what_those_of_the_topic_would_have_given),
           T(columns_of_every_type_come_back_as_they_were),
+          T(records_come_out_of_compacted_files_too),
           T(a_backfill_from_the_lake_cut_short_anywhere_goes_on_from_the_lake),
           T(what_the_lake_does_not_keep_is_refused_with_the_reason),
           T(records_that_are_not_all_there_are_refused),
