@@ -141,6 +141,9 @@ static bool restore_file(struct restore *x, const struct lake_manifest *from,
             STR_ARG(f->path));
         return err_hint(e, "nothing was restored; --to DIR puts the files elsewhere");
     }
+    // A compacted file may be called as one of those that it was made of.
+    if (last->fate == RESTORE_GONE && last->file->checksum != f->checksum)
+        return restore_refuse(f, e, "deleted other content from there", last->manifest);
     if (last->fate == RESTORE_GONE && !str_eq(last->manifest->kind, STR("expire")))
         return restore_refuse(f, e, "has put its rows into other files", last->manifest);
     if (!restore_slot(x, from, f, e))
