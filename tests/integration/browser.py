@@ -53,7 +53,7 @@ class Browser:
     def text(self):
         return self.js("return document.body.innerText")
 
-    def until(self, what, script, *args, seconds=20):
+    def until(self, what, script, *args, seconds=60):
         end = time.monotonic() + seconds
         while True:
             found = self.js("return " + script, *args)

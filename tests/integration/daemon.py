@@ -29,7 +29,7 @@ def records(first, last):
     return [json.dumps({"id": i, "name": f"n{i % 7}", "amount": i}) for i in range(first, last)]
 
 
-def until(what, check, seconds=40):
+def until(what, check, seconds=120):
     """Waits for something that another process does; the time limit is only for a test that fails."""
     end = time.monotonic() + seconds
     while True:
@@ -54,7 +54,7 @@ class Daemon:
         wanted = [f"event={name} "] + [f"{k}={v}" for k, v in fields.items()]
         return [line for line in self.text().splitlines() if all(w in line + " " for w in wanted)]
 
-    def wait(self, name, count=1, seconds=40, **fields):
+    def wait(self, name, count=1, seconds=120, **fields):
         try:
             return until(f"{name} {fields}", lambda: len(self.events(name, **fields)) >= count and
                          self.events(name, **fields), seconds)
@@ -66,14 +66,14 @@ class Daemon:
 
     def stop(self, number=signal.SIGTERM, expect=0):
         self.send(number)
-        code = self.process.wait(60)
+        code = self.process.wait(120)
         self.log.close()
         self.job.printed += self.text()
         assert code == expect, f"exit {code}: {self.text()[-2000:]}"
 
     def kill(self):
         self.process.kill()
-        self.process.wait(60)
+        self.process.wait(120)
         self.log.close()
 
 
@@ -319,10 +319,10 @@ def a_run_that_takes_too_long_is_stopped_and_tried_again():
     server("kafka", "kill")
     try:
         daemon = Daemon(job)
-        daemon.wait("run.timeout", next="retry", seconds=30)
+        daemon.wait("run.timeout", next="retry")
     finally:
         server("kafka", "start")
-    until("the records", lambda: counted(job) == 100, seconds=60)
+    until("the records", lambda: counted(job) == 100)
     daemon.stop()
     complete(job, 100)
     job.close()
@@ -335,15 +335,15 @@ def servers_that_restart_are_survived():
     daemon = Daemon(job)
     until("the first records", lambda: counted(job) == 50)
     server("kafka", "kill")
-    daemon.wait("run.failed", seconds=90)
+    daemon.wait("run.failed")
     server("kafka", "start")
     job.produce(*records(50, 100))
-    until("the next records", lambda: counted(job) == 100, seconds=120)
+    until("the next records", lambda: counted(job) == 100)
     server("mariadb", "kill")
     job.produce(*records(100, 150))
-    daemon.wait("run.start", count=len(daemon.events("run.start")) + 1, seconds=60)
+    daemon.wait("run.start", count=len(daemon.events("run.start")) + 1)
     server("mariadb", "start")
-    until("the last records", lambda: counted(job) == 150, seconds=120)
+    until("the last records", lambda: counted(job) == 150)
     assert daemon.process.poll() is None
     daemon.stop()
     complete(job, 150)

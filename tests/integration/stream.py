@@ -2,6 +2,7 @@
 
 import json
 import signal
+import statistics
 import sys
 import threading
 import time
@@ -23,7 +24,8 @@ def case(f):
     return f
 
 
-def wait_for(what, seconds=30):
+def wait_for(what, seconds=90):
+    """The limit is only for a test that fails: the machine may be busy."""
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until, "it did not happen in time"
@@ -82,7 +84,7 @@ def what_is_produced_while_it_streams_arrives_once_though_it_is_killed_again_and
     producer = Producer(j, 4000)
     producer.start()
     killed = 0
-    while producer.is_alive():
+    while producer.is_alive() or killed < 5:
         process = j.start("job", "run", "j")
         time.sleep(0.35 + 0.13 * (killed % 5))
         stop(process, signal.SIGKILL)
@@ -91,9 +93,20 @@ def what_is_produced_while_it_streams_arrives_once_though_it_is_killed_again_and
     process = j.start("job", "run", "j")
     wait_for(lambda: totals_seen(j) == 4000)
     assert stop(process) == 0
-    assert killed > 4
     check(j, 4000)
     j.close()
+
+
+def settled(j):
+    """The last batch, once there was none for as long as a roll and a snapshot take to be due."""
+    def last():
+        return json.loads(j.sluice("run", "list", "--json"))[0]["batch_last"]
+    before, since = last(), time.monotonic()
+    while time.monotonic() - since < 4:
+        time.sleep(0.2)
+        if (now := last()) != before:
+            before, since = now, time.monotonic()
+    return before
 
 
 @case
@@ -102,13 +115,14 @@ def warehouses_are_current_within_the_interval_and_an_idle_run_makes_no_batches(
     j.produce(*records(0, 40))
     process = j.start("job", "run", "j")
     wait_for(lambda: totals_seen(j) == 40)
+    took = []
     for n in range(40, 400, 40):
         j.produce(*records(n, 40), partition=n // 40 % 2)
         began = time.monotonic()
-        wait_for(lambda n=n: totals_seen(j) == n + 40, 5)
-        assert time.monotonic() - began < 2
-    time.sleep(3)  # the last roll and snapshot
-    before = json.loads(j.sluice("run", "list", "--json"))[0]["batch_last"]
+        wait_for(lambda n=n: totals_seen(j) == n + 40)
+        took.append(time.monotonic() - began)
+    assert statistics.median(took) < 2, took  # the median: a busy machine holds one or the other up
+    before = settled(j)
     cpu = cpu_seconds(process.pid)
     time.sleep(2)
     assert json.loads(j.sluice("run", "list", "--json"))[0]["batch_last"] == before
