@@ -38,6 +38,7 @@ static void lag_add(struct lag *out, const struct job *job, const struct control
         return;
     out->partitions_behind++;
     out->records += (uint64_t)(p->end - from);
+    out->by_topic[p->topic] += (uint64_t)(p->end - from);
 }
 
 static bool lag_partitions(struct lag *out, struct arena *a, const struct job *job,
@@ -66,12 +67,13 @@ static bool lag_partitions(struct lag *out, struct arena *a, const struct job *j
     return ok;
 }
 
-bool lag_measure(struct lag *out, const struct job *job, const struct run_env *env, struct err *e)
+bool lag_measure(struct lag *out, struct arena *a, const struct job *job, const struct run_env *env,
+                 struct err *e)
 {
-    assert(job && env && env->source);
-    struct arena *a = arena_new(NULL);
-    *out = (struct lag){0};
-    const bool ok = lag_partitions(out, a, job, env, e);
-    arena_free(a);
+    assert(a && job && env && env->source);
+    struct arena *scratch = arena_new(NULL);
+    *out = (struct lag){.by_topic = ARENA_ZARRAY(a, uint64_t, job->topic_count + 1)};
+    const bool ok = lag_partitions(out, scratch, job, env, e);
+    arena_free(scratch);
     return ok || err_wrap(e, "lag of job %s", job->name);
 }

@@ -121,7 +121,7 @@ void job_status_live(struct job_status *s, const struct job_statuses *all)
     const struct run_env env = {
         .durable = app->durable, .clock = clock_system(), .source = builtin_source};
     s->lag_is = JOB_LAG_FAILED;
-    if (!app_job(&job, app, s->spec->name.p, &e) || !lag_measure(&lag, job, &env, &e))
+    if (!app_job(&job, app, s->spec->name.p, &e) || !lag_measure(&lag, app->a, job, &env, &e))
         return;
     s->lag_is = JOB_LAG_KNOWN;
     s->lag = lag.records;

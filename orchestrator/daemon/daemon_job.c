@@ -46,6 +46,7 @@ void job_free(struct daemon_job *j)
     vec_fini(&j->watchers);
     buf_fini(&j->line);
     buf_fini(&j->command_text);
+    json_decref(j->lag_topics);
     mem_free(j);
 }
 
@@ -305,7 +306,10 @@ static void job_run_done(void *owner, int status)
     job_phase(j, RUN_DONE);
     job_count(j);
     if (j->succeeded) {
+        const char *topic;
+        json_t *lag;
         j->lag = 0; // up to the ends that the run saw
+        json_object_foreach(j->lag_topics, topic, lag) json_integer_set(lag, 0);
         j->lag_ms = j->began_ms;
     }
     job_answer_watchers(j);

@@ -10,6 +10,8 @@
 #include "orchestrator/daemon/control.h"
 #include "orchestrator/sched/sched.h"
 
+#include <jansson.h>
+
 struct app_spec;
 struct daemon;
 struct job_spec;
@@ -55,6 +57,7 @@ struct daemon_job {
     struct err error;
     int64_t ended_ms, took_ms;
     int64_t lag, lag_ms;    // -1 = unknown; when it was known
+    json_t *lag_topics;     // the same by topic; NULL = unknown
     int64_t undelivered_ms; // since when a decided batch waits for an output; 0 = none
     // Counters since the daemon began.
     uint64_t runs_done, runs_failed, records, bytes, dead, lost, lake_rows, warehouse_rows, alerts;

@@ -16,6 +16,8 @@ static void lag_line(struct daemon *d, struct str line)
     if (job && json_is_integer(lag)) {
         job->lag = json_integer_value(lag);
         job->lag_ms = daemon_now(d).wall_ms;
+        json_decref(job->lag_topics);
+        job->lag_topics = json_incref(json_object_get(j, "topics"));
         // A stream with nothing to read is as good as one that reads.
         if (job->lag == 0 && job->does == JOB_RUN &&
             job->spec->schedule.trigger == SPEC_TRIGGER_STREAM)

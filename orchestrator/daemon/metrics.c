@@ -145,6 +145,21 @@ static void metric_gauges(struct buf *out, const struct daemon *d)
     }
 }
 
+// As many as the jobs have topics in the configuration.
+static void metric_topics(struct buf *out, const struct daemon *d)
+{
+    metric_head(out, "sluice_topic_lag_records", "The same by topic.", "gauge");
+    for (size_t k = 0; k < d->jobs.n; k++) {
+        const char *topic;
+        json_t *lag;
+        if (!d->jobs.v[k]->spec)
+            continue;
+        json_object_foreach(d->jobs.v[k]->lag_topics, topic, lag)
+            buf_printf(out, "sluice_topic_lag_records{job=\"%s\",topic=\"%s\"} %lld\n",
+                       d->jobs.v[k]->name, topic, (long long)json_integer_value(lag));
+    }
+}
+
 static void metric_phases(struct buf *out, const struct daemon *d)
 {
     metric_head(out, "sluice_phase_seconds_total", "Time that runs spent in each phase of a batch.",
@@ -164,6 +179,7 @@ void metrics_print(struct buf *out, const struct daemon *d)
     if (d->ready) {
         metric_counters(out, d);
         metric_gauges(out, d);
+        metric_topics(out, d);
         metric_phases(out, d);
     }
     metric_head(out, "sluice_daemon_uptime_seconds", "Time since the daemon began.", "gauge");

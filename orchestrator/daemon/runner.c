@@ -149,10 +149,16 @@ static json_t *lag_job(const struct app_spec *app, const struct job_spec *spec,
     struct err e;
     json_t *j = json_object();
     json_object_set_new(j, "job", doc_new_str(spec->name));
-    if (job_compile(&job, a, app, spec, builtin_sinks, &e) && lag_measure(&lag, job, env, &e))
+    if (job_compile(&job, a, app, spec, builtin_sinks, &e) && lag_measure(&lag, a, job, env, &e)) {
+        json_t *topics = json_object();
         json_object_set_new(j, "lag", doc_new_u64(lag.records));
-    else
+        for (size_t i = 0; i < job->topic_count; i++)
+            json_object_set_new(topics, arena_printf(a, "%.*s", STR_ARG(job->topics[i])).p,
+                                doc_new_u64(lag.by_topic[i]));
+        json_object_set_new(j, "topics", topics);
+    } else {
         json_object_set_new(j, "error", report_error_to_json(&e));
+    }
     arena_free(a);
     return j;
 }

@@ -13,7 +13,7 @@ struct runner {
 int runner_main(void *arg, int out);
 // Compiles every job: {"about": {…}} or {"errors": [text, …]}.
 int runner_check_main(void *app_spec, int out);
-// How far every job is behind: {"job": …, "lag": …} or {"job": …, "error": …}, one line each.
+// How far every job is behind: {"job": …, "lag": …, "topics": {name: …}} or {"job": …, "error": …}, one line each.
 int runner_lag_main(void *app_spec, int out);
 
 #endif

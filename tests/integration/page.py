@@ -123,6 +123,10 @@ def metrics_count_what_happened():
     assert got['sluice_phase_seconds_total{job="j",phase="reading"}'] >= 0
     assert 0 <= got['sluice_last_success_age_seconds{job="j"}'] < 60
     until("the lag", lambda: values().get('sluice_lag_records{job="j"}') == 0)
+    a.job.sluice("job", "pause", "j")
+    a.job.produce(*records(70, 75))
+    by_topic = f'sluice_topic_lag_records{{job="j",topic="{a.job.topic}"}}'
+    until("the lag of the topic", lambda: (v := values()).get(by_topic) == v.get('sluice_lag_records{job="j"}') == 5)
     text = a.ask("metrics")[1]
     assert "# TYPE sluice_records_total counter" in text and "# HELP sluice_lag_records " in text
     a.close()
