@@ -44,6 +44,17 @@ static bool check_pseudo(const struct binder *b, const struct ast_expr *x, const
                                clause, STR_ARG(found->text));
 }
 
+static bool check_items(const struct binder *b, const struct ast_query *q)
+{
+    for (uint32_t i = 0; i < q->item_count; i++)
+        if (q->items[i].x && bind_find_table_function(q->items[i].x))
+            return refuse_clause(b, q, "table functions");
+    for (uint32_t i = 0; i < q->item_count; i++)
+        if (!check_pseudo(b, q->items[i].x, "SELECT"))
+            return false;
+    return true;
+}
+
 bool bind_pull_clauses(const struct binder *b, const struct ast_query *q)
 {
     const char *what = q->from_count > 1  ? "JOIN clauses"
@@ -58,13 +69,7 @@ bool bind_pull_clauses(const struct binder *b, const struct ast_query *q)
         return bind_fail(b, &q->limit_pos,
                          "LIMIT clause in pull queries is currently disabled. You can enable them "
                          "by setting ksql.query.pull.limit.clause.enabled=true." SEE);
-    for (uint32_t i = 0; i < q->item_count; i++)
-        if (q->items[i].x && bind_find_table_function(q->items[i].x))
-            return refuse_clause(b, q, "table functions");
-    for (uint32_t i = 0; i < q->item_count; i++)
-        if (q->items[i].x && !check_pseudo(b, q->items[i].x, "SELECT"))
-            return false;
-    return check_pseudo(b, q->where, "WHERE");
+    return check_items(b, q) && check_pseudo(b, q->where, "WHERE");
 }
 
 // --- WHERE ---------------------------------------------------------------------------------------
