@@ -24,6 +24,15 @@ static bool insertable(const struct type *from, const struct type *to)
     return true;
 }
 
+// Of a number as it is written, before the point.
+static uint32_t whole_digits(struct str text)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < text.n && text.p[i] != '.'; i++)
+        n += text.p[i] >= '1' ? 1 : n > 0 && text.p[i] == '0';
+    return n;
+}
+
 static bool bind_constant(struct expr **out, struct binder *b, const struct ast_expr *x,
                           struct str name, const struct type *t)
 {
@@ -35,6 +44,12 @@ static bool bind_constant(struct expr **out, struct binder *b, const struct ast_
         return bind_fail(b, &x->pos, "Expected type %s for field `%.*s` but got %s(%s)",
                          bind_type_text(b, t), STR_ARG(name), bind_text(b, x),
                          bind_type_text(b, (*out)->type));
+    if (t->kind == TYPE_DECIMAL && (x->kind == AST_DECIMAL || x->kind == AST_INTEGER) &&
+        whole_digits(x->text) > (uint32_t)(t->precision - t->scale))
+        return bind_fail(b, &x->pos,
+                         "Numeric field overflow: A field with precision %u and scale %u must "
+                         "round to an absolute value less than 10^%u. Got %.*s",
+                         t->precision, t->scale, t->precision - t->scale, STR_ARG(x->text));
     *out = bind_cast(b, *out, t);
     return true;
 }
