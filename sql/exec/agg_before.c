@@ -49,7 +49,7 @@ bool agg_before_put(const struct agg_before *s, const struct op *o, struct block
                     const struct group *g, struct err *e)
 {
     assert(g->note > 0 && g->note <= s->starts.n);
-    const char *p = s->rows.p;
+    const char *p = s->rows.p ? s->rows.p : ""; // aggregates: none
     struct cursor in = {(const uint8_t *)p + s->starts.v[g->note - 1],
                         (const uint8_t *)p + s->rows.n};
     return rowcodec_decode(out->columns + o->node->expr_count, o->node->agg_count, row,

@@ -401,9 +401,9 @@ static bool stream_stream_begin(struct op *o, struct err *e)
     uint64_t times[3];
     if (!ordered_begin(s->rows, &note, e))
         return false;
-    struct cursor in = {(const uint8_t *)note.p, (const uint8_t *)note.p + note.n};
     s->time = s->side_time[0] = s->side_time[1] = NO_TIME;
     if (note.n) {
+        struct cursor in = {(const uint8_t *)note.p, (const uint8_t *)note.p + note.n};
         for (int i = 0; i < 3; i++)
             if (!cur_le64(&in, &times[i]))
                 return err_fail(e, ERR_DATA, "stored stream time of %s is malformed",
