@@ -288,30 +288,22 @@ static bool job_target_mode(const struct job_build *b, struct job_target *out,
     return true;
 }
 
-// One column of the key of a stream that is upserted.
-static bool job_stream_key(const struct job_build *b, struct job_target *out, int *key, int at,
-                           const struct job_output *o, const struct target_spec *t, struct err *e)
+static bool job_key_fits(const struct job_build *b, const struct job_output *o, int at,
+                         struct conf_at place, struct err *e)
 {
     const struct schema_column *c = &o->shape.all.columns[at];
-    if (type_is_nested(c->type) || c->type->kind == TYPE_DOUBLE) {
-        err_fail(e, ERR_CONFIG, "key: column %.*s of %.*s is %s, no key for a table",
-                 STR_ARG(c->name), STR_ARG(o->name), type_kind_name(c->type->kind));
-        return job_fail(b, t->key.n ? t->key.at : t->at, e);
-    }
-    for (size_t i = 0; i < out->key_count; i++)
-        if (key[i] == at) {
-            err_fail(e, ERR_CONFIG, "key: column %.*s is named twice", STR_ARG(c->name));
-            return job_fail(b, t->key.at, e);
-        }
-    key[out->key_count++] = at;
-    return true;
+    if (!type_is_nested(c->type) && c->type->kind != TYPE_DOUBLE)
+        return true;
+    err_fail(e, ERR_CONFIG, "key: column %.*s of %.*s is %s, no key for a table", STR_ARG(c->name),
+             STR_ARG(o->name), type_kind_name(c->type->kind));
+    return job_fail(b, place, e);
 }
 
-static bool job_stream_keys(const struct job_build *b, struct job_target *out,
-                            const struct job_output *o, const struct target_spec *t, struct err *e)
+// The columns that `key` names, in its order.
+static bool job_named_keys(const struct job_build *b, struct job_target *out,
+                           const struct job_output *o, const struct target_spec *t, struct err *e)
 {
-    const uint32_t by_sql = t->key.n ? 0 : o->shape.schema->key_count;
-    int *key = ARENA_ARRAY(b->a, int, t->key.n + by_sql + 1);
+    int *key = ARENA_ARRAY(b->a, int, t->key.n + 1);
     out->key = key;
     for (size_t i = 0; i < t->key.n; i++) {
         const int at = job_source_column(b, &o->shape, t->key.v[i]);
@@ -319,16 +311,34 @@ static bool job_stream_keys(const struct job_build *b, struct job_target *out,
             job_no_column(e, "key", t->key.v[i], o, &o->shape.all);
             return job_fail(b, t->key.at, e);
         }
-        if (!job_stream_key(b, out, key, at, o, t, e))
+        for (size_t k = 0; k < out->key_count; k++)
+            if (key[k] == at) {
+                err_fail(e, ERR_CONFIG, "key: column %.*s is named twice", STR_ARG(t->key.v[i]));
+                return job_fail(b, t->key.at, e);
+            }
+        if (!job_key_fits(b, o, at, t->key.at, e))
             return false;
+        key[out->key_count++] = at;
     }
-    for (uint32_t i = 0; i < by_sql; i++)
-        if (!job_stream_key(b, out, key, (int)i, o, t, e))
-            return false;
-    if (out->key_count == 0) {
+    return true;
+}
+
+static bool job_sql_keys(const struct job_build *b, struct job_target *out,
+                         const struct job_output *o, const struct target_spec *t, struct err *e)
+{
+    const uint32_t count = o->shape.schema->key_count;
+    int *key = ARENA_ARRAY(b->a, int, count + 1);
+    out->key = key;
+    out->key_count = count;
+    if (count == 0) {
         err_fail(e, ERR_CONFIG, "mode: upsert: stream %.*s has no KEY column", STR_ARG(o->name));
         err_hint(e, "key: [COLUMN, …] names what its rows are put by");
         return job_fail(b, t->at, e);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        key[i] = (int)i;
+        if (!job_key_fits(b, o, (int)i, t->at, e))
+            return false;
     }
     return true;
 }
@@ -343,7 +353,7 @@ static bool job_target_keys(const struct job_build *b, struct job_target *out, c
         keys[i] = i < o->shape.schema->key_count || (int)i == o->shape.window_start;
     if (o->table || out->spec.mode == SINK_APPEND)
         return true;
-    if (!job_stream_keys(b, out, o, t, e))
+    if (!(t->key.n ? job_named_keys : job_sql_keys)(b, out, o, t, e))
         return false;
     for (size_t i = 0; i < out->key_count; i++)
         keys[out->key[i]] = true;
