@@ -6,7 +6,9 @@
 // collapsed to one change per key, deletes first, sorted by key. A driver is transport plus a dialect. One thread per sink.
 #ifndef WAREHOUSE_SINK_H
 #define WAREHOUSE_SINK_H
+
 #include "schema/block.h"
+#include "warehouse/policy.h"
 #include "warehouse/reject.h"
 #include "warehouse/url.h"
 
@@ -14,23 +16,11 @@ struct durable;
 struct sink_rows; // warehouse/differences.h
 struct sink_differences;
 
-enum sink_mode { SINK_UPSERT, SINK_APPEND };
-// A missing table whose head says that batches were delivered is ERR_BEHIND; AGAIN (resync) creates it, its head at batch 0.
-enum sink_create { SINK_CREATE_NEVER, SINK_CREATE_IF_ABSENT, SINK_CREATE_AGAIN };
-
 enum {
     SINK_EXACT = 1 << 0,      // transaction + head
     SINK_CONVERGING = 1 << 1, // row versions, the highest wins
     SINK_WINDOWED = 1 << 2,   // token deduplication within a window
     SINK_DELETES = 1 << 3,
-};
-
-// What becomes of an existing table that is not as the output is, at open; rows are never written by halves.
-enum sink_schema {
-    SINK_SCHEMA_FAIL,   // ERR_CONFIG with every difference
-    SINK_SCHEMA_EVOLVE, // missing columns are added, narrower ones widened; what is left is refused
-    SINK_SCHEMA_IGNORE, // columns that the table lacks are not written
-    SINK_SCHEMA_QUARANTINE, // what fits is written; a row with a value that has no place is a refused row
 };
 
 struct sink_column {
@@ -112,6 +102,8 @@ struct sink_type {
     // By output, target, batch, seq, over a connection of its own; none where there is no such table yet.
     bool (*rejects)(const struct warehouse_url *url, const struct rejects_query *q, reject_fn *fn,
                     void *arg, struct err *e);
+    // What open would find different in the table, and do, as one line; changes nothing. NULL: cannot say.
+    bool (*drift)(struct buf *out, const struct sink_spec *spec, struct err *e);
     // The statements that open and write would use: for `job check`. May be called without a connection.
     bool (*describe)(struct buf *out, const struct sink_spec *spec, struct err *e);
 };

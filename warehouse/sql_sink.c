@@ -267,6 +267,22 @@ bool sql_sink_open(struct sink **out, const struct sink_type *type,
     return true;
 }
 
+bool sql_sink_drift(const struct sql_transport *transport, struct buf *out,
+                    const struct sink_spec *spec, struct err *e)
+{
+    struct arena *a = arena_new(NULL);
+    struct sql_session *session = NULL;
+    struct table_info t;
+    const bool ok = transport->connect(&session, a, spec, e) &&
+                    transport->describe_table(&t, session, a, spec->table, e);
+    if (ok)
+        table_drift(out, &t, transport->dialect, spec);
+    if (session)
+        transport->close(session);
+    arena_free(a);
+    return ok;
+}
+
 // --- transactions ---------------------------------------------------------------------------------
 
 static void roll_back(struct sql_sink *s)

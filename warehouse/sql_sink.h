@@ -71,6 +71,9 @@ void sql_sink_close(struct sink *base);
 bool sql_sink_rejects(const struct sql_transport *transport, const struct warehouse_url *url,
                       const struct rejects_query *q, reject_fn *fn, void *arg,
                       struct err *e) ERR_CHECKED;
+// Members need the transport, too.
+bool sql_sink_drift(const struct sql_transport *transport, struct buf *out,
+                    const struct sink_spec *spec, struct err *e) ERR_CHECKED;
 
 // sql in which the i-th ? is replaced by the i-th value as a quoted literal.
 struct str sql_literals(struct sql_session *s, struct arena *a, struct str sql,

@@ -33,6 +33,9 @@ bool table_check(struct target *targets, const struct table_info *t, const struc
 // there stays as it is. Nothing is appended when it needs none, does not exist or may not be changed.
 bool table_evolve(struct buf *out, const struct table_info *t, const struct dialect *d,
                   const struct sink_spec *spec, struct err *e) ERR_CHECKED;
+// What differs and what open would do about it, one line; nothing when nothing differs.
+void table_drift(struct buf *out, const struct table_info *t, const struct dialect *d,
+                 const struct sink_spec *spec);
 // What open does before it checks; never more than `create` allows.
 enum table_need { TABLE_READY, TABLE_CREATE, TABLE_ADD_BATCH };
 enum table_need table_needs(const struct table_info *t, const struct sink_spec *spec);

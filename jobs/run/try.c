@@ -1,6 +1,8 @@
 #include "jobs/run/try.h"
 
 #include "base/map.h"
+#include "jobs/run/doc.h"
+#include "jobs/run/drift.h"
 #include "jobs/run/redo.h"
 #include "lake/format/format.h"
 #include "lake/layout/partition.h"
@@ -29,6 +31,7 @@ try {
     struct session s; // only what the plan of ranges needs
     struct try_output *outputs;
     struct buf dead;
+    struct drift *drift;
 };
 
 // --- what comes out --------------------------------------------------------------------------------------------------
@@ -180,7 +183,7 @@ static bool try_read(struct try *x, struct err *e)
     };
     const struct sequence_spec spec = {
         .program = job->program,
-        .source = x->s.source,
+        .source = drift_tap(x->drift, x->s.source),
         .ranges = ranges,
         .range_count = try_ranges(x, ranges),
         .order = program_order(job->program) == ORDER_ALIGNED ? SEQUENCE_MERGE : SEQUENCE_STRIPES,
@@ -266,6 +269,99 @@ static bool try_print(struct buf *out, const struct try *x, struct err *e)
     return buf_ok(out, "the result", e);
 }
 
+// --- drift -----------------------------------------------------------------------------------------------------------
+
+// What open would say of the tables; a store that cannot be asked now is none.
+static json_t *try_tables(const struct try *x)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < x->job->target_count; i++) {
+        const struct job_target *t = &x->job->targets[i];
+        struct sink_spec spec = t->spec;
+        struct buf says;
+        struct err e = {0};
+        spec.durable = x->env->durable;
+        buf_init(&says, TRY_SAMPLE_MAX);
+        const bool asked = t->type->drift && t->type->drift(&says, &spec, &e);
+        if (t->type->drift && !asked)
+            buf_printf(&says, "cannot be asked: %s", e.text);
+        if (says.n > 0) {
+            json_t *j = json_object();
+            json_object_set_new(j, "output", json_string(t->spec.output));
+            json_object_set_new(j, "warehouse", doc_new_str(t->warehouse));
+            json_object_set_new(j, "table", doc_new_str(t->spec.table));
+            json_object_set_new(j, "drift", doc_new_str(buf_view(&says)));
+            json_array_append_new(list, j);
+        }
+        buf_fini(&says);
+    }
+    return list;
+}
+
+static void try_print_drift(struct buf *out, const json_t *records, const json_t *tables)
+{
+    if (json_array_size(records) > 0) {
+        buf_text(out, "records and SQL differ:\n");
+        drift_print(out, records);
+    }
+    for (size_t i = 0; i < json_array_size(tables); i++) {
+        const json_t *j = json_array_get(tables, i);
+        buf_printf(out, "warehouse %s, output %s: %s\n",
+                   json_string_value(json_object_get(j, "warehouse")),
+                   json_string_value(json_object_get(j, "output")),
+                   json_string_value(json_object_get(j, "drift")));
+    }
+}
+
+static json_t *try_output_json(const struct try *x, const struct try_output *o)
+{
+    json_t *j = json_object(), *places = json_array(), *rows = json_array();
+    json_object_set_new(j, "output", doc_new_str(o->output->name));
+    json_object_set_new(j, "kind", json_string(o->output->table ? "table" : "stream"));
+    json_object_set_new(j, "rows", doc_new_u64(o->rows));
+    json_object_set_new(j, "taken_back", doc_new_u64(o->deletes));
+    for (size_t i = 0; i < map_count(o->places); i++) {
+        json_t *p = json_object();
+        json_object_set_new(p, "partition", doc_new_str(map_key(o->places, i)));
+        json_object_set_new(p, "rows", doc_new_u64(map_value(o->places, i)));
+        json_array_append_new(places, p);
+    }
+    struct str rest = buf_view(&o->sample), line;
+    while (str_split_once(&line, &rest, rest, '\n'))
+        json_array_append_new(rows, json_loadb(line.p, line.n, JSON_ALLOW_NUL, NULL));
+    json_object_set_new(j, "partitions", places);
+    json_object_set_new(j, "sample", rows);
+    x->report->rows += o->rows;
+    return j;
+}
+
+static bool try_result(struct buf *out, const struct try *x, struct err *e)
+{
+    json_t *records = drift_json(x->drift), *tables = try_tables(x), *outputs = json_array();
+    bool ok = true;
+    if (x->spec->form == TRY_TEXT) {
+        ok = try_print(out, x, e);
+        try_print_drift(out, records, tables);
+    } else {
+        json_t *j = json_object();
+        for (size_t i = 0; i < x->job->output_count; i++)
+            json_array_append_new(outputs, try_output_json(x, &x->outputs[i]));
+        json_object_set_new(j, "job", json_string(x->job->name));
+        json_object_set_new(j, "records", doc_new_u64(x->report->records));
+        json_object_set_new(j, "dead", doc_new_u64(x->report->dead));
+        json_object_set(j, "outputs", outputs);
+        json_object_set(j, "records_drift", records);
+        json_object_set(j, "tables_drift", tables);
+        doc_pretty(out, j);
+        buf_char(out, '\n');
+        json_decref(j);
+    }
+    json_decref(records);
+    json_decref(tables);
+    json_decref(outputs);
+    return ok && buf_ok(out, "the result", e);
+}
+
 bool run_try(struct try_report *out, struct buf *text, const struct job *job,
              const struct run_env *env, const struct try_spec *spec, struct err *e)
 {
@@ -274,12 +370,13 @@ bool run_try(struct try_report *out, struct buf *text, const struct job *job,
     struct try x = {.job = job, .env = env, .spec = spec, .report = out, .a = arena_new(NULL)};
     x.scratch = arena_new(x.a);
     x.s.job = job;
+    x.drift = drift_new(x.a, job);
     x.outputs = ARENA_ZARRAY(x.a, struct try_output, job->output_count + 1);
     buf_init(&x.dead, 1 << 20);
     bool ok = true;
     for (size_t i = 0; ok && i < job->output_count; i++)
         ok = try_open_output(&x, &x.outputs[i], &job->outputs[i], e);
-    ok = ok && try_source(&x, e) && try_read(&x, e) && try_print(text, &x, e);
+    ok = ok && try_source(&x, e) && try_read(&x, e) && try_result(text, &x, e);
     for (size_t i = 0; i < job->output_count; i++) {
         partitioner_free(x.outputs[i].partitioner);
         buf_fini(&x.outputs[i].sample);

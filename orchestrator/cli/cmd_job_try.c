@@ -18,12 +18,14 @@ static bool job_try(struct cli *c, struct err *e)
                           .cancel = app_signals()};
     struct buf out;
     buf_init(&out, (size_t)256 << 20);
+    spec.form = cli_json(c) ? TRY_JSON : TRY_TEXT;
     bool ok = cli_opt_u64(&spec.records, c, "records", 1000, e) &&
               cli_opt_u64(&spec.rows, c, "rows", 3, e) && app_job(&job, &app, c->args[0], e) &&
               run_try(&r, &out, job, &env, &spec, e);
     if (ok) {
-        buf_printf(&out, "job %s: %s records read, nothing written\n", job->name,
-                   cli_count(app.a, r.records));
+        if (spec.form == TRY_TEXT)
+            buf_printf(&out, "job %s: %s records read, nothing written\n", job->name,
+                       cli_count(app.a, r.records));
         ok = cli_print(&out, e);
     }
     buf_fini(&out);
@@ -34,6 +36,7 @@ static bool job_try(struct cli *c, struct err *e)
 static const struct cli_opt job_try_opts[] = {
     {"records", "N", "the newest so many (default 1000); 0 = all there are"},
     {"rows", "N", "shown of every output (default 3)"},
+    {"json", NULL, "as one JSON object"},
     {NULL, NULL, NULL},
 };
 
@@ -42,8 +45,10 @@ const struct cmd cmd_job_try = {
     .args = "NAME",
     .args_min = 1,
     .args_max = 1,
-    .summary = "The whole job on real records with nothing written: rows, lake partitions, the "
-               "statements for the warehouses, records that cannot be decoded.",
+    .summary =
+        "The whole job on real records with nothing written: rows, lake partitions, the "
+        "statements for the warehouses, records that cannot be decoded, and what records and "
+        "tables hold that the SQL does not say.",
     .opts = job_try_opts,
     .run = job_try,
     .examples =

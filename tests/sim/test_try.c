@@ -4,6 +4,8 @@
 #include "tests/support/test.h"
 #include "warehouse/memory/memory.h"
 
+#include <jansson.h>
+
 TEST(a_try_says_rows_places_and_statements_and_leaves_nothing)
 {
     struct job_world *w = job_world_new(&job_scenario_transactions);
@@ -59,5 +61,69 @@ TEST(only_the_newest_records_are_read_when_that_is_wanted)
     job_world_free(w);
 }
 
-TEST_MAIN(T(a_try_says_rows_places_and_statements_and_leaves_nothing),
+static const json_t *finding(const json_t *list, const char *field)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *j = json_array_get(list, i);
+        if (strcmp(json_string_value(json_object_get(j, "field")), field) == 0)
+            return j;
+    }
+    return NULL;
+}
+
+static void finding_is(const json_t *list, const char *field, const char *kind, int records,
+                       int offset)
+{
+    const json_t *j = finding(list, field);
+    if (!j)
+        fail_msg("nothing is found of %s", field);
+    assert_string_equal(json_string_value(json_object_get(j, "kind")), kind);
+    assert_int_equal(json_integer_value(json_object_get(j, "records")), records);
+    assert_int_equal(json_integer_value(json_object_get(j, "of")), 4);
+    if (records > 0)
+        assert_int_equal(json_integer_value(json_object_get(j, "offset")), offset);
+}
+
+TEST(what_records_hold_and_the_sql_does_not_say_is_found)
+{
+    struct job_world *w = job_world_new(&job_scenario_transactions);
+    struct try_report report;
+    struct buf out;
+    struct err e;
+    struct try_spec spec = {.rows = 2, .form = TRY_JSON};
+    static const char *const values[] = {
+        "{\"id\":1,\"usr\":\"a\",\"cents\":5,\"place\":{\"city\":\"Rome\"}}",
+        "{\"ID\":2,\"usr\":7,\"tip\":1.5,\"place\":{\"city\":\"Rome\",\"street\":\"x\"}}",
+        "{\"id\":\"3\",\"usr\":null,\"tip\":2,\"place\":{\"street\":\"y\"}}",
+        "{\"id\":4,\"usr\":8,\"status\":\"s\"}"};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+        source_fake_add(w->broker, "tx", 0, 1761436800000, "k", values[i]);
+    source_fake_add(w->broker, "tx", 0, 1761436800000, "k", "[1]");
+    buf_init(&out, 1 << 20);
+    assert_ok(run_try(&report, &out, w->job, &w->env, &spec, &e), &e);
+    json_t *j = json_loadb(out.p, out.n, 0, NULL);
+    assert_non_null(j);
+    const json_t *drift = json_object_get(j, "records_drift");
+    finding_is(drift, "TIP", "undeclared", 2, 1);
+    finding_is(drift, "PLACE->STREET", "undeclared", 2, 1);
+    finding_is(drift, "USR", "type", 2, 1);
+    finding_is(drift, "ID", "type", 1, 2);
+    finding_is(drift, "AMOUNT", "never_seen", 0, 0);
+    finding_is(drift, "PLACE->ZIP", "never_seen", 0, 0);
+    assert_null(finding(drift, "PLACE->CITY"));
+    assert_null(finding(drift, "K"));            // a key is in no value
+    assert_int_equal(json_array_size(drift), 7); // and METHOD
+    json_decref(j);
+    buf_clear(&out);
+    spec.form = TRY_TEXT;
+    assert_ok(run_try(&report, &out, w->job, &w->env, &spec, &e), &e);
+    buf_char(&out, '\0');
+    if (!strstr(out.p, "  TX: TIP (number) is not declared: 2 of 4 records, first tx/0 offset 1\n"))
+        fail_msg("%s", out.p);
+    buf_fini(&out);
+    job_world_free(w);
+}
+
+TEST_MAIN(T(what_records_hold_and_the_sql_does_not_say_is_found),
+          T(a_try_says_rows_places_and_statements_and_leaves_nothing),
           T(only_the_newest_records_are_read_when_that_is_wanted))

@@ -182,3 +182,31 @@ void sink_case_quarantine_all(struct world *w)
     assert_non_null(strstr(w->e.text, "must"));
     rows_are(w, "id, n", "");
 }
+
+static void drift_is(struct world *w, enum sink_schema schema, const char *part)
+{
+    struct buf out;
+    buf_init(&out, 1 << 16);
+    w->spec.schema = schema;
+    assert_ok(w->store->type->drift(&out, &w->spec, &w->e), &w->e);
+    buf_char(&out, '\0');
+    if (!strstr(out.p, part) || (part[0] == '\0' && out.n > 1))
+        fail_msg("\"%s\" is not \"%s\"", out.p, part);
+    buf_fini(&out);
+}
+
+void sink_case_drift(struct world *w)
+{
+    if (!has_table(w, SINK_SCHEMA_FAIL, "INT DEFAULT NULL"))
+        return;
+    drift_is(w, SINK_SCHEMA_FAIL, "column amount is missing; refused");
+    drift_is(w, SINK_SCHEMA_EVOLVE, "; evolves by: ALTER TABLE ");
+    drift_is(w, SINK_SCHEMA_QUARANTINE, "rows with a value that has no place would be refused");
+    rows_are(w, "id, n, note", "old|7|x\n"); // nothing was changed
+    w->spec.table = STR("u");
+    drift_is(w, SINK_SCHEMA_FAIL, "table u does not exist");
+    w->spec.create = SINK_CREATE_IF_ABSENT;
+    drift_is(w, SINK_SCHEMA_FAIL, "it would be created");
+    assert_ok(world_open(w), &w->e);
+    drift_is(w, SINK_SCHEMA_FAIL, "");
+}

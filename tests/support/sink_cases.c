@@ -668,8 +668,6 @@ CASE(a_hundred_thousand_rows_are_written_and_updated)
     }
 }
 
-// --- refusals -------------------------------------------------------------------------------------
-
 CASE(a_missing_table_is_not_created_unasked)
 {
     world_standard(w);
@@ -949,6 +947,7 @@ static const struct sink_case cases[] = {
     {"what_cannot_evolve_is_refused_with_every_difference", sink_case_evolve_refuses},
     {"ignore_leaves_columns_out_that_the_table_lacks", sink_case_ignore},
     {"quarantine_writes_what_fits_and_refuses_the_rest_row_by_row", sink_case_quarantine},
+    {"differences_and_what_would_be_done_are_said_without_doing_it", sink_case_drift},
     {"quarantine_of_a_table_that_takes_no_row", sink_case_quarantine_all},
     SINK_REJECT_CASES,
     C(an_append_table_without_the_batch_column_gets_it_when_it_may),

@@ -14,5 +14,6 @@ void sink_case_evolve_refuses(struct world *w);
 void sink_case_ignore(struct world *w);
 void sink_case_quarantine(struct world *w);
 void sink_case_quarantine_all(struct world *w);
+void sink_case_drift(struct world *w);
 
 #endif

@@ -32,6 +32,11 @@ static bool mysql_rejects(const struct warehouse_url *url, const struct rejects_
     return sql_sink_rejects(&mysql_transport, url, q, fn, arg, e);
 }
 
+static bool mysql_drift(struct buf *out, const struct sink_spec *spec, struct err *e)
+{
+    return sql_sink_drift(&mysql_transport, out, spec, e);
+}
+
 static bool mysql_describe(struct buf *out, const struct sink_spec *spec, struct err *e)
 {
     return upsert_describe(out, &dialect_mysql, spec, e);
@@ -51,5 +56,6 @@ const struct sink_type sink_mysql = {
     .abort = sql_sink_abort,
     .close = sql_sink_close,
     .rejects = mysql_rejects,
+    .drift = mysql_drift,
     .describe = mysql_describe,
 };

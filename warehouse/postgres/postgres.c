@@ -32,6 +32,11 @@ static bool postgres_rejects(const struct warehouse_url *url, const struct rejec
     return sql_sink_rejects(&postgres_transport, url, q, fn, arg, e);
 }
 
+static bool postgres_drift(struct buf *out, const struct sink_spec *spec, struct err *e)
+{
+    return sql_sink_drift(&postgres_transport, out, spec, e);
+}
+
 static bool postgres_describe(struct buf *out, const struct sink_spec *spec, struct err *e)
 {
     return upsert_describe(out, &dialect_postgres, spec, e);
@@ -51,5 +56,6 @@ const struct sink_type sink_postgres = {
     .abort = sql_sink_abort,
     .close = sql_sink_close,
     .rejects = postgres_rejects,
+    .drift = postgres_drift,
     .describe = postgres_describe,
 };

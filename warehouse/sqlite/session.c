@@ -124,3 +124,21 @@ bool sqlite_rejects(const struct warehouse_url *url, const struct rejects_query 
     arena_free(a);
     return ok;
 }
+
+// Read only, and no file is made.
+bool sqlite_drift(struct buf *out, const struct sink_spec *spec, struct err *e)
+{
+    struct arena *a = arena_new(NULL);
+    struct sqlite_sink s = {.arena = a, .path = arena_str(a, spec->url->path).p};
+    struct table_info t = {.exists = false};
+    sqlite_session_init(&s.session, &s);
+    const int rc = sqlite3_open_v2(s.path, &s.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+    bool ok = rc == SQLITE_OK || rc == SQLITE_CANTOPEN || sqlite_err(e, &s, rc, "open");
+    if (rc == SQLITE_OK)
+        ok = sqlite_describe_table(&t, &s.session.base, a, spec->table, e);
+    if (ok)
+        table_drift(out, &t, &dialect_sqlite, spec);
+    sqlite3_close(s.db);
+    arena_free(a);
+    return ok;
+}

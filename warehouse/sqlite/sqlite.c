@@ -585,5 +585,6 @@ const struct sink_type sink_sqlite = {
     .abort = sqlite_abort,
     .close = sqlite_close,
     .rejects = sqlite_rejects,
+    .drift = sqlite_drift,
     .describe = sqlite_describe,
 };

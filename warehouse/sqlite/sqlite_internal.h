@@ -55,6 +55,7 @@ bool sqlite_has_table(bool *out, struct sqlite_sink *s, const char *table,
                       struct err *e) ERR_CHECKED;
 bool sqlite_rejects(const struct warehouse_url *url, const struct rejects_query *q, reject_fn *fn,
                     void *arg, struct err *e) ERR_CHECKED;
+bool sqlite_drift(struct buf *out, const struct sink_spec *spec, struct err *e) ERR_CHECKED;
 
 bool sqlite_prepare(sqlite3_stmt **out, struct sqlite_sink *s, const struct buf *sql,
                     struct err *e) ERR_CHECKED;
