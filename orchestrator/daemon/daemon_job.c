@@ -306,10 +306,10 @@ static void job_run_done(void *owner, int status)
     job_phase(j, RUN_DONE);
     job_count(j);
     if (j->succeeded) {
-        const char *topic;
-        json_t *lag;
         j->lag = 0; // up to the ends that the run saw
-        json_object_foreach(j->lag_topics, topic, lag) json_integer_set(lag, 0);
+        for (void *at = json_object_iter(j->lag_topics); at;
+             at = json_object_iter_next(j->lag_topics, at))
+            json_integer_set(json_object_iter_value(at), 0);
         j->lag_ms = j->began_ms;
     }
     job_answer_watchers(j);

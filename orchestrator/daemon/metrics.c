@@ -150,13 +150,11 @@ static void metric_topics(struct buf *out, const struct daemon *d)
 {
     metric_head(out, "sluice_topic_lag_records", "The same by topic.", "gauge");
     for (size_t k = 0; k < d->jobs.n; k++) {
-        const char *topic;
-        json_t *lag;
-        if (!d->jobs.v[k]->spec)
-            continue;
-        json_object_foreach(d->jobs.v[k]->lag_topics, topic, lag)
+        json_t *topics = d->jobs.v[k]->spec ? d->jobs.v[k]->lag_topics : NULL;
+        for (void *at = json_object_iter(topics); at; at = json_object_iter_next(topics, at))
             buf_printf(out, "sluice_topic_lag_records{job=\"%s\",topic=\"%s\"} %lld\n",
-                       d->jobs.v[k]->name, topic, (long long)json_integer_value(lag));
+                       d->jobs.v[k]->name, json_object_iter_key(at),
+                       (long long)json_integer_value(json_object_iter_value(at)));
     }
 }
 
