@@ -35,10 +35,14 @@ struct lake_choice {
     int64_t since,
         before; // partitions with a row in [since, before); INT64_MIN, INT64_MAX = any, also without a time
 };
+struct lake_chosen {
+    const struct lake_file *files;
+    size_t count;
+    struct str job;
+};
 // Of the outputs of this name, or of all of a job.
-bool lake_choose(const struct lake_file **out, size_t *count, struct str *job, struct arena *a,
-                 const struct lake_ls *ls, struct str name, const struct lake_choice *c,
-                 struct err *e) ERR_CHECKED;
+bool lake_choose(struct lake_chosen *out, struct arena *a, const struct lake_ls *ls,
+                 struct str name, const struct lake_choice *c, struct err *e) ERR_CHECKED;
 
 // --- reading ---------------------------------------------------------------------------------------------------------
 
@@ -69,8 +73,14 @@ struct lake_extract_report {
 bool lake_archive_extract(struct lake_extract_report *out, struct lake_archive *s, const char *dir,
                           struct durable *d, struct err *e) ERR_CHECKED;
 // Those files of the archive (their `path` says which) into the staging directory of a batch that will publish them: sealed, `staged` filled in.
-bool lake_archive_stage(struct lake_archive *s, struct lake *lake, const char *job, unsigned task,
-                        uint64_t batch, struct lake_file *files, size_t count,
-                        struct err *e) ERR_CHECKED;
+struct lake_archive_stage {
+    const char *job;
+    unsigned task;
+    uint64_t batch;
+    struct lake_file *files;
+    size_t count;
+};
+bool lake_archive_stage(struct lake_archive *s, struct lake *lake,
+                        const struct lake_archive_stage *spec, struct err *e) ERR_CHECKED;
 
 #endif

@@ -263,7 +263,8 @@ bool kept_open(struct kept **out, struct redo *redo, struct err *e)
 struct kept_read {
     const struct kept_topic *t;
     const struct redo_slot *slot;
-    struct arena *a; // of what stays
+    struct arena *a;     // of what stays
+    struct arena *chunk; // of the lines
     VEC(struct payload) lines;
     VEC(struct letter) letters;
     struct buf text;
@@ -333,9 +334,8 @@ static bool kept_decode(struct kept_read *r, struct err *e)
             ok = err_fail(e, ERR_DATA, "a row does not say where its record was: %.*s",
                           STR_ARG(result.reason[i]));
     }
-    for (uint32_t i = 0; i < n; i++)
-        mem_free((void *)(uintptr_t)r->lines.v[i].p);
     r->lines.n = 0;
+    arena_reset(r->chunk);
     arena_free(a);
     return ok && buf_ok(&r->text, "a record", e) &&
            (r->bytes <= KEPT_BYTES_MAX ||
@@ -345,9 +345,7 @@ static bool kept_decode(struct kept_read *r, struct err *e)
 static bool kept_line(void *arg, struct str line, struct err *e)
 {
     struct kept_read *r = arg;
-    char *copy = mem_alloc(line.n + 1);
-    memcpy(copy, line.p, line.n);
-    const struct payload p = {copy, line.n};
+    const struct payload p = {arena_str(r->chunk, line).p, line.n};
     vec_push(&r->lines, p);
     return r->lines.n < KEPT_CHUNK || kept_decode(r, e);
 }
@@ -448,14 +446,12 @@ bool kept_readable(const struct kept *k, const struct redo_slot *slot, struct er
 bool kept_source(struct source **out, const struct kept *k, const struct redo_slot *slot,
                  struct arena *a, struct err *e)
 {
-    struct kept_read r = {.slot = slot, .a = a};
+    struct kept_read r = {.slot = slot, .a = a, .chunk = arena_new(a)};
     struct letters *l = ARENA_NEW(a, struct letters);
     bool ok = true;
     buf_init(&r.text, KEPT_BYTES_MAX);
     for (size_t i = 0; ok && i < k->count; i++)
         ok = kept_read_topic(&r, k, &k->topics[i], e);
-    for (size_t i = 0; i < r.lines.n; i++)
-        mem_free((void *)(uintptr_t)r.lines.v[i].p);
     l->n = r.letters.n;
     l->v = ARENA_ZARRAY(a, struct letter, l->n + 1);
     if (l->n > 0)

@@ -212,8 +212,9 @@ static bool restore_go(struct restore *x, struct err *e)
         .outputs = x->outputs.v,
         .output_count = x->outputs.n,
     };
-    return x->files.n == 0 || (lake_archive_stage(x->archive, s->lake, s->job->name, 0,
-                                                  upkeep_next(s), x->files.v, x->files.n, e) &&
+    const struct lake_archive_stage stage = {
+        .job = s->job->name, .batch = upkeep_next(s), .files = x->files.v, .count = x->files.n};
+    return x->files.n == 0 || (lake_archive_stage(x->archive, s->lake, &stage, e) &&
                                upkeep_batch(&x->batch, s, &u, e));
 }
 

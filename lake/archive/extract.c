@@ -179,27 +179,29 @@ bool lake_archive_extract(struct lake_extract_report *out, struct lake_archive *
 
 // --- into the staging of a batch -------------------------------------------------------------------------------------
 
-bool lake_archive_stage(struct lake_archive *s, struct lake *lake, const char *job, unsigned task,
-                        uint64_t batch, struct lake_file *files, size_t count, struct err *e)
+bool lake_archive_stage(struct lake_archive *s, struct lake *lake,
+                        const struct lake_archive_stage *spec, struct err *e)
 {
     struct extract x;
-    extract_open(&x, s, lake->durable, count);
-    struct str dir = lake_staging_dir(x.a, str_from(job), task, batch);
+    extract_open(&x, s, lake->durable, spec->count);
+    struct str dir = lake_staging_dir(x.a, str_from(spec->job), spec->task, spec->batch);
     const char *full = lake_path(x.a, lake, dir);
     uint64_t bytes = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < spec->count; i++) {
+        struct lake_file *f = &spec->files[i];
         // The name keeps its end: it says how to read the file.
-        files[i].staged =
-            arena_printf(s->a, "%.*s/%zu-%.*s", STR_ARG(dir), i, STR_ARG(path_base(files[i].path)));
-        extract_want(&x, files[i].path, lake_path(x.a, lake, files[i].staged));
-        bytes += files[i].bytes;
+        f->staged =
+            arena_printf(s->a, "%.*s/%zu-%.*s", STR_ARG(dir), i, STR_ARG(path_base(f->path)));
+        extract_want(&x, f->path, lake_path(x.a, lake, f->staged));
+        bytes += f->bytes;
     }
     bool ok = durable_remove_tree(lake->durable, "lake.clean", full, e) &&
               durable_mkdirs(lake->durable, "lake.restore.mkdir", full, 0777, e) &&
               extract_room(full, bytes, e) && extract_go(&x, str_from(full), e) &&
               lake_sync_above(lake, x.a, dir, e);
-    if (ok && x.files != count)
-        ok = err_fail(e, ERR_BUG, "%llu of %zu files came out", (unsigned long long)x.files, count);
+    if (ok && x.files != spec->count)
+        ok = err_fail(e, ERR_BUG, "%llu of %zu files came out", (unsigned long long)x.files,
+                      spec->count);
     arena_free(x.a);
     return ok || err_wrap(e, "cannot stage %s", s->path);
 }

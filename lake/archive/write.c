@@ -21,6 +21,17 @@ struct lake_export {
     VEC(struct export_place) known;
 };
 
+static void export_know(struct lake_export *x, size_t manifest)
+{
+    const struct lake_manifest *m = &x->history.v[manifest];
+    for (size_t k = 0; k < m->count; k++) {
+        const struct export_place place = {manifest, k};
+        bool added;
+        *map_put(x->places, m->files[k].path, &added) = x->known.n;
+        vec_push(&x->known, place);
+    }
+}
+
 bool lake_export_open(struct lake_export **out, struct lake *s, struct str job, struct err *e)
 {
     struct lake_export *x = mem_zalloc(sizeof *x);
@@ -32,15 +43,9 @@ bool lake_export_open(struct lake_export **out, struct lake *s, struct str job, 
         lake_export_close(x);
         return false;
     }
-    for (size_t i = 0; i < x->history.n; i++) {
-        const struct lake_manifest *m = &x->history.v[i];
-        for (size_t k = 0; str_eq(m->job, job) && k < m->count; k++) {
-            bool added;
-            *map_put(x->places, m->files[k].path, &added) = x->known.n;
-            const struct export_place place = {i, k};
-            vec_push(&x->known, place);
-        }
-    }
+    for (size_t i = 0; i < x->history.n; i++)
+        if (str_eq(x->history.v[i].job, job))
+            export_know(x, i);
     *out = x;
     return true;
 }
@@ -90,6 +95,7 @@ static void export_manifests(struct archive_contents *c, const struct lake_expor
             c->count++;
             last = p->manifest;
         }
+        assert(files);
         files[v[c->count - 1].count++] = from->files[p->file];
         c->files++;
         c->rows += from->files[p->file].rows;
@@ -285,36 +291,45 @@ static bool choose_nothing(size_t outputs, struct str name, struct err *e)
     return err_fail(e, ERR_CONFIG, "%.*s has no files in these partitions", STR_ARG(name));
 }
 
-bool lake_choose(const struct lake_file **out, size_t *count, struct str *job, struct arena *a,
-                 const struct lake_ls *ls, struct str name, const struct lake_choice *c,
-                 struct err *e)
+static size_t choose_files(struct lake_file *out, const struct lake_ls_output *o,
+                           const struct lake_choice *c)
 {
-    VEC(struct lake_file) files = {0};
-    size_t outputs = 0;
-    bool by_output = false, one = true;
-    *job = STR_NONE;
+    size_t n = 0;
+    for (size_t i = 0; i < o->partition_count; i++) {
+        const struct lake_ls_partition *p = &o->partitions[i];
+        for (size_t k = 0; choose_partition(p, c) && k < p->file_count; k++)
+            out[n++] = p->files[k].file;
+    }
+    return n;
+}
+
+// Names of outputs come first: a job of that name is meant where there is none.
+static bool choose_output(const struct lake_ls *ls, size_t i, struct str name)
+{
+    for (size_t k = 0; k < ls->output_count; k++)
+        if (str_eq_nocase(ls->outputs[k].name, name))
+            return str_eq_nocase(ls->outputs[i].name, name);
+    return str_eq(ls->outputs[i].job, name);
+}
+
+bool lake_choose(struct lake_chosen *out, struct arena *a, const struct lake_ls *ls,
+                 struct str name, const struct lake_choice *c, struct err *e)
+{
+    size_t outputs = 0, most = 0;
+    *out = (struct lake_chosen){.job = STR_NONE};
     for (size_t i = 0; i < ls->output_count; i++)
-        by_output = by_output || str_eq_nocase(ls->outputs[i].name, name);
+        most += ls->outputs[i].files;
+    struct lake_file *files = ARENA_ARRAY(a, struct lake_file, most + 1);
     for (size_t i = 0; i < ls->output_count; i++) {
         const struct lake_ls_output *o = &ls->outputs[i];
-        if (by_output ? !str_eq_nocase(o->name, name) : !str_eq(o->job, name))
+        if (!choose_output(ls, i, name))
             continue;
-        one = one && (!job->p || str_eq(*job, o->job));
-        *job = o->job;
-        outputs++;
-        for (size_t k = 0; k < o->partition_count; k++)
-            for (size_t n = 0;
-                 choose_partition(&o->partitions[k], c) && n < o->partitions[k].file_count; n++)
-                vec_push(&files, o->partitions[k].files[n].file);
+        if (outputs++ > 0 && !str_eq(out->job, o->job))
+            return err_fail(e, ERR_CONFIG, "%.*s is written by two jobs: export each job",
+                            STR_ARG(name));
+        out->job = o->job;
+        out->count += choose_files(files + out->count, o, c);
     }
-    struct lake_file *v = ARENA_ARRAY(a, struct lake_file, files.n + 1);
-    if (files.n > 0)
-        memcpy(v, files.v, files.n * sizeof *v);
-    *out = v;
-    *count = files.n;
-    vec_fini(&files);
-    if (!one)
-        return err_fail(e, ERR_CONFIG, "%.*s is written by two jobs: export each job",
-                        STR_ARG(name));
-    return *count > 0 || choose_nothing(outputs, name, e);
+    out->files = files;
+    return out->count > 0 || choose_nothing(outputs, name, e);
 }

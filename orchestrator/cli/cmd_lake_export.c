@@ -40,14 +40,16 @@ static bool lake_export_write_all(struct buf *out, struct arena *a, struct lake 
 {
     struct lake_ls ls;
     struct lake_export *x = NULL;
-    struct str job;
+    struct lake_chosen chosen;
     const struct clock clock = clock_system();
     struct lake_export_spec spec = {.path = cli_opt(c, "to"), .now_ms = clock.now_ms(clock.arg)};
     uint64_t rows = 0, bytes = 0;
     if (!lake_list(&ls, a, lake, STR_NONE, e) ||
-        !lake_choose(&spec.files, &spec.count, &job, a, &ls, str_from(c->args[0]), choice, e))
+        !lake_choose(&chosen, a, &ls, str_from(c->args[0]), choice, e))
         return false;
-    bool ok = lake_export_open(&x, lake, job, e) && lake_export_write(x, &spec, e);
+    spec.files = chosen.files;
+    spec.count = chosen.count;
+    bool ok = lake_export_open(&x, lake, chosen.job, e) && lake_export_write(x, &spec, e);
     lake_export_close(x);
     for (size_t i = 0; i < spec.count; i++) {
         rows += spec.files[i].rows;

@@ -73,11 +73,13 @@ static bool export(struct world *w, const char *name, const char *what, struct e
     struct lake_ls ls;
     struct lake_export *x = NULL;
     struct lake_export_spec spec = {.path = test_dir_file(w->file, &w->dir, name), .now_ms = 1000};
-    struct str job;
-    bool ok =
-        lake_list(&ls, w->a, w->lake, STR_NONE, e) &&
-        lake_choose(&spec.files, &spec.count, &job, w->a, &ls, str_from(what), &everything, e) &&
-        lake_export_open(&x, w->lake, job, e) && lake_export_write(x, &spec, e);
+    struct lake_chosen chosen = {0};
+    bool ok = lake_list(&ls, w->a, w->lake, STR_NONE, e) &&
+              lake_choose(&chosen, w->a, &ls, str_from(what), &everything, e) &&
+              lake_export_open(&x, w->lake, chosen.job, e);
+    spec.files = chosen.files;
+    spec.count = chosen.count;
+    ok = ok && lake_export_write(x, &spec, e);
     lake_export_close(x);
     return ok;
 }
