@@ -1,5 +1,7 @@
 #include "lake/inspect_internal.h"
 
+#include "base/hash.h"
+
 #include "lake/store/store.h"
 
 #include <assert.h>
@@ -8,9 +10,12 @@ enum lake_next lake_cat_record(void *arg, enum lake_record kind, struct str line
 {
     struct lake_cat *c = arg;
     if (kind == LAKE_RECORD_HEADER) {
-        bool first = !c->header_done;
+        // Files keep the columns that they were written with: another header says so.
+        const uint64_t header = hash_str(line);
+        const bool same = c->header_done && c->header == header;
         c->header_done = true;
-        return !first || c->fn(c->arg, line, e) ? LAKE_NEXT_GO : LAKE_NEXT_FAILED;
+        c->header = header;
+        return same || c->fn(c->arg, line, e) ? LAKE_NEXT_GO : LAKE_NEXT_FAILED;
     }
     if (c->spec->limit > 0 && c->rows >= c->spec->limit)
         return LAKE_NEXT_STOP;

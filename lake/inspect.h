@@ -78,7 +78,7 @@ struct lake_cat_spec {
         partition; // equal to it or below it ("year=2025/month=10"); STR_NONE = all of a stream, the newest version
     uint64_t limit; // rows; 0 = all
 };
-// One call per row, its line without the line end; CSV: the header line once, first. false stops and is the result.
+// One call per row, its line without the line end; CSV: the header line first, and again where files have other columns. false stops and is the result.
 typedef bool lake_row_fn(void *arg, struct str line, struct err *e);
 bool lake_cat(struct lake *s, const struct lake_cat_spec *spec, lake_row_fn *fn, void *arg,
               struct err *e) ERR_CHECKED;

@@ -54,6 +54,7 @@ struct lake_cat {
     void *arg;
     uint64_t rows;
     bool header_done;
+    uint64_t header; // the last one's hash
 };
 enum lake_next lake_cat_record(void *arg, enum lake_record kind, struct str line, struct err *e);
 // Is the partition this one or below it?

@@ -1,8 +1,10 @@
 // The SQL or the outputs change between two runs: what is stored goes on where that is right, and is refused by name where it is not.
 #include "jobs/run/audit.h"
 #include "jobs/run/backfill.h"
+#include "jobs/run/backfill.h"
 #include "jobs/run/control.h"
 #include "jobs/run/resync.h"
+#include "lake/inspect.h"
 #include "tests/support/job_world.h"
 #include "tests/support/test.h"
 #include "warehouse/memory/memory.h"
@@ -370,7 +372,74 @@ TEST(rows_that_a_stream_lacks_since_it_was_out_of_the_job_are_said_until_a_backf
     job_world_free(w);
 }
 
+// --- files of the lake -----------------------------------------------------------------------------------------------
+
+static bool take_line(void *arg, struct str line, struct err *e)
+{
+    struct buf *out = arg;
+    buf_str(out, line);
+    buf_char(out, '\n');
+    return buf_ok(out, "the lines", e);
+}
+
+static void cat_is(const struct job_world *w, const char *want)
+{
+    struct lake *lake;
+    struct err e;
+    struct buf out;
+    const struct lake_cat_spec all = {.output = STR("S")};
+    buf_init(&out, TEXT_MAX);
+    assert_ok(lake_open(&lake, w->lake, LAKE_OPEN_EXISTING, w->durable, &e), &e);
+    assert_ok(lake_cat(lake, &all, take_line, &out, &e), &e);
+    assert_str(buf_view(&out), want);
+    lake_close(lake);
+    buf_fini(&out);
+}
+
+static void metadata_has(const struct job_world *w, const char *part)
+{
+    char path[700];
+    struct str text;
+    struct err e;
+    size_t at;
+    struct arena *a = arena_new(NULL);
+    (void)snprintf(path, sizeof path, "%s/streams/S/_metadata.json", w->lake);
+    assert_ok(file_read(&text, a, path, 1 << 20, &e), &e);
+    if (!str_find(&at, text, str_from(part)))
+        fail_msg("no %s in %.*s", part, STR_ARG(text));
+    arena_free(a);
+}
+
+TEST(files_keep_the_columns_they_were_written_with_until_a_backfill_writes_them_again)
+{
+    const struct job_world_spec csv = {
+        .sql = SOURCE "CREATE STREAM s AS SELECT k, cents FROM pay EMIT CHANGES;\n",
+        .outputs = "      S: { lake: { format: csv, compression: none, partition_by: [] } }\n",
+        .topics = {"pay"},
+        .partitions = 1,
+    };
+    struct job_world *w = job_world_new(&csv);
+    produce(w, "x", 2);
+    run(w);
+    metadata_has(w, "\"schema_version\": 1");
+    compile(
+        w, SOURCE "CREATE STREAM s AS SELECT k, cents, cents * 2 AS twice FROM pay EMIT CHANGES;\n",
+        csv.outputs);
+    produce(w, "y", 1);
+    run(w);
+    cat_is(w, "K,CENTS\nx,3\nx,3\nK,CENTS,TWICE\ny,3,6\n");
+    metadata_has(w, "\"schema_version\": 2");
+    metadata_has(w, "TWICE");
+    const struct backfill_spec first = {.by = BACKFILL_BATCHES, .from = 1, .to = 1};
+    if (!job_world_backfill(w, &first))
+        fail_msg("%s", w->text);
+    cat_is(w, "K,CENTS,TWICE\nx,3,6\nx,3,6\ny,3,6\n");
+    job_world_free(w);
+}
+
 TEST_MAIN(
+    T(files_keep_the_columns_they_were_written_with_until_a_backfill_writes_them_again),
+
     T(rows_that_a_stream_lacks_since_it_was_out_of_the_job_are_said_until_a_backfill_brings_them),
     T(a_table_output_of_a_warehouse_that_was_taken_out_and_put_back_is_written_whole),
     T(a_table_of_the_lake_that_was_taken_out_and_put_back_is_refused_until_it_is_rebuilt),
