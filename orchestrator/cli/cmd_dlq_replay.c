@@ -71,7 +71,7 @@ static void replay_result(struct replay_print *p, const struct job *job, const s
     }
 }
 
-static bool dlq_replay_job(const struct cli *c, struct app *app, struct replay_spec *spec,
+static bool dlq_replay_job(const struct cli *c, struct app *app, struct replay_spec spec,
                            struct err *e)
 {
     const struct job *job;
@@ -79,7 +79,7 @@ static bool dlq_replay_job(const struct cli *c, struct app *app, struct replay_s
     struct app_progress progress;
     struct replay_print print = {.a = app->a,
                                  .slots = cli_json(c) ? json_array() : NULL,
-                                 .dry = spec->mode == REPLAY_DRY_RUN};
+                                 .dry = spec.mode == REPLAY_DRY_RUN};
     const struct run_env env = {.durable = app->durable,
                                 .clock = clock_system(),
                                 .source = builtin_source,
@@ -89,9 +89,9 @@ static bool dlq_replay_job(const struct cli *c, struct app *app, struct replay_s
                                 .progress_arg = &progress};
     buf_init(&print.out, (size_t)64 << 20);
     app_progress_init(&progress, &env.clock);
-    spec->slot = replay_told;
-    spec->slot_arg = &print;
-    bool ok = app_job(&job, app, c->args[0], e) && run_replay(&report, job, &env, spec, e);
+    spec.slot = replay_told;
+    spec.slot_arg = &print;
+    bool ok = app_job(&job, app, c->args[0], e) && run_replay(&report, job, &env, &spec, e);
     app_progress_end(&progress);
     if (ok) {
         replay_result(&print, job, &report);
@@ -110,7 +110,7 @@ static bool dlq_replay(struct cli *c, struct err *e)
     spec.outputs = cli_opt_names(&spec.output_count, c, "output");
     if (!cli_opt_batches(&spec.from, &spec.to, c, e) || !app_open(&app, c, e))
         return false;
-    bool ok = dlq_replay_job(c, &app, &spec, e);
+    bool ok = dlq_replay_job(c, &app, spec, e);
     app_close(&app);
     return ok;
 }
