@@ -98,6 +98,10 @@ static bool audit_targets(struct audit *x, const struct batch_record *r, struct 
             continue;
         struct str key = arena_printf(x->a, "%.*s#%llu", STR_ARG(name),
                                       (unsigned long long)(t->slot ? t->slot : r->batch));
+        // Beside rows of a batch that is forgotten: how many those were is not known.
+        if (t->beside && t->slot < control_first_batch(&x->s->control) &&
+            !map_get(x->appended, key))
+            continue;
         uint64_t *rows = map_put(x->appended, key, &added);
         *rows = (t->beside && !added ? *rows : 0) + (t->skipped ? 0 : t->rows - t->rejected);
     }

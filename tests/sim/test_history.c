@@ -4,6 +4,7 @@
 #include "jobs/run/backfill.h"
 #include "jobs/run/control.h"
 #include "jobs/run/job.h"
+#include "jobs/run/replay.h"
 #include "jobs/run/resync.h"
 #include "lake/inspect.h"
 #include "tests/support/job_scenario.h"
@@ -165,6 +166,41 @@ TEST(forgotten_batches_are_no_longer_backfilled_and_pending_ones_are_not_forgott
     job_world_free(w);
 }
 
+// How many rows the forgotten batch had appended nobody knows any more.
+TEST(rows_of_dead_letters_that_came_to_a_forgotten_batch_are_no_finding)
+{
+#define SQL(id)                                                                             \
+    "CREATE STREAM tx (k VARCHAR KEY, id " id ") WITH (KAFKA_TOPIC = 'tx', VALUE_FORMAT = " \
+    "'JSON');\n"                                                                            \
+    "CREATE STREAM o AS SELECT k, CAST(id AS VARCHAR) AS id FROM tx EMIT CHANGES;\n"
+    const struct job_world_spec spec = {.sql = SQL("BIGINT"),
+                                        .outputs = "      O: { warehouse: { to: one } }\n",
+                                        .topics = {"tx"},
+                                        .partitions = 1,
+                                        .lake = JOB_WORLD_NO_LAKE};
+    const struct replay_spec all = {.to = UINT64_MAX};
+    struct job_world *w = job_world_new(&spec);
+    for (int i = 0; i < KEPT; i++) {
+        source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":1}");
+        source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":\"x\"}");
+        run(w);
+    }
+    if (!job_world_compile(w, SQL("VARCHAR"), spec.outputs))
+        fail_msg("%s", w->text);
+#undef SQL
+    assert_ok(run_replay(&w->report, w->job, &w->env, &all, &w->e), &w->e);
+    assert_int_equal(w->report.warehouse_rows, KEPT);
+    silent(w);
+    w->job->history_max = KEPT - 1; // the batches go, the replays stay
+    for (int i = 0; i < 4; i++) {
+        source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":1}");
+        run(w);
+    }
+    assert_in_range(stored(w, KV_BATCH), KEPT - 1, KEPT);
+    silent(w);
+    job_world_free(w);
+}
+
 TEST(old_receipts_go_by_the_clock_but_the_newest_stay)
 {
     struct job_world *w = job_world_new(&job_scenario_transactions);
@@ -238,7 +274,8 @@ TEST(every_version_that_a_run_trimmed_is_in_the_log_of_deletions)
     job_world_free(w);
 }
 
-TEST_MAIN(T(every_version_that_a_run_trimmed_is_in_the_log_of_deletions),
+TEST_MAIN(T(rows_of_dead_letters_that_came_to_a_forgotten_batch_are_no_finding),
+          T(every_version_that_a_run_trimmed_is_in_the_log_of_deletions),
           T(an_endless_run_keeps_as_many_receipts_as_it_may),
           T(a_published_table_comes_back_without_receipts),
           T(forgotten_batches_are_no_longer_backfilled_and_pending_ones_are_not_forgotten),
