@@ -29,19 +29,28 @@ bool redo_alone(const struct program **out, const struct redo *r, size_t output,
     return program_compile(out, r->a, &spec, e);
 }
 
+bool redo_latest(const struct redo *r, size_t output, struct err *e)
+{
+    const struct job *job = r->s->job;
+    const struct job_output *o = &job->outputs[output];
+    for (size_t i = 0; i < o->target_count; i++) {
+        const struct job_target *t = &job->targets[o->target_first + i];
+        if (!t->key)
+            continue;
+        err_fail(e, ERR_CONFIG,
+                 "output %.*s is upserted: rows of records that are executed again would replace "
+                 "later ones of their keys",
+                 STR_ARG(t->name));
+        return err_hint(e, "job reset %s --rebuild computes it anew; --outputs names others",
+                        job->name);
+    }
+    return true;
+}
+
 static bool redo_store_can(const struct redo *r, const struct job_output *o, struct err *e)
 {
     for (size_t i = 0; i < o->target_count; i++) {
         const struct job_target *t = &r->s->job->targets[o->target_first + i];
-        if (t->key) {
-            err_fail(
-                e, ERR_CONFIG,
-                "output %.*s is upserted: rows of a batch that is executed again would replace "
-                "later ones of their keys",
-                STR_ARG(t->name));
-            return err_hint(e, "job reset %s --rebuild computes it anew; --outputs names others",
-                            r->s->job->name);
-        }
         if (!t->type->replace)
             return err_fail(e, ERR_CONFIG, "output %.*s: %s cannot take appended rows back",
                             STR_ARG(t->name), t->type->name);
@@ -78,7 +87,7 @@ bool redo_replaceable(const struct redo *r, size_t output, struct err *e)
                  STR_ARG(o->name));
         return err_hint(e, "job reset %s --rebuild computes it anew", r->s->job->name);
     }
-    return redo_store_can(r, o, e);
+    return redo_latest(r, output, e) && redo_store_can(r, o, e);
 }
 
 // --- slots -----------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ static bool replay_fits(struct replay *r, size_t output, struct err *e)
 {
     const struct job_output *o = &r->s->job->outputs[output];
     const struct program *alone = NULL;
-    if (!redo_alone(&alone, &r->redo, output, e))
+    if (!redo_latest(&r->redo, output, e) || !redo_alone(&alone, &r->redo, output, e))
         return false;
     bool remembers = program_fingerprint_count(alone) > 0;
     if (!o->table && !remembers)

@@ -1,6 +1,7 @@
 // Streams that are upserted by key: the table has the latest row of each, whatever the batches; what would put older rows over newer
 // ones is refused.
 #include "jobs/run/backfill.h"
+#include "jobs/run/replay.h"
 #include "jobs/run/resync.h"
 #include "tests/support/job_scenario.h"
 #include "tests/support/test.h"
@@ -106,6 +107,28 @@ TEST(older_rows_are_not_put_over_newer_ones_and_a_rebuild_leaves_no_stale_ones)
     job_world_free(w);
 }
 
-TEST_MAIN(T(the_latest_row_of_each_key_stays),
+TEST(dead_letters_are_not_put_over_newer_rows)
+{
+    static const char *const right =
+        "CREATE STREAM tx (k VARCHAR KEY, usr VARCHAR, cents VARCHAR) WITH (KAFKA_TOPIC = 'tx', "
+        "VALUE_FORMAT = 'JSON');\n"
+        "CREATE STREAM o AS SELECT k, usr, CAST(cents AS BIGINT) AS cents FROM tx EMIT CHANGES;\n";
+    struct job_world *w = job_world_new(&spec);
+    const struct replay_spec all = {.to = UINT64_MAX};
+    put(w, 0, "a", "{\"usr\":\"x\",\"cents\":\"1\"}", 1000);
+    put(w, 0, "a", "{\"usr\":\"x\",\"cents\":2}", 2000);
+    run(w);
+    table_is(JOB_WORLD_ONE, "a|x|2\n");
+    assert_true(job_world_compile(w, right, spec.outputs));
+    refused(run_replay(&w->report, w->job, &w->env, &all, &w->e), w, ERR_CONFIG,
+            "would replace later ones");
+    table_is(JOB_WORLD_ONE, "a|x|2\n");
+    assert_true(job_world_reset(w, RUN_RESET_REBUILD));
+    run(w);
+    table_is(JOB_WORLD_ONE, "a|x|2\n");
+    job_world_free(w);
+}
+
+TEST_MAIN(T(dead_letters_are_not_put_over_newer_rows), T(the_latest_row_of_each_key_stays),
           T(a_row_without_its_key_fails_the_run_before_anything_is_decided),
           T(older_rows_are_not_put_over_newer_ones_and_a_rebuild_leaves_no_stale_ones))
