@@ -36,7 +36,11 @@ GEN = os.environ.get("SLUICE_GEN", str(ROOT / "build" / "release" / "bench" / "g
 PARTITIONS = 4
 PAUSE_S = (20, 70)  # between two mishaps
 PATIENCE_S = 600  # for what must come about; the machine may be busy
-GROWTH_MB = {"daemon": 2.0, "stream": 8.0}  # from the first to the last third of the samples after the first minutes
+# From the first to the last third of the samples of a stretch. A stretch begins five minutes after the start, or after Kafka came back: the backlog
+# of an outage is read at once, which moves the high-water mark, up to the budgets of the job: CEILING_MB.
+GROWTH_MB = {"daemon": 1.0, "stream": 3.0}
+CEILING_MB = 48.0
+STRETCH_SAMPLES = 10
 LIFE_GROWTH_MB = 24.0  # of a streaming process that is killed again and again, from its first minute on
 WARM_S = 300
 
@@ -167,6 +171,7 @@ class Memory:
 
     def __init__(self, places):
         self.places, self.began, self.series, self.last = places, time.monotonic(), {}, 0.0
+        self.breaks = [WARM_S]  # where stretches begin
 
     def sample(self):
         line = []
@@ -183,18 +188,32 @@ class Memory:
             self.last = time.monotonic()
             self.sample()
 
+    def broken(self):
+        self.breaks.append(time.monotonic() - self.began + WARM_S)
+
+    def stretches(self, samples):
+        for begin, end in zip(self.breaks, self.breaks[1:] + [float("inf")]):
+            found = [s for s in samples if begin <= s[0] < end - WARM_S]
+            if len(found) >= STRETCH_SAMPLES:
+                yield found
+
+    def judge_calm(self, name, samples):
+        most = max(s[1] for s in samples)
+        say(f"calm {name}: {most:.1f} MB anonymous, {max(s[2] for s in samples):.1f} MB resident at most, {len(samples)} samples")
+        problems = [f"the calm {name} had {most:.1f} MB"] if most > CEILING_MB else []
+        for found in self.stretches(samples):
+            third = len(found) // 3
+            first, last = (statistics.median(s[1] for s in part) for part in (found[:third], found[-third:]))
+            say(f"calm {name}, minutes {found[0][0] / 60:.0f} to {found[-1][0] / 60:.0f}: {first:.1f} MB in the first third, {last:.1f} MB in the last")
+            if last - first > GROWTH_MB[name]:
+                problems.append(f"the calm {name} grew by {last - first:.1f} MB")
+        return problems
+
     def judge(self):
         problems = []
         for (place, name, pid), samples in self.series.items():
             if place == "calm":
-                warm = [s for s in samples if s[0] >= min(WARM_S, samples[-1][0] / 3)]
-                third = max(1, len(warm) // 3)
-                for at, what in ((1, "anonymous"), (2, "resident")):
-                    first, last = (statistics.median(s[at] for s in part) for part in (warm[:third], warm[-third:]))
-                    say(f"calm {name} {pid}, {what}: {first:.1f} MB in the first third, {last:.1f} MB in the last, "
-                        f"{max(s[at] for s in samples):.1f} MB at most, {len(samples)} samples")
-                    if at == 1 and last - first > GROWTH_MB[name]:
-                        problems.append(f"the calm {name} grew by {last - first:.1f} MB")
+                problems += self.judge_calm(name, samples)
             elif len(samples) > 2 and samples[-1][1] - samples[1][1] > LIFE_GROWTH_MB:
                 problems.append(f"the {place} {name} {pid} grew by {samples[-1][1] - samples[1][1]:.1f} MB")
         streams = {key for key in self.series if key[:2] == ("calm", "stream")}
@@ -210,7 +229,8 @@ def said(done):
 class Storm:
     """What happens to the stormy daemon and to the servers."""
 
-    def __init__(self, place, seed):
+    def __init__(self, place, memory, seed):
+        self.memory = memory
         self.place, self.random, self.counts, self.began = place, random.Random(seed), collections.Counter(), time.time()
         self.what = [(4, self.kill_stream), (3, self.kill_load), (3, self.kill_daemon), (2, self.stop_daemon), (1, self.reload),
                      (1, self.pause), (4, self.backfill), (2, self.kill_in_backfill), (2, self.kill_mariadb), (1, self.kill_kafka)]
@@ -295,6 +315,7 @@ class Storm:
 
     def kill_kafka(self):
         self.kill_server("kafka")
+        self.memory.broken()
 
 
 # --- what must have come out -----------------------------------------------------------------------------------------------
@@ -398,7 +419,8 @@ class Soak:
         KAFKA.create(self.topic, PARTITIONS)
         self.calm = Place(self.work, "calm", self.topic, ["calm"])
         self.stormy = Place(self.work, "stormy", self.topic, ["live", "load", "report"])
-        self.memory, self.storm = Memory([self.calm, self.stormy]), Storm(self.stormy, seed)
+        self.memory = Memory([self.calm, self.stormy])
+        self.storm = Storm(self.stormy, self.memory, seed)
 
     def weather(self, seconds):
         end = time.monotonic() + seconds
