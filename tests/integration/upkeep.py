@@ -240,6 +240,46 @@ def what_expired_comes_back_from_its_archive_and_gives_records_that_kafka_has_no
     assert "0 findings" in j.sluice("audit", "j")
     j.sluice("lake", "restore", archives[0], "--to", "elsewhere")
     assert len(list((j.dir / "elsewhere").rglob("*.jsonl.gz"))) == 1
+
+
+def files(j):
+    return sorted(p.name for p in (j.dir / "lake").glob("streams/OUT/**/*.jsonl"))
+
+
+@case
+def small_files_become_one_by_hand_beside_a_daemon_and_by_policy():
+    j = begin("upkeep-compact", job="schedule: { every: 1h }")
+    before = files(j)
+    assert len(before) >= 3, before
+    assert f"{len(before)} files" in j.sluice("lake", "compact", "out", "--dry-run")
+    merged = json.loads(j.sluice("lake", "compact", "--json"))
+    assert sum(m["rows"] for m in merged) == 200 and all(m["batch"] for m in merged), merged
+    assert len(files(j)) == len(merged) and set(files(j)) <= set(before)
+    check(j, 300)
+    j.configure("SELECT k, id, name, amount FROM", "SELECT k, id, UCASE(name) AS name, amount FROM")
+    batch = str(j.receipts(2)[0]["batch"])
+    j.sluice("job", "backfill", "j", "--batch", batch, "--outputs", "OUT")
+    assert len(files(j)) == len(merged)
+    assert {r["ID"] // 100 for r in j.lake() if r["NAME"][0] == "N"} == {1}
+    j.configure("SELECT k, id, UCASE(name) AS name, amount FROM", "SELECT k, id, name, amount FROM")
+    j.sluice("job", "backfill", "j", "--batch", batch, "--outputs", "OUT")
+    check(j, 300)
+    daemon = Daemon(j)
+    j.produce(*records(300, 400))
+    j.sluice("job", "run", "j")
+    assert len(files(j)) > len(merged)
+    asked = j.sluice("lake", "compact", "OUT")  # the owner does it
+    assert " became " in asked and len(files(j)) == len(merged), asked
+    assert "0 files" in j.sluice("lake", "compact", "--min-files", "2")
+    assert "neither a job nor an output" in j.sluice("lake", "compact", "NOPE", expect=3)
+    daemon.stop()
+    check(j, 400)
+    j.configure("lake: { compression: none,", "lake: { compact: { min_files: 2 }, compression: none,")
+    for first in range(400, 1200, 100):
+        j.produce(*records(first, first + 100))
+        j.run()
+    assert len(files(j)) <= 4 * len(merged), files(j)
+    check(j, 1200)
     j.close()
 
 
