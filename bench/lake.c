@@ -175,18 +175,17 @@ static void bench_upkeep(struct upkeep *out, struct bench *b)
     struct lake_ls ls;
     struct lake_manifest m;
     struct lake_verify v;
-    const struct lake_merge *merges;
-    size_t n;
+    struct lake_merges merges;
     static const struct lake_compact_policy policy = {2, UINT64_C(1) << 40, LAKE_COMPACT_ALL};
     struct step s = step_begin();
     check(lake_list(&ls, b->a, b->lake, STR_NONE, &e), &e);
     out->list = step_end(s);
     s = step_begin();
-    check(lake_compact_choose(&merges, &n, b->a, b->lake, &ls.outputs[0], &policy, &e), &e);
+    check(lake_compact_choose(&merges, b->a, b->lake, &ls.outputs[0], &policy, &e), &e);
     out->plan = step_end(s);
     s = step_begin();
     const struct lake_compact_spec spec = {
-        .job = "bench", .batch = b->batch + 1, .merges = merges, .count = n};
+        .job = "bench", .batch = b->batch + 1, .merges = merges.v, .count = merges.n};
     check(lake_compact_stage(&m, b->a, b->lake, &spec, &e), &e);
     m.now_ms = 1;
     bench_publish(b, &m);

@@ -169,9 +169,9 @@ static bool choose_files(struct choice *x, const struct lake_ls_partition *p, st
     return ok;
 }
 
-bool lake_compact_choose(const struct lake_merge **out, size_t *count, struct arena *a,
-                         struct lake *s, const struct lake_ls_output *o,
-                         const struct lake_compact_policy *policy, struct err *e)
+bool lake_compact_choose(struct lake_merges *out, struct arena *a, struct lake *s,
+                         const struct lake_ls_output *o, const struct lake_compact_policy *policy,
+                         struct err *e)
 {
     struct choice x = {.lake = s, .a = a, .output = o, .policy = policy};
     bool ok = true;
@@ -181,8 +181,7 @@ bool lake_compact_choose(const struct lake_merge **out, size_t *count, struct ar
     struct lake_merge *v = ARENA_ARRAY(a, struct lake_merge, x.merges.n + 1);
     if (x.merges.n > 0)
         memcpy(v, x.merges.v, x.merges.n * sizeof *v);
-    *out = v;
-    *count = x.merges.n;
+    *out = (struct lake_merges){v, x.merges.n};
     vec_fini(&x.merges);
     return ok;
 }

@@ -24,9 +24,13 @@ struct lake_merge {
     size_t count;
     uint64_t rows, bytes;
 };
-bool lake_compact_choose(const struct lake_merge **out, size_t *count, struct arena *a,
-                         struct lake *s, const struct lake_ls_output *o,
-                         const struct lake_compact_policy *policy, struct err *e) ERR_CHECKED;
+struct lake_merges {
+    const struct lake_merge *v;
+    size_t n;
+};
+bool lake_compact_choose(struct lake_merges *out, struct arena *a, struct lake *s,
+                         const struct lake_ls_output *o, const struct lake_compact_policy *policy,
+                         struct err *e) ERR_CHECKED;
 
 struct lake_compact_spec {
     const char *job;

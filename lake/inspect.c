@@ -394,7 +394,7 @@ void lake_slots_init(struct lake_slots *out, struct arena *a, const struct lake_
         for (size_t k = 0; k < ls->outputs[i].partition_count; k++)
             add_slots(out, ls->outputs[i].partitions[k].files,
                       ls->outputs[i].partitions[k].file_count, job);
-    if (out->plain_count > 0)
+    if (out->plain_count > 0) // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
         qsort(out->plain, out->plain_count, sizeof *out->plain, by_slot);
 }
 

@@ -109,37 +109,40 @@ static bool merge_segment(struct merging *x, struct lake *lake, const struct mer
 
 // --- the file ----------------------------------------------------------------------------------------------------
 
-// What the new file holds, slot by slot: a split slot's files are neighbours.
+// A split slot's files are neighbours.
+static size_t merge_add(struct lake_slot_rows *slots, size_t count, const struct lake_slot_rows *s)
+{
+    struct lake_slot_rows *last = count > 0 ? &slots[count - 1] : NULL;
+    if (!last || last->slot != s->slot) {
+        assert(!last || last->slot < s->slot);
+        slots[count] = *s;
+        return count + 1;
+    }
+    last->rows += s->rows;
+    last->rows_hash += s->rows_hash;
+    last->time_min = s->time_min < last->time_min ? s->time_min : last->time_min;
+    last->time_max = s->time_max > last->time_max ? s->time_max : last->time_max;
+    return count;
+}
+
+// What the new file holds, slot by slot.
 static void merge_slots(struct lake_file *out, struct arena *a, const struct merge_segment *v,
                         size_t n)
 {
-    size_t most = 0;
+    size_t most = 0, count = 0;
     for (size_t i = 0; i < n; i++)
         most += v[i].slot_count;
     struct lake_slot_rows *slots = ARENA_ZARRAY(a, struct lake_slot_rows, most + 1);
-    size_t count = 0;
-    out->rows_hash = 0;
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < v[i].slot_count; k++) {
-            const struct lake_slot_rows *s = &v[i].slots[k];
-            struct lake_slot_rows *last = count > 0 ? &slots[count - 1] : NULL;
-            out->rows_hash += s->rows_hash;
-            if (!last || last->slot != s->slot) {
-                assert(!last || last->slot < s->slot);
-                slots[count++] = *s;
-                continue;
-            }
-            last->rows += s->rows;
-            last->rows_hash += s->rows_hash;
-            last->time_min = s->time_min < last->time_min ? s->time_min : last->time_min;
-            last->time_max = s->time_max > last->time_max ? s->time_max : last->time_max;
-        }
-    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < v[i].slot_count; k++)
+            count = merge_add(slots, count, &v[i].slots[k]);
     out->slots = slots;
     out->slot_count = count;
+    out->rows_hash = 0;
     out->time_min = INT64_MAX;
     out->time_max = INT64_MIN;
     for (size_t i = 0; i < count; i++) {
+        out->rows_hash += slots[i].rows_hash;
         out->time_min = slots[i].time_min < out->time_min ? slots[i].time_min : out->time_min;
         out->time_max = slots[i].time_max > out->time_max ? slots[i].time_max : out->time_max;
     }

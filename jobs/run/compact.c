@@ -32,8 +32,7 @@ static void compact_fini(struct compact *x)
 static bool compact_output(struct compact *x, const struct lake_ls_output *held,
                            const struct lake_output *o, struct err *e)
 {
-    const struct lake_merge *v;
-    size_t n;
+    struct lake_merges found;
     struct lake_compact_policy policy = {
         .min_files = o->compact_files, .max_bytes = o->compact_bytes, .how = LAKE_COMPACT_TIERED};
     if (x->spec) {
@@ -41,10 +40,10 @@ static bool compact_output(struct compact *x, const struct lake_ls_output *held,
         policy.max_bytes = x->spec->max_bytes ? x->spec->max_bytes : o->compact_bytes;
         policy.how = LAKE_COMPACT_ALL;
     }
-    if (!lake_compact_choose(&v, &n, x->a, x->s->lake, held, &policy, e))
+    if (!lake_compact_choose(&found, x->a, x->s->lake, held, &policy, e))
         return false;
-    for (size_t i = 0; i < n; i++)
-        vec_push(&x->merges, v[i]);
+    for (size_t i = 0; i < found.n; i++)
+        vec_push(&x->merges, found.v[i]);
     return true;
 }
 
