@@ -278,32 +278,38 @@ static bool sync_dir(struct publish *p, struct str dir, bool resumed, struct err
 
 // A directory's files come, then those go that they stand in for: a reader sees rows twice for as long as this takes, and no
 // longer. In between the directory is synced: rows are not lost to a power cut.
+static bool move_dir(struct publish *p, const struct publish_dirs *replaced, size_t *next,
+                     bool resumed, struct err *e)
+{
+    const struct lake_file *files = p->m->files;
+    struct str dir = path_dir(files[*next].path);
+    for (; *next < p->m->count && files[*next].version == 0 &&
+           str_eq(path_dir(files[*next].path), dir);
+         (*next)++)
+        if (!move_file(p, &files[*next], e))
+            return false;
+    return sync_dir(p, dir, resumed, e) && remove_replaced(p, replaced, dir, e);
+}
+
 static bool move_files(struct publish *p, bool resumed, struct err *e)
 {
     struct publish_dirs replaced;
     struct map *done = map_new(p->a);
+    bool added;
     find_replaced(&replaced, p);
-    for (size_t i = 0; i < p->m->count; i++) {
+    for (size_t i = 0; i < p->m->count;) {
         const struct lake_file *f = &p->m->files[i];
-        bool added, more = false;
         struct str dir = path_dir(f->path);
-        if (f->version > 0) {
-            if ((i == 0 || !same_version(f, f - 1)) && !move_version(p, f, e))
-                return false;
-            map_put(done, path_dir(dir), &added);
-            if (added && !sync_dir(p, path_dir(dir), resumed, e))
+        if (f->version == 0) {
+            map_put(done, dir, &added);
+            if (!move_dir(p, &replaced, &i, resumed, e))
                 return false;
             continue;
         }
-        if (!move_file(p, f, e))
+        if ((i == 0 || !same_version(f, f - 1)) &&
+            (!move_version(p, f, e) || !sync_dir(p, path_dir(dir), resumed, e)))
             return false;
-        if (i + 1 < p->m->count)
-            more = f[1].version == 0 && str_eq(path_dir(f[1].path), dir);
-        if (more)
-            continue;
-        map_put(done, dir, &added);
-        if (!sync_dir(p, dir, resumed, e) || !remove_replaced(p, &replaced, dir, e))
-            return false;
+        i++;
     }
     for (size_t i = 0; i < map_count(replaced.dirs); i++) {
         struct str dir = map_key(replaced.dirs, i);
