@@ -176,7 +176,7 @@ static bool kept_topic_open(struct kept *k, struct str topic, struct err *e)
     return err_hint(e,
                     "such an output is CREATE STREAM … AS SELECT *, ROWPARTITION AS P, ROWOFFSET "
                     "AS O, ROWTIME AS T FROM its stream, in JSON lines; see the recovery "
-                    "handbook");
+                    "handbook, \"backfill\"");
 }
 
 static const struct kept_topic *kept_find(const struct kept *k, struct str topic)
