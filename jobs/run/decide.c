@@ -4,6 +4,7 @@
 #include "jobs/run/code.h"
 #include "jobs/run/collect.h"
 #include "jobs/run/gaps.h"
+#include "jobs/run/letters.h"
 #include "jobs/run/redo.h"
 #include "jobs/run/stream_rows.h"
 
@@ -141,10 +142,23 @@ static void decide_topic_records(struct execution *x, struct batch_record *r, st
         c->marker_topic = arena_str(c->a, r->marker_topic);
 }
 
+// The slot's dead letters are all outputs': where some are left out, none of them may go.
+static bool decide_letters(const struct execution *x, struct err *e)
+{
+    const struct execute_replace *how = x->replace;
+    bool all = true;
+    for (size_t i = 0; how && i < x->s->job->output_count; i++)
+        all = all && how->outputs[i];
+    if (all || how->slot == 0 || how->rows == EXECUTE_BESIDE || how->source)
+        return true;
+    return letters_stay(x->a, x->s, how->slot, buf_view(&x->dead.text), e);
+}
+
 static bool decide_outputs(struct execution *x, struct batch_record *r, struct err *e)
 {
     struct lake_manifest manifest;
-    if (!collect_dead_letters(x->collect, x->dead.count, buf_view(&x->dead.text), e) ||
+    if (!decide_letters(x, e) ||
+        !collect_dead_letters(x->collect, x->dead.count, buf_view(&x->dead.text), e) ||
         !collect_seal(x->collect, r, &manifest, e) ||
         (x->replace && !redo_splice(&manifest, x->s, x->a, x->replace, e)))
         return false;

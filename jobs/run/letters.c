@@ -108,13 +108,11 @@ void letters_sort(struct letters *l)
         qsort(l->v, l->n, sizeof *l->v, letters_order);
 }
 
-bool letters_read(struct letters *out, struct arena *a, const struct job *job, const char *path,
-                  struct err *e)
+static bool letters_parse(struct letters *out, struct arena *a, const struct job *job,
+                          const char *path, struct str text, struct err *e)
 {
-    struct str text, line, rest;
+    struct str line, rest;
     struct letters_reader r = {.d = {.a = a, .what = path}, .job = job, .path = path};
-    if (!file_read(&text, a, path, LETTERS_FILE_MAX, e))
-        return false;
     *out = (struct letters){NULL, 0};
     size_t lines = 1;
     for (size_t i = 0; i < text.n; i++)
@@ -130,6 +128,46 @@ bool letters_read(struct letters *out, struct arena *a, const struct job *job, c
             return false;
     }
     letters_sort(out);
+    return true;
+}
+
+bool letters_read(struct letters *out, struct arena *a, const struct job *job, const char *path,
+                  struct err *e)
+{
+    struct str text;
+    return file_read(&text, a, path, LETTERS_FILE_MAX, e) &&
+           letters_parse(out, a, job, path, text, e);
+}
+
+const char *letters_path(struct arena *a, const struct session *s, uint64_t slot)
+{
+    const struct job *job = s->job;
+    unsigned long long id = slot;
+    if (s->lake)
+        return arena_printf(a, "%s/_dead_letters/%s/%llu.jsonl", job->lake_root, job->name, id).p;
+    return arena_printf(a, "%s/dead_letters/%llu.jsonl", job->state_dir, id).p;
+}
+
+bool letters_stay(struct arena *a, const struct session *s, uint64_t slot, struct str text,
+                  struct err *e)
+{
+    struct letters then, now;
+    const char *path = letters_path(a, s, slot);
+    if (!file_exists(path))
+        return true;
+    if (!letters_read(&then, a, s->job, path, e) || !letters_parse(&now, a, s->job, path, text, e))
+        return false;
+    for (size_t i = 0; i < then.n; i++) {
+        const struct letter *l = &then.v[i];
+        if (letters_find(&now, l->topic, l->partition, l->record.offset))
+            continue;
+        err_fail(e, ERR_CONFIG,
+                 "%.*s/%d offset %lld would be no dead letter any more: outputs that are not named "
+                 "would never get it",
+                 STR_ARG(s->job->topics[l->topic]), (int)l->partition, (long long)l->record.offset);
+        return err_hint(e, "sluice dlq replay %s --batch %llu brings it to all outputs; then again",
+                        s->job->name, (unsigned long long)slot);
+    }
     return true;
 }
 

@@ -21,6 +21,11 @@ struct letters {
 // path: of the file, for messages. A letter of a topic that the job does not read is an error.
 bool letters_read(struct letters *out, struct arena *a, const struct job *job, const char *path,
                   struct err *e) ERR_CHECKED;
+// Where those of a slot are, if there are any.
+const char *letters_path(struct arena *a, const struct session *s, uint64_t slot);
+// Are all letters of the slot's file also among these lines? ERR_CONFIG: no, and which.
+bool letters_stay(struct arena *a, const struct session *s, uint64_t slot, struct str text,
+                  struct err *e) ERR_CHECKED;
 // Gets what the file did not keep (key and value, headers when the SQL reads them) from the topics: s->partitions is their plan of now.
 // Records that are not there any more, or are others: ERR_DATA naming them.
 bool letters_complete(struct letters *l, struct session *s, struct arena *a,

@@ -89,15 +89,6 @@ static bool replay_outputs(struct replay *r, struct err *e)
 
 // --- which slots -----------------------------------------------------------------------------------------------------
 
-static const char *replay_path(const struct replay *r, struct arena *a, uint64_t slot)
-{
-    const struct job *job = r->s->job;
-    unsigned long long id = slot;
-    if (r->s->lake)
-        return arena_printf(a, "%s/_dead_letters/%s/%llu.jsonl", job->lake_root, job->name, id).p;
-    return arena_printf(a, "%s/dead_letters/%llu.jsonl", job->state_dir, id).p;
-}
-
 static enum kv_found replay_find(struct redo_slot *out, struct replay *r, uint64_t slot,
                                  struct err *e)
 {
@@ -110,7 +101,8 @@ static enum kv_found replay_find(struct redo_slot *out, struct replay *r, uint64
     if (found != KV_FOUND)
         return found;
     // Deleted by hand: nothing of this slot is left to replay.
-    bool kept = file_exists(replay_path(r, r->scratch, slot)) && (!r->s->lake || out->file_count);
+    bool kept =
+        file_exists(letters_path(r->scratch, r->s, slot)) && (!r->s->lake || out->file_count);
     return kept ? KV_FOUND : KV_ABSENT;
 }
 
@@ -281,7 +273,7 @@ static bool replay_slot(struct replay *r, uint64_t id, struct replay_slot *told,
     if (replay_find(&slot, r, id, e) != KV_FOUND)
         return err_fail(e, ERR_DATA, "the dead letters of batch %llu are gone",
                         (unsigned long long)id);
-    told->path = replay_path(r, r->scratch, id);
+    told->path = letters_path(r->scratch, r->s, id);
     if (!letters_read(&letters, r->scratch, r->s->job, told->path, e) ||
         !replay_within(&letters, r, &slot, told->path, e) ||
         !letters_complete(&letters, r->s, r->scratch, e) || !replay_decode(r, &slot, &count, e))

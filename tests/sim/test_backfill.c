@@ -1,8 +1,10 @@
 // Backfill: whatever is run, backfilled and cut short, each source record stands in the outputs exactly once.
 #include "jobs/run/backfill.h"
 #include "jobs/run/control.h"
+#include "jobs/run/replay.h"
 #include "tests/support/job_scenario.h"
 #include "tests/support/test.h"
+#include "warehouse/memory/memory.h"
 
 #include <stdio.h>
 
@@ -262,6 +264,48 @@ TEST(dead_letters_of_a_slot_are_replaced_with_it)
     job_world_free(w);
 }
 
+// Of two outputs one is made again, with SQL that can decode what was a dead letter: the other must get it, too.
+static void letters_are_all_outputs(bool lake)
+{
+#define SQL(id)                                                                             \
+    "CREATE STREAM tx (k VARCHAR KEY, id " id ") WITH (KAFKA_TOPIC = 'tx', VALUE_FORMAT = " \
+    "'JSON');\n"                                                                            \
+    "CREATE STREAM good AS SELECT k, CAST(id AS VARCHAR) AS id FROM tx EMIT CHANGES;\n"     \
+    "CREATE STREAM big AS SELECT k, CAST(id AS VARCHAR) AS id FROM tx EMIT CHANGES;\n"
+    const struct job_world_spec spec = {.sql = SQL("BIGINT"),
+                                        .outputs = "      GOOD: { warehouse: { to: one } }\n"
+                                                   "      BIG: { warehouse: { to: two } }\n",
+                                        .topics = {"tx"},
+                                        .partitions = 1,
+                                        .lake = lake ? JOB_WORLD_LAKE : JOB_WORLD_NO_LAKE};
+    const struct replay_spec all = {.to = UINT64_MAX};
+    struct job_world *w = job_world_new(&spec);
+    struct backfill_spec good = batches(1, 1);
+    good.output_count = 1;
+    source_fake_add(w->broker, "tx", 0, 1761436800000, "k", "{\"id\":1}");
+    source_fake_add(w->broker, "tx", 0, 1761436800000, "k", "{\"id\":\"x\"}");
+    run(w);
+    backfill(w, &good); // a letter that stays one is no harm
+    if (!job_world_compile(w, SQL("VARCHAR"), spec.outputs))
+        fail_msg("%s", w->text);
+#undef SQL
+    refused(w, &good, ERR_CONFIG, "tx/0 offset 1 would be no dead letter any more");
+    assert_ok(run_replay(&w->report, w->job, &w->env, &all, &w->e), &w->e);
+    assert_int_equal(w->report.warehouse_rows, 2);
+    const struct backfill_spec pending = {.by = BACKFILL_PENDING};
+    backfill(w, &pending);
+    assert_int_equal(memory_rows(JOB_WORLD_ONE, "good"), 2);
+    assert_int_equal(memory_rows(JOB_WORLD_TWO, "big"), 2);
+    job_world_check_receipts(w);
+    job_world_free(w);
+}
+
+TEST(a_part_of_the_outputs_does_not_take_dead_letters_from_the_others)
+{
+    letters_are_all_outputs(true);
+    letters_are_all_outputs(false);
+}
+
 // --- any sequence ----------------------------------------------------------------------------------------------------
 
 static void maybe_fault(struct job_world *w, struct job_random *r)
@@ -348,4 +392,5 @@ TEST_MAIN(T(a_backfill_with_the_same_sql_changes_no_row_and_moves_no_position),
           T(what_cannot_be_right_is_refused_with_the_reason),
           T(a_backfill_that_was_cut_short_stays_pending_and_is_continued),
           T(dead_letters_of_a_slot_are_replaced_with_it),
+          T(a_part_of_the_outputs_does_not_take_dead_letters_from_the_others),
           T(any_sequence_of_runs_backfills_and_crashes_leaves_each_record_exactly_once))
