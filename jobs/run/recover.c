@@ -249,22 +249,52 @@ static void recover_name_slot(struct recover *r)
 
 // --- replay ----------------------------------------------------------------------------------------------------------
 
+static bool recover_find(struct redo_slot *out, const struct recover *r, const struct redo *redo,
+                         struct arena *a, uint64_t slot, struct err *e)
+{
+    struct kv_txn *t;
+    if (!kv_begin_read(&t, r->s->kv, e))
+        return false;
+    enum kv_found found = redo_find(out, redo, a, t, slot, e);
+    kv_abort(t);
+    return found == KV_FOUND || (found == KV_ABSENT && recover_unknown(r, slot, e));
+}
+
+// Are its records the last that were read? Of a backfill or replay that was cut short they are not.
+static bool recover_newest(const struct recover *r, const struct redo_slot *slot)
+{
+    for (size_t i = 0; i < slot->range_count; i++) {
+        const struct batch_range *x = &slot->ranges[i];
+        const struct control_position *p = control_position(&r->s->control, x->topic, x->partition);
+        if (p && p->next > x->end)
+            return false;
+    }
+    return true;
+}
+
+// What is upserted took no part in a repetition: rows of older records would replace later ones of their keys.
+static void recover_leave(const struct recover *r, struct redo *redo)
+{
+    const struct job *job = r->s->job;
+    for (size_t i = 0; i < job->target_count; i++)
+        if (job->targets[i].key)
+            redo->outputs[job->targets[i].output] = false;
+}
+
 static bool recover_slot(struct recover *r, struct redo *redo, uint64_t slot, bool last,
                          struct err *e)
 {
     struct redo_slot found = {0};
-    struct kv_txn *t;
     struct arena *a = arena_new(r->a);
     bool stateful = recover_stateful(r->s->job);
     bool sent = slot <= control_output(&r->s->control, STR("topics"))->batch;
     const struct execute_replace how = {.positions = stateful ? EXECUTE_FOLLOW : EXECUTE_KEEP,
                                         .topics = sent ? EXECUTE_SILENT : EXECUTE_SEND,
                                         .end = last ? EXECUTE_LAST : EXECUTE_MORE};
-    bool ok = kv_begin_read(&t, r->s->kv, e);
-    if (ok) {
-        enum kv_found kv = redo_find(&found, redo, a, t, slot, e);
-        kv_abort(t);
-        ok = kv == KV_FOUND || (kv == KV_ABSENT && recover_unknown(r, slot, e));
+    bool ok = recover_find(&found, r, redo, a, slot, e);
+    if (ok && !stateful && !recover_newest(r, &found)) {
+        recover_leave(r, redo);
+        ok = recover_find(&found, r, redo, a, slot, e);
     }
     ok = ok && redo_execute(redo, &found, &how, BATCH_RECOVER, e);
     arena_free(a);

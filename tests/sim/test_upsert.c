@@ -1,6 +1,7 @@
 // Streams that are upserted by key: the table has the latest row of each, whatever the batches; what would put older rows over newer
 // ones is refused.
 #include "jobs/run/backfill.h"
+#include "jobs/run/recover.h"
 #include "jobs/run/replay.h"
 #include "jobs/run/resync.h"
 #include "tests/support/job_scenario.h"
@@ -129,6 +130,43 @@ TEST(dead_letters_are_not_put_over_newer_rows)
     job_world_free(w);
 }
 
-TEST_MAIN(T(dead_letters_are_not_put_over_newer_rows), T(the_latest_row_of_each_key_stays),
+// The state is lost while an older batch of another output is made again.
+static void repetition_recovered(bool lake)
+{
+    static const struct str other[] = {{"P", 1}};
+    struct job_world_spec two = spec;
+    two.lake = lake ? JOB_WORLD_LAKE : JOB_WORLD_NO_LAKE;
+    two.sql = "CREATE STREAM tx (k VARCHAR KEY, usr VARCHAR, cents BIGINT) WITH (KAFKA_TOPIC = "
+              "'tx', VALUE_FORMAT = 'JSON');\n"
+              "CREATE STREAM o AS SELECT k, usr, cents FROM tx EMIT CHANGES;\n"
+              "CREATE STREAM p AS SELECT k, cents FROM tx EMIT CHANGES;\n";
+    two.outputs = "      O: { warehouse: { to: one, mode: upsert } }\n"
+                  "      P: { warehouse: { to: two } }\n";
+    const struct backfill_spec first = {
+        .by = BACKFILL_BATCHES, .from = 1, .to = 1, .outputs = other, .output_count = 1};
+    struct recover_report report;
+    struct job_world *w = job_world_new(&two);
+    two_batches(w);
+    memory_fail(JOB_WORLD_TWO, MEMORY_COMMIT, 1, MEMORY_FAIL, REMEDY_FATAL);
+    assert_false(job_world_backfill(w, &first));
+    job_world_delete(w, "state/sim");
+    job_world_restart(w, NULL);
+    if (!job_world_recover(w, &report))
+        fail_msg("%s", w->text);
+    assert_int_equal(report.replayed, 1);
+    table_is(JOB_WORLD_ONE, "a|y|3\nb|y|4\n");
+    assert_int_equal(memory_rows(JOB_WORLD_TWO, "p"), 4);
+    run(w);
+    job_world_free(w);
+}
+
+TEST(a_recovery_puts_no_older_rows_over_newer_ones)
+{
+    repetition_recovered(true);
+    repetition_recovered(false);
+}
+
+TEST_MAIN(T(a_recovery_puts_no_older_rows_over_newer_ones),
+          T(dead_letters_are_not_put_over_newer_rows), T(the_latest_row_of_each_key_stays),
           T(a_row_without_its_key_fails_the_run_before_anything_is_decided),
           T(older_rows_are_not_put_over_newer_ones_and_a_rebuild_leaves_no_stale_ones))
