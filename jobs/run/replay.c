@@ -4,6 +4,7 @@
 #include "base/vec.h"
 #include "jobs/run/letters.h"
 #include "jobs/run/redo.h"
+#include "lake/layout/layout.h"
 
 #include <assert.h>
 
@@ -152,35 +153,45 @@ static struct sequence_range *replay_ranges(const struct replay *r, const struct
     return out;
 }
 
-// Names are <slot>-<n>: the first n that no file of the slot has.
-static uint64_t replay_number(const struct replay *r, uint64_t slot)
+static void replay_after(uint64_t *next, uint64_t slot, const struct lake_file *files, size_t count)
 {
-    const struct lake_file *files;
-    size_t count;
-    uint64_t next = 0;
-    lake_slot_files(&files, &count, r->scratch, &r->redo.slots, slot);
     for (size_t i = 0; i < count; i++) {
-        struct str name = files[i].path, head, tail;
         uint64_t of, n;
-        while (str_split_once(&head, &tail, name, '/'))
-            name = tail;
-        if (str_split_once(&head, &tail, name, '-') && str_to_u64(&of, head) && of == slot &&
-            str_split_once(&head, &tail, tail, '.') && str_to_u64(&n, head) && n >= next)
-            next = n + 1;
+        if (files[i].output.n > 0 && layout_read_file(&of, &n, files[i].path) && of == slot &&
+            n >= *next)
+            *next = n + 1;
     }
-    return next;
+}
+
+// Names are <slot>-<n>: the first n that no file of the slot ever had. What expired may come back out of its archive.
+static bool replay_number(uint64_t *next, const struct replay *r, uint64_t slot, struct err *e)
+{
+    const struct session *s = r->s;
+    const struct lake_manifest *m;
+    size_t n = 0;
+    *next = 0;
+    if (s->lake && !lake_job_manifests(&m, &n, r->scratch, s->lake, s->job->name, e))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        replay_after(next, slot, m[i].files, m[i].count);
+        replay_after(next, slot, m[i].replaced, m[i].replaced_count);
+    }
+    return true;
 }
 
 static bool replay_execute(struct replay *r, const struct redo_slot *slot, struct source *letters,
                            struct batch_record *out, struct err *e)
 {
     enum execute_end end;
+    uint64_t number;
+    if (!replay_number(&number, r, slot->slot, e))
+        return false;
     const struct execute_replace how = {
         .slot = slot->slot,
         .now_ms = slot->now_ms,
         .source = letters,
         .rows = EXECUTE_BESIDE,
-        .file_number = replay_number(r, slot->slot),
+        .file_number = number,
         .outputs = r->outputs,
         .files = slot->files, // the dead letters
         .file_count = slot->file_count,

@@ -5,6 +5,7 @@
 #include "jobs/run/compact.h"
 #include "jobs/run/control.h"
 #include "jobs/run/recover.h"
+#include "jobs/run/replay.h"
 #include "lake/archive.h"
 #include "tests/support/job_scenario.h"
 #include "tests/support/job_upkeep.h"
@@ -275,6 +276,43 @@ TEST(rows_that_are_elsewhere_do_not_come_back)
     refuses(w, tables, "versions of a table beyond keep_versions go with every run");
     job_upkeep_audit(w);
     job_world_free(w);
+}
+
+// Rows that dead letters gave while the others were in the archive.
+TEST(what_expired_comes_back_beside_rows_that_dead_letters_gave_since)
+{
+#define SQL(id)                                                                             \
+    "CREATE STREAM tx (k VARCHAR KEY, id " id ") WITH (KAFKA_TOPIC = 'tx', VALUE_FORMAT = " \
+    "'JSON');\n"                                                                            \
+    "CREATE STREAM good AS SELECT k, CAST(id AS VARCHAR) AS id FROM tx EMIT CHANGES;\n"
+    const struct job_world_spec spec = {.sql = SQL("BIGINT"),
+                                        .outputs =
+                                            "      GOOD: { lake: { partition_by: [day] } }\n",
+                                        .topics = {"tx"},
+                                        .partitions = 1};
+    const struct replay_spec all = {.to = UINT64_MAX};
+    struct arena *a = arena_new(NULL);
+    struct restore_report r;
+    struct lake_ls ls;
+    char path[PATH_ROOM];
+    struct job_world *w = world(&spec);
+    source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW - 5 * (int64_t)DAY_MS, "k", "{\"id\":1}");
+    source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW - 5 * (int64_t)DAY_MS, "k", "{\"id\":\"x\"}");
+    run(w);
+    exports(w, path, "GOOD", "good.tar");
+    assert_int_equal(expires_stream(w, "GOOD"), 1);
+    if (!job_world_compile(w, SQL("VARCHAR"), spec.outputs))
+        fail_msg("%s", w->text);
+#undef SQL
+    assert_ok(run_replay(&w->report, w->job, &w->env, &all, &w->e), &w->e);
+    if (!restore(w, path, &r, a))
+        fail_msg("%s", w->text);
+    assert_int_equal(r.count, 1);
+    job_upkeep_list(&ls, a, w);
+    assert_int_equal(ls.outputs[0].rows, 2);
+    job_upkeep_audit(w);
+    job_world_free(w);
+    arena_free(a);
 }
 
 TEST(an_archive_of_another_history_is_refused)
@@ -598,8 +636,9 @@ TEST(a_lost_state_is_rebuilt_behind_a_restore)
 TEST_MAIN(
     T(what_expired_comes_back_into_its_place_and_is_the_lakes_again),
     T(a_file_that_the_lake_lost_comes_back_and_another_content_is_left_alone),
-    T(rows_that_are_elsewhere_do_not_come_back), T(an_archive_of_another_history_is_refused),
-    T(an_archive_of_another_lake_is_refused),
+    T(rows_that_are_elsewhere_do_not_come_back),
+    T(what_expired_comes_back_beside_rows_that_dead_letters_gave_since),
+    T(an_archive_of_another_history_is_refused), T(an_archive_of_another_lake_is_refused),
     T(a_restore_cut_short_anywhere_is_rolled_forward_or_never_was),
     T(an_expiry_that_archives_leaves_every_file_in_the_lake_or_in_a_whole_archive),
     T(a_run_archives_what_its_policy_deletes_and_a_damaged_archive_stops_the_deletion),
