@@ -355,8 +355,11 @@ static bool audit_gaps(struct audit *x, struct err *e)
         (void)snprintf(rest, sizeof rest, " --batch %llu..%llu --outputs %.*s", from, to,
                        STR_ARG(job->outputs[p.output].name));
         ok = from == 0 || p.topic ||
-             audit_say(x, AUDIT_ROWS, p.name, audit_command(x, "backfill", rest), e,
-                       "rows of batches %llu to %llu are missing: it was out of the job", from, to);
+             audit_say(x, AUDIT_ROWS, p.name,
+                       from > x->s->control.forgotten ? audit_command(x, "backfill", rest)
+                                                      : audit_command(x, "reset", " --rebuild"),
+                       e, "rows of batches %llu to %llu are missing: it was out of the job", from,
+                       to);
     }
     return ok;
 }

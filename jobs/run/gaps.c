@@ -92,11 +92,16 @@ static bool gaps_next(uint64_t *out, struct kv_txn *t, uint64_t from, uint64_t t
     return ok;
 }
 
-static bool gaps_fill(struct control_output *o, uint64_t slot, struct kv_txn *t, struct err *e)
+static bool gaps_fill(struct control_output *o, uint64_t slot, uint64_t forgotten, struct kv_txn *t,
+                      struct err *e)
 {
     uint64_t next;
     if (o->gap_from == 0)
         return true;
+    if (o->gap_from <= forgotten) { // no backfill brings these rows any more: it stays said
+        o->gap_to -= o->gap_to == slot;
+        return true;
+    }
     if (!gaps_next(&next, t, o->gap_from, o->gap_to, e) ||
         (next == slot && !gaps_next(&next, t, slot + 1, o->gap_to, e)))
         return false;
@@ -112,7 +117,8 @@ bool gaps_filled(struct control *c, const struct job *job, const bool *outputs, 
     struct gaps_place p;
     bool ok = true;
     for (size_t i = 0; ok && gaps_place(&p, a, job, i); i++)
-        ok = p.topic || !outputs[p.output] || gaps_fill(control_output(c, p.name), slot, t, e);
+        ok = p.topic || !outputs[p.output] ||
+             gaps_fill(control_output(c, p.name), slot, c->forgotten, t, e);
     arena_free(a);
     return ok;
 }

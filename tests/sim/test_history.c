@@ -201,6 +201,54 @@ TEST(rows_of_dead_letters_that_came_to_a_forgotten_batch_are_no_finding)
     job_world_free(w);
 }
 
+static bool finding_text(void *arg, const struct audit_finding *f, struct err *e)
+{
+    (void)e;
+    buf_printf(arg, "%.*s -> %.*s\n", STR_ARG(f->text), STR_ARG(f->repair));
+    return true;
+}
+
+// Nobody can make the first rows of the gap again: what is left is filled, the rest stays said.
+TEST(a_gap_that_begins_with_forgotten_batches_is_not_closed_by_a_backfill_of_the_others)
+{
+    static const char both[] = "      A: { lake: { partition_by: [] } }\n"
+                               "      B: { warehouse: { to: one } }\n";
+    static const char sql[] =
+        "CREATE STREAM tx (k VARCHAR KEY, id BIGINT) WITH (KAFKA_TOPIC = 'tx', VALUE_FORMAT = "
+        "'JSON');\n"
+        "CREATE STREAM a AS SELECT k, id FROM tx EMIT CHANGES;\n"
+        "CREATE STREAM b AS SELECT k, id FROM tx EMIT CHANGES;\n";
+    static const struct str b[] = {{"B", 1}};
+    const struct job_world_spec spec = {
+        .sql = sql, .outputs = both, .topics = {"tx"}, .partitions = 1};
+    const struct backfill_spec left = {
+        .by = BACKFILL_BATCHES, .from = 4, .to = 5, .outputs = b, .output_count = 1};
+    struct job_world *w = job_world_new(&spec);
+    struct buf found;
+    const struct audit_spec audit = {.found = finding_text, .arg = &found};
+    struct audit_report report;
+    struct err e;
+    for (int i = 1; i <= 6; i++) {
+        if (i == 2)
+            assert_true(job_world_compile(w, sql, "      A: { lake: { partition_by: [] } }\n"));
+        if (i == 6)
+            assert_true(job_world_compile(w, sql, both));
+        w->job->history_max = i == 6 ? 3 : 100;
+        source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":1}");
+        run(w);
+    }
+    if (!job_world_backfill(w, &left))
+        fail_msg("%s", w->text);
+    assert_int_equal(memory_rows(JOB_WORLD_ONE, "b"), 4); // of 6
+    buf_init(&found, 1 << 16);
+    assert_ok(run_audit(&report, w->a, w->job, &w->env, &audit, &e), &e);
+    buf_char(&found, '\0');
+    assert_non_null(strstr(found.p, "rows of batches 2 to 4 are missing: it was out of the job"));
+    assert_non_null(strstr(found.p, "reset sim --rebuild"));
+    buf_fini(&found);
+    job_world_free(w);
+}
+
 TEST(old_receipts_go_by_the_clock_but_the_newest_stay)
 {
     struct job_world *w = job_world_new(&job_scenario_transactions);
@@ -274,7 +322,8 @@ TEST(every_version_that_a_run_trimmed_is_in_the_log_of_deletions)
     job_world_free(w);
 }
 
-TEST_MAIN(T(rows_of_dead_letters_that_came_to_a_forgotten_batch_are_no_finding),
+TEST_MAIN(T(a_gap_that_begins_with_forgotten_batches_is_not_closed_by_a_backfill_of_the_others),
+          T(rows_of_dead_letters_that_came_to_a_forgotten_batch_are_no_finding),
           T(every_version_that_a_run_trimmed_is_in_the_log_of_deletions),
           T(an_endless_run_keeps_as_many_receipts_as_it_may),
           T(a_published_table_comes_back_without_receipts),
