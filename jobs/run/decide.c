@@ -254,6 +254,8 @@ bool execute_decide(struct execution *x, const struct sequence_range *planned,
             control_redo_step(c);
         else if (r->kind == BATCH_RESYNC && str_eq(c->redo.kind, STR("resync")))
             c->redo = (struct control_redo){.kind = STR("")};
+        if (r->kind == BATCH_REPLAY)
+            gaps_late(c, s->job, r->slot);
         ok = (r->kind != BATCH_BACKFILL ||
               gaps_filled(c, s->job, x->replace->outputs, r->slot, t, e)) &&
              control_put_record(t, r, e) && history_forget_batches(t, s, e) &&

@@ -74,6 +74,28 @@ void gaps_moved(struct control *c, const struct job *job, uint64_t batch, struct
     arena_free(a);
 }
 
+static bool gaps_known(const struct job *job, struct str name)
+{
+    struct arena *a = arena_new(NULL);
+    struct gaps_place p;
+    bool known = false;
+    for (size_t i = 0; !known && gaps_place(&p, a, job, i); i++)
+        known = str_eq(p.name, name);
+    arena_free(a);
+    return known;
+}
+
+void gaps_late(struct control *c, const struct job *job, uint64_t slot)
+{
+    for (size_t i = 0; i < c->output_count; i++) {
+        struct control_output *o = &c->outputs[i];
+        if (o->seen == 0 || gaps_known(job, o->name))
+            continue;
+        o->gap_from = o->gap_from && o->gap_from < slot ? o->gap_from : slot;
+        o->gap_to = o->gap_to > slot ? o->gap_to : slot;
+    }
+}
+
 // The first batch from `from` on that read something; 0 = none up to `to`.
 static bool gaps_next(uint64_t *out, struct kv_txn *t, uint64_t from, uint64_t to, struct err *e)
 {

@@ -13,6 +13,8 @@ struct run_report;
 // In the decision of a batch that moves positions.
 void gaps_moved(struct control *c, const struct job *job, uint64_t batch,
                 struct run_report *report);
+// Rows that came late to a batch (dead letters): streams that are out of the job now lack them.
+void gaps_late(struct control *c, const struct job *job, uint64_t slot);
 // In the decision of a backfill: the slot is there again in the outputs (by job.outputs).
 bool gaps_filled(struct control *c, const struct job *job, const bool *outputs, uint64_t slot,
                  struct kv_txn *t, struct err *e) ERR_CHECKED;

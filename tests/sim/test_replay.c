@@ -1,10 +1,12 @@
 // Replay: after the SQL was corrected, dead letters give what they would have given in their place, once, whatever is cut short.
+#include "jobs/run/audit.h"
 #include "jobs/run/backfill.h"
 #include "jobs/run/control.h"
 #include "jobs/run/letters.h"
 #include "jobs/run/replay.h"
 #include "tests/support/job_scenario.h"
 #include "tests/support/test.h"
+#include "warehouse/memory/memory.h"
 
 #include <stdio.h>
 
@@ -298,6 +300,43 @@ TEST(a_file_of_letters_that_all_came_through_goes_with_them)
     last_letters_go(false);
 }
 
+static bool gap(void *arg, const struct audit_finding *f, struct err *e)
+{
+    (void)e;
+    if (f->kind == AUDIT_ROWS)
+        (void)snprintf(arg, 600, "%.*s: %.*s", STR_ARG(f->text), STR_ARG(f->repair));
+    return true;
+}
+
+TEST(a_stream_that_was_out_of_the_job_lacks_what_letters_gave_and_it_is_said)
+{
+    static const struct str all_of[] = {{"ALL_OF", 6}};
+    char found[600] = "";
+    struct audit_report report;
+    const struct replay_spec spec = all();
+    const struct audit_spec audit = {.found = gap, .arg = found};
+    const struct backfill_spec first = {
+        .by = BACKFILL_BATCHES, .from = 1, .to = 1, .outputs = all_of, .output_count = 1};
+    struct job_world *w = world(STREAMS, NULL);
+    source_fake_add(w->broker, "tx", 0, 1761436800000, "k", "{\"id\":\"x\"}");
+    run(w);
+    assert_true(job_world_compile(w, right, "      GOOD: { lake: { partition_by: [] } }\n"));
+    replay(w, &spec);
+    correct(w);
+    source_fake_add(w->broker, "tx", 0, 1761436800000, "k", "{\"id\":\"y\"}");
+    run(w);
+    assert_int_equal(memory_rows(JOB_WORLD_ONE, "all_of"), 1);
+    assert_ok(run_audit(&report, w->a, w->job, &w->env, &audit, &w->e), &w->e);
+    assert_non_null(strstr(found, "rows of batches 1 to 1 are missing"));
+    if (!job_world_backfill(w, &first))
+        fail_msg("%s", w->text);
+    assert_int_equal(memory_rows(JOB_WORLD_ONE, "all_of"), 2);
+    found[0] = '\0';
+    assert_ok(run_audit(&report, w->a, w->job, &w->env, &audit, &w->e), &w->e);
+    assert_string_equal(found, "");
+    job_world_free(w);
+}
+
 // --- what was not kept -----------------------------------------------------------------------------------------------
 
 static void payload_from_the_topic(const char *job)
@@ -409,7 +448,8 @@ TEST(a_fault_at_any_durable_call_of_a_replay_into_topics_leaves_each_record_once
                test_is_long() ? 1 : 17);
 }
 
-TEST_MAIN(T(after_the_sql_was_corrected_letters_give_what_they_would_have_given_in_their_place),
+TEST_MAIN(T(a_stream_that_was_out_of_the_job_lacks_what_letters_gave_and_it_is_said),
+          T(after_the_sql_was_corrected_letters_give_what_they_would_have_given_in_their_place),
           T(a_backfill_after_a_replay_leaves_its_records_once),
           T(a_dry_run_counts_and_changes_nothing),
           T(only_the_batches_and_outputs_that_are_named_get_their_records),
