@@ -142,16 +142,56 @@ static bool backfill_source(struct backfill *b, bool lake, struct err *e)
 static bool backfill_check(const struct backfill *b, struct err *e)
 {
     const struct session *s = b->s;
-    const struct control_redo *r = &s->control.redo;
     if (b->spec->by == BACKFILL_OFFSETS && b->spec->topic.n == 0 && s->job->topic_count > 1)
         return err_fail(e, ERR_CONFIG, "job %s reads %zu topics: say which one's offsets",
                         s->job->name, s->job->topic_count);
-    if (r->kind.n == 0 || b->spec->by == BACKFILL_PENDING)
+    return true;
+}
+
+static bool backfill_pending_slots(const struct backfill *b)
+{
+    const struct control_redo *r = &b->s->control.redo;
+    for (size_t i = r->next; i < r->count; i++) {
+        bool found = false;
+        for (size_t k = 0; !found && k < b->slots.n; k++)
+            found = b->slots.v[k] == r->slots[i];
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+static bool backfill_pending_outputs(const struct backfill *b)
+{
+    const struct control_redo *r = &b->s->control.redo;
+    for (size_t i = 0; i < r->output_count; i++) {
+        bool found = false;
+        for (size_t k = 0; !found && k < b->s->job->output_count; k++)
+            found = b->redo.outputs[k] && str_eq_nocase(b->s->job->outputs[k].name, r->outputs[i]);
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+// A pending backfill gives way to one that does all of it: a damaged compacted file may want more slots than it has.
+static bool backfill_covers(const struct backfill *b, struct err *e)
+{
+    const struct session *s = b->s;
+    const struct control_redo *r = &s->control.redo;
+    bool ours = str_eq(r->kind, str_from(batch_kind_name(BATCH_BACKFILL)));
+    if (r->kind.n == 0 || (ours && backfill_pending_slots(b) && backfill_pending_outputs(b)))
         return true;
     err_fail(e, ERR_CONFIG,
              "a %.*s of job %s is not finished: %zu batches are still to be executed",
              STR_ARG(r->kind), s->job->name, r->count - r->next);
-    return err_hint(e, "sluice job %.*s %s goes on with it", STR_ARG(r->kind), s->job->name);
+    if (!ours)
+        return err_hint(e, "sluice job %.*s %s goes on with it", STR_ARG(r->kind), s->job->name);
+    return err_hint(e,
+                    "sluice job backfill %s goes on with it; a range with all its batches (%llu to "
+                    "%llu) and outputs takes its place",
+                    s->job->name, (unsigned long long)r->slots[r->next],
+                    (unsigned long long)r->slots[r->count - 1]);
 }
 
 // From here on the backfill is pending, whatever happens to this process.
@@ -242,7 +282,8 @@ static bool backfill_run(struct backfill *b, struct err *e)
                (backfill_outputs(b, pending->outputs, pending->output_count, e) &&
                 backfill_source(b, pending->kept, e) && backfill_go(b, e) && run_done(b->s, e));
     if (!backfill_outputs(b, spec->outputs, spec->output_count, e) ||
-        !backfill_source(b, spec->source == BACKFILL_FROM_LAKE, e) || !backfill_choose(b, e))
+        !backfill_source(b, spec->source == BACKFILL_FROM_LAKE, e) || !backfill_choose(b, e) ||
+        !backfill_covers(b, e))
         return false;
     if (spec->mode == BACKFILL_DRY_RUN)
         return backfill_dry(b, e);

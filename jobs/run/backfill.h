@@ -2,7 +2,7 @@
 // rows in the place of the slot's. Positions, operator state and tables are not touched; nothing is there twice.
 //
 // The owner calls it between runs: it takes the state's lock like run_job(). A backfill that was cut short stays pending
-// in the state and is continued by BACKFILL_PENDING. One thread per job.
+// in the state and is continued by BACKFILL_PENDING; one that has all its slots and outputs takes its place. One thread per job.
 #ifndef JOBS_RUN_BACKFILL_H
 #define JOBS_RUN_BACKFILL_H
 

@@ -225,6 +225,10 @@ TEST(a_backfill_that_was_cut_short_stays_pending_and_is_continued)
     size_t pending, none;
     uint64_t before = last_batch(w, &pending);
     assert_true(pending > 0 && pending < 4);
+    spec = batches(1, 1); // not all that is pending: batches, outputs
+    refused(w, &spec, ERR_CONFIG, "a backfill of job sim is not finished");
+    spec = batches(1, 4);
+    spec.output_count = 1;
     refused(w, &spec, ERR_CONFIG, "a backfill of job sim is not finished");
     run(w); // a run does not mind
     spec = (struct backfill_spec){.by = BACKFILL_PENDING};
@@ -233,6 +237,35 @@ TEST(a_backfill_that_was_cut_short_stays_pending_and_is_continued)
     assert_int_equal(last_batch(w, &none), before + pending);
     assert_int_equal(none, 0);
     job_scenario_same(w, &want, "after going on");
+}
+
+TEST(a_pending_backfill_gives_way_to_one_that_has_all_of_it)
+{
+    static const unsigned portions[] = {130};
+    struct buf want;
+    still_life(&want, 13, portions, 1, NULL);
+    struct job_world *w = world();
+    struct job_random r = {13};
+    produce(w, &r, 130);
+    run(w);
+    const struct fault_spec fault = {
+        .site = "memory.commit", .occurrence = 5, .action = FAULT_CRASH_BEFORE};
+    job_world_restart(w, &fault);
+    struct backfill_spec spec = batches(2, 4);
+    assert_false(job_world_backfill(w, &spec));
+    job_world_restart(w, NULL);
+    size_t pending, none;
+    (void)last_batch(w, &pending);
+    assert_true(pending > 0);
+    spec = batches(1, 4);
+    spec.mode = BACKFILL_DRY_RUN;
+    backfill(w, &spec);
+    spec.mode = BACKFILL_EXECUTE;
+    backfill(w, &spec);
+    assert_true(w->report.batches > pending);
+    (void)last_batch(w, &none);
+    assert_int_equal(none, 0);
+    job_scenario_same(w, &want, "after the larger one");
 }
 
 // Dead letters of a job without a lake are files of the state directory: they are replaced, too.
@@ -391,6 +424,7 @@ TEST_MAIN(T(a_backfill_with_the_same_sql_changes_no_row_and_moves_no_position),
           T(a_dry_run_says_what_would_be_replaced_and_changes_nothing),
           T(what_cannot_be_right_is_refused_with_the_reason),
           T(a_backfill_that_was_cut_short_stays_pending_and_is_continued),
+          T(a_pending_backfill_gives_way_to_one_that_has_all_of_it),
           T(dead_letters_of_a_slot_are_replaced_with_it),
           T(a_part_of_the_outputs_does_not_take_dead_letters_from_the_others),
           T(any_sequence_of_runs_backfills_and_crashes_leaves_each_record_exactly_once))

@@ -288,6 +288,13 @@ TEST(damage_is_found_not_merged_and_repaired_by_a_backfill_of_all_slots)
     struct control c;
     job_world_control(&c, w, a);
     assert_int_equal(c.redo.count, 2); // pending: it goes on when the file is back
+    backfill(w, 1, 4);                 // or gives way to one that has all of it
+    job_world_control(&c, w, a);
+    assert_int_equal(c.redo.count, 0);
+    job_upkeep_verify(w);
+    job_upkeep_audit(w);
+    (void)compacts(w);
+    same(w, &want, "after the backfill of all slots");
     arena_free(a);
     buf_fini(&want);
     job_world_free(w);
