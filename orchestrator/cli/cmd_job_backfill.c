@@ -44,6 +44,8 @@ static bool backfill_offsets(struct backfill_spec *out, const struct cli *c, str
     if (partition > INT32_MAX)
         return cli_usage(c, e, "--partition %s: not a partition", cli_opt(c, "partition"));
     out->partition = (int32_t)partition;
+    if (out->from >= out->to)
+        return cli_usage(c, e, "no offset is at or after --from-offset and before --to-offset");
     return true;
 }
 
@@ -66,8 +68,11 @@ static bool backfill_spec(struct backfill_spec *out, const struct cli *c, struct
                          "--from/--to, --from-offset/--to-offset and --batch exclude each other");
     if (time) {
         out->by = BACKFILL_TIME;
-        return backfill_time(&out->from, c, "from", INT64_MIN / 2, e) &&
-               backfill_time(&out->to, c, "to", INT64_MAX / 2, e);
+        if (!backfill_time(&out->from, c, "from", INT64_MIN / 2, e) ||
+            !backfill_time(&out->to, c, "to", INT64_MAX / 2, e))
+            return false;
+        return out->from < out->to ||
+               cli_usage(c, e, "no time is at or after --from and before --to");
     }
     out->by = batch ? BACKFILL_BATCHES : offsets ? BACKFILL_OFFSETS : BACKFILL_PENDING;
     if (batch) {
