@@ -97,6 +97,18 @@ static struct str lake_arg(const struct cli *c)
     return c->arg_count ? str_from(c->args[0]) : STR_NONE;
 }
 
+// A misspelt output is not one in which all is well.
+static bool lake_known(struct lake_ls *out, const struct cli *c, struct arena *a,
+                       const struct lake_place *p, struct err *e)
+{
+    if (!lake_place_list(out, a, p, lake_arg(c), e))
+        return false;
+    if (c->arg_count == 0 || out->output_count > 0)
+        return true;
+    err_fail(e, ERR_CONFIG, "the %s has no output %s", p->lake ? "lake" : "archive", c->args[0]);
+    return err_hint(e, "`sluice lake ls` shows the outputs");
+}
+
 // --- ls --------------------------------------------------------------------------------------------------------------
 
 static void lake_ls_json(struct buf *out, const struct lake_ls *ls)
@@ -127,7 +139,7 @@ static bool lake_ls_run(struct buf *out, struct cli *c, struct arena *a, const s
     static const char *const heads[] = {"OUTPUT", "PARTITION", "ROWS", "SIZE", "FILES"};
     struct lake_ls ls;
     struct cli_table table;
-    if (!lake_place_list(&ls, a, p, lake_arg(c), e))
+    if (!lake_known(&ls, c, a, p, e))
         return false;
     if (cli_json(c)) {
         lake_ls_json(out, &ls);
@@ -190,7 +202,7 @@ static bool lake_stat_run(struct buf *out, struct cli *c, struct arena *a,
                           const struct lake_place *p, struct err *e)
 {
     struct lake_ls ls;
-    if (!lake_place_list(&ls, a, p, lake_arg(c), e))
+    if (!lake_known(&ls, c, a, p, e))
         return false;
     if (cli_json(c)) {
         lake_stat_json(out, &ls);
@@ -251,6 +263,9 @@ static bool lake_verify_run(struct buf *out, struct cli *c, struct arena *a,
                             const struct lake_place *p, struct err *e)
 {
     struct lake_verify v;
+    struct lake_ls ls;
+    if (c->arg_count > 0 && !lake_known(&ls, c, a, p, e))
+        return false;
     if (!(p->lake ? lake_verify(&v, a, p->lake, lake_arg(c), e)
                   : lake_archive_verify(&v, a, p->archive, lake_arg(c), e)))
         return false;

@@ -89,6 +89,11 @@ check "lake stat --json counts as lake ls --json does" bash -c "
 sluice lake verify >out 2>&1
 check "verify fails on a changed file" test $? -eq 1
 check "verify names the file" has "${file#sluice-demo/data_lake/}" out
+for cmd in verify ls stat; do
+    sluice lake "$cmd" NOPE >out 2>err
+    check "lake $cmd of no output is 3" test $? -eq 3
+    check "and says so" has "the lake has no output NOPE" err
+done
 
 # Again in the same place: replaced, the same rows.
 "$bin" demo >report2 2>&1 </dev/null
