@@ -288,6 +288,16 @@ static int cli_unknown(const struct cli *c, char *const *argv, int argc)
     return cli_fail(&e, CLI_EXIT_USAGE);
 }
 
+// help COMMAND… is COMMAND… --help.
+static bool cli_help_about(struct buf *out, char *const *argv, int argc)
+{
+    int words;
+    const struct cmd *cmd = cli_find(argv, argc, &words);
+    if (cmd)
+        cli_help(out, cmd);
+    return cmd != NULL || (argc == 1 && cli_noun(out, argv[0]));
+}
+
 // What is no command: help, the version, a noun alone, or a mistake.
 static int cli_other(const struct cli *c, char *const *argv, int argc)
 {
@@ -296,7 +306,10 @@ static int cli_other(const struct cli *c, char *const *argv, int argc)
     struct buf out;
     int code = 0;
     buf_init(&out, 1 << 20);
-    if (cli_is_help(word)) {
+    if (cli_is_help(word) && argc > 1) {
+        if (!cli_help_about(&out, argv + 1, argc - 1))
+            code = cli_unknown(c, argv + 1, argc - 1);
+    } else if (cli_is_help(word)) {
         cli_overview(&out);
         code = argc > 0 ? 0 : CLI_EXIT_USAGE;
     } else if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0) {

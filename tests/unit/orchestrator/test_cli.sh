@@ -57,6 +57,11 @@ check "its example" has "SUBSTRING('stream', 2, 3) = tre" out
 check "an aggregate" exits 0 sql functions count
 check "no such function" exits 3 sql functions substrin
 check "the near one" has "did you mean SUBSTRING?" err
+check "help of a command" exits 0 help lake cat
+check "is what its --help says" has "usage: sluice lake cat" out
+check "help of a noun" exits 0 help lake
+check "lists its commands" has "lake verify" out
+check "help of no command" exits 2 help zzz
 check "a noun alone is usage" exits 2 lake
 check "a noun lists its commands" has "lake verify" out
 check "a noun with --help" exits 0 job --help
@@ -82,6 +87,8 @@ check "a word that is no batch" exits 2 dlq show j x
 check "a limit that is no number" exits 2 dlq show j --limit x
 check "a time that is none" exits 2 job backfill j --from yesterday
 check "ranges that exclude each other" exits 2 job backfill j --from 2025-10-28 --batch 3
+check "a range of times without one" exits 2 job backfill j --from 2025-10-29 --to 2025-10-28
+check "a range of offsets without one" exits 2 job backfill j --from-offset 5 --to-offset 5
 check "batches that are none" exits 2 dlq replay j --batch 5..3
 check "names that command's help" has "sluice dlq replay --help" err
 check "a choice that is missing" exits 2 job reset j
