@@ -82,7 +82,7 @@ static bool job_deliver(struct cli *c, struct err *e)
 
 static const struct cli_opt job_resync_opts[] = {{NULL, NULL, NULL}};
 static const struct cli_opt job_deliver_opts[] = {
-    {"skip", "OUTPUT", "leave this output's tables out: their rows become dead letters"},
+    {"skip", "OUTPUT", "leave this output's tables out: their rows go to a file, which is named"},
     {NULL, NULL, NULL},
 };
 
