@@ -252,11 +252,33 @@ static struct str cell_text(struct arena *a, const struct cell_array *c, enum ce
     return text;
 }
 
-static bool refuses(const struct memory_sink *s, const struct rows_run *run,
-                    const struct memory_row *row)
+// Row `r` of the run as text; of a deletion only the key columns.
+static void row_texts(const struct memory_sink *s, struct str *cells, const struct rows_run *run,
+                      uint32_t r)
 {
-    return run->kind == ROWS_PUT && s->table->reject &&
-           memory_row_is(s->table, row, s->table->reject);
+    for (size_t i = 0, p = 0; i < s->spec->count; i++) {
+        cells[i] = STR_NONE;
+        if (run->kind == ROWS_PUT || s->spec->columns[i].key) {
+            cells[i] =
+                cell_text(s->scratch, &s->cells[p], cells_wire(s->plan.cells[i]), r - run->from);
+            p++;
+        }
+    }
+}
+
+// Takes the row over: among the changes, or refused when its text is what the table was told to refuse.
+static bool stage_change(struct memory_sink *s, const struct rows_run *run, uint32_t r,
+                         struct memory_row *row, struct err *e)
+{
+    const struct change c = {run->kind, s->changes.n, row};
+    if (run->kind == ROWS_PUT && s->table->reject &&
+        memory_row_is(s->table, row, s->table->reject)) {
+        mem_free(row);
+        err_fail(e, ERR_DATA, "refused as asked for");
+        return rows_refuse(&s->plan, run->b, r, e);
+    }
+    vec_push(&s->changes, c);
+    return true;
 }
 
 static bool stage_run(void *arg, const struct rows_run *run, struct err *e)
@@ -264,23 +286,8 @@ static bool stage_run(void *arg, const struct rows_run *run, struct err *e)
     struct memory_sink *s = arg;
     struct str *cells = ARENA_ZARRAY(s->scratch, struct str, s->spec->count);
     for (uint32_t r = run->from; r < run->to; r++) {
-        for (size_t i = 0, p = 0; i < s->spec->count; i++) {
-            cells[i] = STR_NONE;
-            if (run->kind == ROWS_PUT || s->spec->columns[i].key) {
-                cells[i] = cell_text(s->scratch, &s->cells[p], cells_wire(s->plan.cells[i]),
-                                     r - run->from);
-                p++;
-            }
-        }
-        const struct change c = {run->kind, s->changes.n,
-                                 memory_row_new(cells, s->spec->count, s->slot)};
-        if (!refuses(s, run, c.row)) {
-            vec_push(&s->changes, c);
-            continue;
-        }
-        mem_free(c.row);
-        err_fail(e, ERR_DATA, "refused as asked for");
-        if (!rows_refuse(&s->plan, run->b, r, e))
+        row_texts(s, cells, run, r);
+        if (!stage_change(s, run, r, memory_row_new(cells, s->spec->count, s->slot), e))
             return false;
     }
     return true;

@@ -311,9 +311,11 @@ static void compare_note(struct sink_differences *out, enum sink_difference kind
 
 static bool compare_same(const struct memory_row *x, const struct memory_row *y)
 {
-    for (size_t i = 0; i < x->count; i++)
-        if ((x->cells[i].p == NULL) != (y->cells[i].p == NULL) || !str_eq(x->cells[i], y->cells[i]))
+    for (size_t i = 0; i < x->count; i++) {
+        const struct str c = x->cells[i], d = y->cells[i];
+        if (!c.p || !d.p ? c.p != d.p : !str_eq(c, d))
             return false;
+    }
     return true;
 }
 
