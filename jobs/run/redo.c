@@ -162,18 +162,7 @@ enum kv_found redo_find(struct redo_slot *out, const struct redo *r, struct aren
         return found;
     if (record.slot || record.range_count == 0 || batch_kind_stands(record.kind))
         return KV_ABSENT;
-    // Its rows share files with those of other batches: a part of such a file cannot be replaced.
-    for (size_t i = 0; record.logged && i < r->s->job->output_count; i++) {
-        if (!r->outputs[i] || r->s->job->outputs[i].lake < 0)
-            continue;
-        err_fail(
-            e, ERR_CONFIG,
-            "batch %llu was made by an endless run: its rows of output %.*s are in files that a "
-            "later batch rolled",
-            (unsigned long long)slot, STR_ARG(r->s->job->outputs[i].name));
-        err_hint(e, "--outputs names outputs without a lake");
-        return KV_FAILED;
-    }
+    out->logged = record.logged;
     out->now_ms = record.now_ms;
     out->ranges = record.ranges;
     out->range_count = record.range_count;
@@ -195,8 +184,26 @@ static const struct source_partition *redo_partition(const struct redo *r,
     return NULL;
 }
 
+bool redo_apart(const struct redo *r, const struct redo_slot *slot, struct err *e)
+{
+    const struct job *job = r->s->job;
+    for (size_t i = 0; slot->logged && i < job->output_count; i++) {
+        if (!r->outputs[i] || job->outputs[i].lake < 0)
+            continue;
+        err_fail(
+            e, ERR_CONFIG,
+            "batch %llu was made by an endless run: its rows of output %.*s are in files that a "
+            "later batch rolled",
+            (unsigned long long)slot->slot, STR_ARG(job->outputs[i].name));
+        return err_hint(e, "--outputs names outputs without a lake");
+    }
+    return true;
+}
+
 bool redo_readable(const struct redo *r, const struct redo_slot *slot, struct err *e)
 {
+    if (!redo_apart(r, slot, e))
+        return false;
     if (r->kept && !kept_readable(r->kept, slot, e))
         return false;
     for (size_t i = 0; i < slot->range_count; i++) {

@@ -32,6 +32,7 @@ struct redo_slot {
     const struct batch_range *ranges;
     size_t range_count;
     uint64_t appended; // rows it appended to tables, by its record
+    bool logged;       // an endless run's: its rows of streams came to the lake by a later batch
     const struct lake_file *files;
     size_t file_count; // what it has in the lake now, of the replaced outputs
 };
@@ -40,7 +41,9 @@ bool redo_open(struct redo *out, struct session *s, struct err *e) ERR_CHECKED;
 // The slot of a batch record; KV_ABSENT when the batch is none: a reset, a backfill, a roll. What *out points to is in a.
 enum kv_found redo_find(struct redo_slot *out, const struct redo *r, struct arena *a,
                         struct kv_txn *t, uint64_t slot, struct err *e);
-// Are all its ranges still in the topics, and the topics still the job's?
+// Can its rows be replaced alone? In the lake not those of an endless run, which share files with other batches'.
+bool redo_apart(const struct redo *r, const struct redo_slot *slot, struct err *e) ERR_CHECKED;
+// That, and are all its ranges still in the topics, and the topics still the job's?
 bool redo_readable(const struct redo *r, const struct redo_slot *slot, struct err *e) ERR_CHECKED;
 // One batch of the kind: executed, decided, delivered.
 bool redo_execute(struct redo *r, const struct redo_slot *slot, const struct execute_replace *how,

@@ -101,10 +101,12 @@ static enum kv_found replay_find(struct redo_slot *out, struct replay *r, uint64
     kv_abort(t);
     if (found != KV_FOUND)
         return found;
+    if (!file_exists(letters_path(r->scratch, r->s, slot)))
+        return KV_ABSENT;
+    if (!redo_apart(&r->redo, out, e))
+        return KV_FAILED;
     // Deleted by hand: nothing of this slot is left to replay.
-    bool kept =
-        file_exists(letters_path(r->scratch, r->s, slot)) && (!r->s->lake || out->file_count);
-    return kept ? KV_FOUND : KV_ABSENT;
+    return !r->s->lake || out->file_count ? KV_FOUND : KV_ABSENT;
 }
 
 static bool replay_choose(struct replay *r, struct err *e)

@@ -1,4 +1,5 @@
 // The endless run: the same outputs as bounded runs, whatever the cuts, rolls, crashes and restarts; and the row log's own promises.
+#include "jobs/run/backfill.h"
 #include "jobs/run/control.h"
 #include "jobs/run/recover.h"
 #include "tests/support/job_programs.h"
@@ -237,6 +238,31 @@ static const struct job_world_spec row_wise = {
     .topics = {"tx"},
     .partitions = JOB_SCENARIO_PARTITIONS,
 };
+
+// What an endless run wrote to the lake cannot be replaced batch by batch; that is no reason to refuse others.
+TEST(a_backfill_of_a_bounded_run_does_not_mind_an_endless_one_before)
+{
+    struct life l = {.records = {7}, .pieces_max = 2, .step_ms = 250000};
+    struct job_world *w = job_world_new(&row_wise);
+    struct arena *a = arena_new(NULL);
+    struct job_random r = {8};
+    struct control c;
+    stream_until_done(w, &l);
+    produce_piece(w, &r, 5, JOB_RECORDS_CLEAN);
+    if (!job_world_run(w))
+        fail_msg("%s", w->text);
+    job_world_control(&c, w, a);
+    struct backfill_spec spec = {.by = BACKFILL_BATCHES, .from = 1, .to = 1};
+    assert_false(job_world_backfill(w, &spec));
+    assert_non_null(strstr(w->text, "was made by an endless run"));
+    spec.from = spec.to = (int64_t)c.last_batch;
+    if (!job_world_backfill(w, &spec))
+        fail_msg("%s", w->text);
+    assert_int_equal(w->report.batches, 1);
+    job_world_check_receipts(w);
+    arena_free(a);
+    job_world_free(w);
+}
 
 // The contents of all stream files without their names: those say the roll batch's id.
 static void lake_contents(struct buf *out, const struct job_world *w)
@@ -714,6 +740,7 @@ TEST_MAIN(
     T(a_fault_at_any_durable_call_of_an_endless_run_with_topics_leaves_the_same),
     T(an_endless_run_of_a_merge_ordered_job_gives_the_rows_of_a_bounded_one_in_their_order),
     T(an_endless_run_of_an_order_free_job_gives_the_rows_of_a_bounded_one),
+    T(a_backfill_of_a_bounded_run_does_not_mind_an_endless_one_before),
     T(the_bytes_of_a_rolled_file_do_not_depend_on_the_batches_that_brought_its_rows),
     T(rows_wait_in_the_state_directory_until_the_oldest_is_old_enough),
     T(rows_are_rolled_by_size_too_and_what_was_rolled_is_deleted_from_the_state_directory),
