@@ -39,9 +39,11 @@ static bool pause_job(struct cli *c, bool pause, struct err *e)
     if (ok) {
         const enum remote r = remote_ask(&app, pause ? "pause" : "resume", c->args[0], e);
         ok = r == REMOTE_DONE || (r == REMOTE_NONE && pause_alone(&app, spec->name, pause, e));
+        const bool endless = spec->schedule.trigger == SPEC_TRIGGER_STREAM;
         buf_printf(&out, "job %s: %s\n", spec->name.p,
-                   pause ? "paused; a run that goes on is left alone, `job run` still works"
-                         : "resumed");
+                   !pause    ? "resumed"
+                   : endless ? "paused; an endless run of the daemon ends after its batch"
+                             : "paused; a run that goes on is left alone, `job run` still works");
     }
     ok = ok && cli_print(&out, e);
     buf_fini(&out);
