@@ -110,12 +110,14 @@ static bool audit_targets(struct audit *x, const struct batch_record *r, struct 
 
 static bool audit_record(struct audit *x, const struct batch_record *r, struct err *e)
 {
+    bool added;
     x->report->batches++;
+    if (r->kind == BATCH_ROLL)
+        (void)map_put(x->rolls, arena_printf(x->a, "%llu", (unsigned long long)r->batch), &added);
     for (size_t i = 0; i < r->range_count; i++)
         if (!audit_range(x, r, &r->ranges[i], e))
             return false;
     if (r->manifest.n) {
-        bool added;
         struct str key = arena_printf(x->a, "%llu", (unsigned long long)r->batch);
         *map_put(x->manifests, key, &added) = r->lake_digest;
     }
@@ -240,6 +242,15 @@ static bool audit_manifests(struct audit *x, struct err *e)
                      "%zu manifests of decided batches are gone", missing);
 }
 
+// Only what bounded runs wrote can be backfilled.
+static bool audit_rolled(struct audit *x, const struct lake_finding *f)
+{
+    bool rolled = false;
+    for (uint64_t id = f->slot_first; !rolled && id <= f->slot_last && map_count(x->rolls); id++)
+        rolled = map_get(x->rolls, arena_printf(x->a, "%llu", (unsigned long long)id)) != NULL;
+    return rolled;
+}
+
 static bool audit_file(struct audit *x, const struct lake_output *o, const struct lake_finding *f,
                        struct err *e)
 {
@@ -254,6 +265,10 @@ static bool audit_file(struct audit *x, const struct lake_output *o, const struc
         repair = "delete it: the next batch writes it anew";
     else if (f->kind == LAKE_UNFINISHED)
         repair = audit_command(x, "deliver", "");
+    else if (f->kind != LAKE_ORPHAN && o->kind == LAKE_STREAM && audit_rolled(x, f))
+        repair =
+            "restore it from a backup of the lake or an archive: rows of an endless run cannot "
+            "be backfilled";
     else if (f->kind != LAKE_ORPHAN)
         repair =
             o->kind == LAKE_STREAM
@@ -377,6 +392,7 @@ bool run_audit(struct audit_report *out, struct arena *a, const struct job *job,
         x.ends = map_new(x.a);
         x.appended = map_new(x.a);
         x.manifests = map_new(x.a);
+        x.rolls = map_new(x.a);
         ok = audit_receipts(&x, e) && audit_heads(&x, e) && audit_lake(&x, e) &&
              audit_tables(&x, e) && audit_gaps(&x, e) && audit_marker(&x, e) &&
              audit_offsets(&x, e);

@@ -15,6 +15,7 @@ struct audit {
     struct map *ends;      // "topic/partition" -> end of the last range
     struct map *appended;  // "<target>#<batch>" -> rows that the table should have of it
     struct map *manifests; // batch -> digest, as decided
+    struct map *rolls;     // batches whose files hold rows of an endless run
 };
 
 // One finding.

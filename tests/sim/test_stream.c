@@ -4,6 +4,7 @@
 #include "jobs/run/recover.h"
 #include "tests/support/job_programs.h"
 #include "tests/support/job_scenario.h"
+#include "tests/support/job_upkeep.h"
 #include "tests/support/lake_rows.h"
 #include "tests/support/test.h"
 #include "warehouse/memory/memory.h"
@@ -260,6 +261,16 @@ TEST(a_backfill_of_a_bounded_run_does_not_mind_an_endless_one_before)
         fail_msg("%s", w->text);
     assert_int_equal(w->report.batches, 1);
     job_world_check_receipts(w);
+    // Nor is it what the audit advises.
+    struct lake_ls ls;
+    struct err e;
+    job_upkeep_list(&ls, a, w);
+    const char *path =
+        arena_printf(a, "%s/%.*s", w->lake, STR_ARG(ls.outputs[0].partitions[0].files[0].file.path))
+            .p;
+    assert_int_equal(truncate(path, 20), 0);
+    assert_false(job_upkeep_audited(w, &e));
+    assert_non_null(strstr(e.text, "rows of an endless run cannot be backfilled"));
     arena_free(a);
     job_world_free(w);
 }
