@@ -56,6 +56,7 @@ TEST(integer_takes_numeric_strings_in_range)
           {"\"+12\"", "12", ""}, {"\"007\"", "7", ""}, {"\"\\u0031\"", "1", ""},
           {"\"2147483648\"", NULL, "$.V: \"2147483648\" does not fit INTEGER"},
           {"\"12.5\"", NULL, "$.V: \"12.5\" cannot be read as INTEGER at byte 5"},
+          {"\"3 pcs, \\\"x\"", NULL, "$.V: \"3 pcs, \\\"x\" cannot be read as INTEGER at byte 5"},
           {"\"\"", NULL, "cannot be read as INTEGER"}, {"\" 1\"", NULL, "cannot be read"},
           {"\"1e3\"", NULL, "cannot be read"}, {"\"abc\"", NULL, "cannot be read"},
           {"\"+\"", NULL, "cannot be read"});
@@ -514,6 +515,45 @@ TEST(member_order_may_change_from_row_to_row)
     arena_free(a);
 }
 
+// A record may have blanks where those before it had none.
+TEST(blanks_may_come_and_go_from_row_to_row)
+{
+    struct run r;
+    struct arena *a = arena_new(NULL);
+    const struct serde_column columns[] = {{STR("A"), type_scalar(TYPE_INTEGER)},
+                                           {STR("B"), type_scalar(TYPE_STRING)},
+                                           {STR("C"), type_scalar(TYPE_BOOLEAN)},
+                                           {STR("D"), type_array(a, type_scalar(TYPE_INTEGER))}};
+    const struct serde_spec spec = {.format = SERDE_JSON, .columns = columns, .count = 4};
+    static const char *const texts[] = {
+        "{\"a\":1,\"b\":\"s\",\"c\":true,\"d\":[1],\"x\":{}}",
+        "{\"a\": 1,\"b\": \"s\",\"c\": true,\"d\": [1],\"x\": {}}",
+        "{\"a\":\n\"1\",\"b\": \t\"s\",\"c\":\r\ntrue,\"d\":  [ 1 ],\"x\": -1}",
+        "{\"a\": null,\"b\": 7,\"c\": null,\"d\": null,\"x\": \"y\"}",
+        "{\"a\": ,\"b\":\"s\"}",
+        "{\"a\":  ",
+        "{\"a\": 1,\"b\": {\"z\": 1},\"c\": 1}",
+    };
+    run_texts(&r, &spec, texts, 7);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(r.status[i], DECODE_OK);
+        assert_int_equal(r.columns[0].i32[i], 1);
+        assert_str(r.columns[1].str[i], "s");
+        assert_int_equal(r.columns[2].u8[i], 1);
+        assert_int_equal(r.columns[3].children[0].i32[i], 1);
+    }
+    assert_int_equal(r.status[3], DECODE_OK);
+    assert_false(column_is_valid(&r.columns[0], 3));
+    assert_str(r.columns[1].str[3], "7");
+    assert_false(column_is_valid(&r.columns[2], 3));
+    assert_false(column_is_valid(&r.columns[3], 3));
+    assert_str(r.reason[4], "malformed JSON: unexpected character ',' at byte 6");
+    assert_str(r.reason[5], "malformed JSON: the document ends inside a value at byte 7");
+    assert_str(r.reason[6], "$.C: expected BOOLEAN, found a number at byte 27");
+    arena_free(r.a);
+    arena_free(a);
+}
+
 TEST(more_members_than_are_remembered)
 {
     struct arena *a = arena_new(NULL);
@@ -566,5 +606,5 @@ TEST_MAIN(T(integer_takes_any_number_wrapped_to_32_bits), T(integer_takes_numeri
           T(unused_members_are_checked_but_not_converted), T(a_record_is_an_object_or_null),
           T(an_unwrapped_value_is_the_column), T(bad_rows_leave_nulls_and_no_items),
           T(columns_without_nulls_have_no_validity), T(the_filter_drops_rows_but_not_bad_ones),
-          T(member_order_may_change_from_row_to_row), T(more_members_than_are_remembered),
-          T(limits_and_specs_are_checked))
+          T(member_order_may_change_from_row_to_row), T(blanks_may_come_and_go_from_row_to_row),
+          T(more_members_than_are_remembered), T(limits_and_specs_are_checked))
