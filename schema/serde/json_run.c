@@ -169,8 +169,11 @@ static struct str excerpt(const struct json_run *r)
     static const size_t excerpt_max = 40;
     size_t n = 0;
     const size_t left = (size_t)(r->end - r->where);
-    while (n < left && n < excerpt_max && (n == 0 || !strchr(",}] \n\r\t", r->where[n])))
-        n++;
+    const bool quoted = left > 0 && r->where[0] == '"';
+    const char *stop = quoted ? "\"" : ",}] \n\r\t";
+    while (n < left && n < excerpt_max && (n == 0 || !strchr(stop, r->where[n])))
+        n += quoted && r->where[n] == '\\' && n + 1 < left ? 2 : 1;
+    n += quoted && n > 0 && n < left && r->where[n] == '"';
     while (n > 0 && n < left && ((unsigned char)r->where[n] & 0xC0) == 0x80)
         n--;
     return (struct str){r->where, n};
