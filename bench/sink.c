@@ -91,7 +91,9 @@ static void batch(struct sink *s, const struct subject *subject, const struct sc
         arena_reset(a);
     }
     const double before = cpu_s();
-    check(type->commit(s, &e), &e);
+    uint64_t rejected;
+    check(type->commit(s, &rejected, &e), &e);
+    assert(rejected == 0);
     cpu += cpu_s() - before;
     wall = wall_s() - wall;
     arena_free(a);

@@ -14,8 +14,8 @@ enum { LIFE_STEPS = 10, LIFE_OUTPUTS = 6, LIFE_TEXT = 8000, LIFE_SQL = 3 };
 static const char *const outputs[LIFE_OUTPUTS] = {
     "      GOOD: { lake: { partition_by: [year, month, day] } }\n",
     "      BIG: { lake: { format: csv, partition_by: [] }, warehouse: { to: one } }\n",
-    "      PER_USER: { lake: { snapshot: true, keep_versions: 2 },\n"
-    "                  warehouse: [{ to: one }, { to: two, table: users }] }\n",
+    ("      PER_USER: { lake: { snapshot: true, keep_versions: 2 }, "
+     "warehouse: [{ to: one }, { to: two, table: users }] }\n"),
     "      PER_USER: { lake: { snapshot: true, keep_versions: 2 }, warehouse: { to: one } }\n",
     "      PER_METHOD: { warehouse: { to: two } }\n",
     "      PER_METHOD: { warehouse: [{ to: one, table: methods }, { to: two }] }\n"};
