@@ -264,6 +264,43 @@ bool run_resync(struct run_report *out, const struct job *job, const struct run_
 
 // --- before a run goes on --------------------------------------------------------------------------------------------
 
+// A store or the lake holds the output's rows already, of batches as they were executed.
+static bool resync_held(const struct session *s, size_t output, enum code_lack lack)
+{
+    bool held = content_stored(s, output);
+    for (size_t i = 0; i < s->job->target_count; i++)
+        held = held ||
+               (s->job->targets[i].output == output && code_lacks(&s->control, s->job, i) != lack);
+    return held;
+}
+
+// Batches that are executed again by other SQL than theirs would give a second warehouse other rows than the first has.
+static bool resync_same_rows(struct resync *r, enum code_lack lack, struct err *e)
+{
+    struct session *s = r->s;
+    const struct job *job = s->job;
+    struct str why = STR("");
+    size_t held = job->output_count;
+    bool stored = true;
+    for (size_t i = 0; i < job->output_count; i++) {
+        stored = stored && (!r->tables[i] || content_stored(s, i));
+        if (r->tables[i] && resync_held(s, i, lack))
+            held = i;
+    }
+    if (stored || held == job->output_count)
+        return true;
+    if (!content_repeatable(&why, s, s->a, e))
+        return false;
+    if (why.n == 0)
+        return true;
+    err_fail(e, ERR_CONFIG, "its rows would differ from those that %.*s has elsewhere: %.*s",
+             STR_ARG(job->outputs[held].name), STR_ARG(why));
+    return err_hint(e,
+                    "job reset %s --rebuild makes all outputs of what the topics hold; or take it "
+                    "out again",
+                    job->name);
+}
+
 static bool resync_lacking(struct resync *r, enum code_lack lack, struct err *e)
 {
     struct session *s = r->s;
@@ -277,7 +314,8 @@ static bool resync_lacking(struct resync *r, enum code_lack lack, struct err *e)
         first = first.p ? first : s->job->targets[i].name;
     }
     // Rows that were there before the job's first batch are not its own.
-    if (!first.p || (session_check(s, e) && (r->redo.s || redo_open(&r->redo, s, e)) &&
+    if (!first.p || (session_check(s, e) && resync_same_rows(r, lack, e) &&
+                     (r->redo.s || redo_open(&r->redo, s, e)) &&
                      resync_table(r, lack == CODE_ADDED ? RESYNC_PUT : RESYNC_WHOLE, e)))
         return true;
     err_wrap(e, "filling table output %.*s, which %s", STR_ARG(first),

@@ -146,6 +146,47 @@ TEST(added_tables_are_filled_by_the_next_run)
     job_scenario_same(w, &want, "added");
 }
 
+static void assert_count(const char *warehouse, const char *want)
+{
+    struct buf got;
+    buf_init(&got, 1 << 16);
+    if (!memory_get(&got, warehouse, "t", "k"))
+        fail_msg("%s has no row k", warehouse);
+    buf_char(&got, 0);
+    assert_non_null(strstr(got.p, want));
+    buf_fini(&got);
+}
+
+// Its history would be executed by other SQL than what the first warehouse holds was.
+TEST(a_second_warehouse_is_not_filled_by_other_sql_than_the_first_was)
+{
+#define ABOVE(n)                                                                            \
+    "CREATE STREAM tx (k VARCHAR KEY, id BIGINT) WITH (KAFKA_TOPIC = 'tx', VALUE_FORMAT = " \
+    "'JSON');\n"                                                                            \
+    "CREATE TABLE t AS SELECT k, COUNT(*) AS n FROM tx WHERE id > " n                       \
+    " GROUP BY k EMIT CHANGES;\n"
+    static const char both[] = "      T: { warehouse: [{ to: one }, { to: two }] }\n";
+    const struct job_world_spec spec = {.sql = ABOVE("0"),
+                                        .outputs = "      T: { warehouse: { to: one } }\n",
+                                        .topics = {"tx"},
+                                        .partitions = 1};
+    struct job_world *w = job_world_new(&spec);
+    source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":1}");
+    source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":11}");
+    run(w);
+    assert_count(JOB_WORLD_ONE, "n=2");
+    assert_true(job_world_compile(w, ABOVE("10"), both));
+    run_fails(w, ERR_CONFIG, "batch 1 was executed by other SQL");
+    err_clear(&w->e);
+    run_fails(w, ERR_CONFIG, "job reset sim --rebuild");
+    assert_true(job_world_reset(w, RUN_RESET_REBUILD));
+    run(w);
+    assert_count(JOB_WORLD_ONE, "n=1");
+    assert_count(JOB_WORLD_TWO, "n=1");
+    job_world_free(w);
+#undef ABOVE
+}
+
 TEST(a_fault_at_any_durable_call_of_a_run_that_fills_tables_leaves_the_same)
 {
     static const enum fault_action actions[] = {FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_ERROR,
@@ -282,6 +323,7 @@ TEST_MAIN(T(a_restored_warehouse_comes_back_from_state_and_recorded_batches),
           T(an_emptied_warehouse_is_filled_again),
           T(a_dropped_table_is_not_created_by_a_run_and_filled_again_by_resync),
           T(added_tables_are_filled_by_the_next_run),
+          T(a_second_warehouse_is_not_filled_by_other_sql_than_the_first_was),
           T(a_fault_at_any_durable_call_of_a_run_that_fills_tables_leaves_the_same),
           T(a_table_is_written_whole_rows_that_do_not_belong_to_it_are_gone),
           T(a_resync_cut_short_anywhere_is_continued_and_no_run_goes_on_without_it),
