@@ -20,10 +20,10 @@ struct rejects {
     struct column *key_columns;      // of the block
     struct arena *a;                 // of the transaction
     struct buf text;
-    uint64_t batch, base; // base: rows of the blocks before
-    const struct block *b;
-    bool *gone;       // by row of the block; NULL = none
-    struct map *owes; // key text -> index in owed + 1
+    uint64_t batch, base, next; // rows before the block, and before the one after it
+    const struct block *b;      // NULL = none yet; gone when the next one comes
+    bool *gone;                 // by row of the block; NULL = none
+    struct map *owes;           // key text -> index in owed + 1
     VEC(struct owed) owed;
     VEC(struct reject) taken;
     VEC(struct reject_place) settled;
@@ -98,7 +98,7 @@ void rejects_begin(struct rejects *r, uint64_t batch)
     r->taken.n = r->settled.n = 0;
     r->bytes = 0;
     r->batch = batch;
-    r->base = 0;
+    r->base = r->next = 0;
     r->b = NULL;
     r->gone = NULL;
 }
@@ -122,8 +122,8 @@ void rejects_owe(struct rejects *r, struct reject_place place, struct str key)
 
 void rejects_block(struct rejects *r, const struct block *b)
 {
-    if (r->b)
-        r->base += r->b->rows;
+    r->base = r->next;
+    r->next += b->rows;
     r->b = b;
     r->gone = NULL;
     for (size_t i = 0, n = 0; r->key && i < r->spec->count; i++)
