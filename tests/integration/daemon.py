@@ -300,7 +300,7 @@ def commands_go_through_the_daemon():
     daemon.wait("run.start", reason='"by hand"')
     assert "forgotten" in job.sluice("job", "reset", "j", "--from-now")
     daemon.wait("command.done", exit=0)
-    assert "wants --rebuild, --from-now or --keep" in job.sluice("job", "reset", "j", expect=3)
+    assert "wants --rebuild, --from-now or --keep" in job.sluice("job", "reset", "j", expect=2)
     job.sluice("job", "resume", "j")
     daemon.wait("run.start", reason="schedule")
     daemon.stop()
