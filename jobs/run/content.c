@@ -56,19 +56,32 @@ bool content_replay(struct redo *r, struct err *e)
     return ok;
 }
 
-static struct str content_why(const struct session *s, struct arena *a, uint64_t id,
-                              enum kv_found found, const struct batch_record *r)
+// Batches that were executed by other SQL than today's.
+struct content_other {
+    uint64_t first, last, count;
+};
+
+static void content_other(struct content_other *x, const struct session *s,
+                          const struct batch_record *r)
 {
-    unsigned long long batch = id;
-    if (found == KV_ABSENT) // the rebuild itself took the first id
-        return id == s->control.since + 1 && s->control.since > 0
-                   ? STR("")
-                   : arena_printf(a, "batch %llu has no record: a reset, or too long ago", batch);
     bool read = r->slot == 0 && r->range_count > 0 && !batch_kind_stands(r->kind);
     // 0: a receipt that was lost with its state; recovery executed the batch again.
-    return read && r->code != 0 && r->code != program_digest(s->job->program)
-               ? arena_printf(a, "batch %llu was executed by other SQL", batch)
-               : STR("");
+    if (!read || r->code == 0 || r->code == program_digest(s->job->program))
+        return;
+    x->first = x->count == 0 ? r->batch : x->first;
+    x->last = r->batch;
+    x->count++;
+}
+
+static struct str content_why(const struct content_other *x, struct arena *a)
+{
+    unsigned long long first = x->first, last = x->last, count = x->count;
+    if (count == 0)
+        return STR("");
+    if (count == 1)
+        return arena_printf(a, "batch %llu was executed by other SQL", first);
+    return arena_printf(a, "%llu of the batches %llu to %llu were executed by other SQL", count,
+                        first, last);
 }
 
 bool content_repeatable(struct str *why, struct session *s, struct arena *a, struct err *e)
@@ -76,6 +89,7 @@ bool content_repeatable(struct str *why, struct session *s, struct arena *a, str
     const struct control *c = &s->control;
     struct arena *scratch = arena_new(a);
     struct kv_txn *t = NULL;
+    struct content_other other = {0};
     *why = STR("");
     if (c->forgotten > c->since) {
         *why = arena_printf(a, "the records of batches up to %llu are forgotten",
@@ -88,10 +102,16 @@ bool content_repeatable(struct str *why, struct session *s, struct arena *a, str
         arena_reset(scratch);
         enum kv_found found = control_get_record(&r, scratch, t, id, e);
         ok = found != KV_FAILED;
-        if (ok)
-            *why = content_why(s, a, id, found, &r);
+        // The rebuild itself took the first id.
+        if (found == KV_ABSENT && !(id == c->since + 1 && c->since > 0))
+            *why = arena_printf(a, "batch %llu has no record: a reset, or too long ago",
+                                (unsigned long long)id);
+        else if (found == KV_FOUND)
+            content_other(&other, s, &r);
     }
     kv_abort(t);
     arena_free(scratch);
+    if (why->n == 0)
+        *why = content_why(&other, a);
     return ok;
 }

@@ -18,8 +18,9 @@ struct resync {
     struct session *s;
     struct redo redo; // its outputs: the streams
     struct str name;  // "" = what is behind
-    bool *targets;    // by job.targets: all that are meant …
-    bool *written;    // … and those that are tables, by job.targets and by job.outputs
+    enum resync_sql sql;
+    bool *targets; // by job.targets: all that are meant …
+    bool *written; // … and those that are tables, by job.targets and by job.outputs
     bool *tables;
     size_t table_count, stream_count; // targets
 };
@@ -111,13 +112,18 @@ static bool resync_stored(struct resync *r, struct collect *c, struct err *e)
     return true;
 }
 
-static bool resync_feed(void *arg, struct collect *c, struct err *e)
+static bool resync_is_stored(const struct resync *r)
 {
-    struct resync *r = arg;
     bool stored = true;
     for (size_t i = 0; i < r->s->job->output_count; i++)
         stored = stored && (!r->tables[i] || content_stored(r->s, i));
-    return stored ? resync_stored(r, c, e) : content_replay(&r->redo, e);
+    return stored;
+}
+
+static bool resync_feed(void *arg, struct collect *c, struct err *e)
+{
+    struct resync *r = arg;
+    return resync_is_stored(r) ? resync_stored(r, c, e) : content_replay(&r->redo, e);
 }
 
 static bool resync_table(struct resync *r, enum resync_rows rows, struct err *e)
@@ -196,6 +202,33 @@ static bool resync_begin(struct resync *r, struct err *e)
     return false;
 }
 
+// --- by which SQL ----------------------------------------------------------------------------------------------------
+
+// Executed again, these tables would not be what they were, nor what their stores hold of them elsewhere.
+static bool resync_as_written(const struct resync *r, struct err *e)
+{
+    struct session *s = r->s;
+    const struct job *job = s->job;
+    struct str why = STR("");
+    if (r->table_count == 0 || resync_is_stored(r))
+        return true;
+    if (!content_complete(s, e) ||
+        (r->sql == RESYNC_AS_WRITTEN && !content_repeatable(&why, s, s->a, e)))
+        return false;
+    if (why.n == 0)
+        return true;
+    size_t table = 0;
+    while (!r->tables[table])
+        table++;
+    err_fail(e, ERR_CONFIG, "table output %.*s would not get the rows that it had: %.*s",
+             STR_ARG(job->outputs[table].name), STR_ARG(why));
+    return err_hint(e,
+                    "restore the SQL of then and call it again; or --todays-sql writes the table "
+                    "by the SQL of now; or job reset %s --rebuild makes all outputs of what the "
+                    "topics hold",
+                    job->name);
+}
+
 // --- the whole -------------------------------------------------------------------------------------------------------
 
 // Stored with whatever is stored next: until the rows are decided no run may go on as if they were there.
@@ -229,7 +262,8 @@ static bool resync_run(struct resync *r, struct err *e)
     r->targets = ARENA_ZARRAY(s->a, bool, s->job->target_count + 1);
     r->written = ARENA_ZARRAY(s->a, bool, s->job->target_count + 1);
     r->tables = ARENA_ZARRAY(s->a, bool, s->job->output_count + 1);
-    if (!resync_ready(r, e) || !redo_open(&r->redo, s, e) || !resync_choose(r, e))
+    if (!resync_ready(r, e) || !redo_open(&r->redo, s, e) || !resync_choose(r, e) ||
+        !resync_as_written(r, e))
         return false;
     if (r->table_count + r->stream_count == 0)
         return run_settle(s, e);
@@ -245,10 +279,10 @@ static bool resync_run(struct resync *r, struct err *e)
 }
 
 bool run_resync(struct run_report *out, const struct job *job, const struct run_env *env,
-                struct str output, struct err *e)
+                struct str output, enum resync_sql sql, struct err *e)
 {
     struct session s;
-    struct resync r = {.s = &s, .name = output};
+    struct resync r = {.s = &s, .name = output, .sql = sql};
     *out = (struct run_report){0};
     bool ok = session_open(&s, job, env, out, e) && resync_run(&r, e);
     session_close(&s);
@@ -281,13 +315,10 @@ static bool resync_same_rows(struct resync *r, enum code_lack lack, struct err *
     const struct job *job = s->job;
     struct str why = STR("");
     size_t held = job->output_count;
-    bool stored = true;
-    for (size_t i = 0; i < job->output_count; i++) {
-        stored = stored && (!r->tables[i] || content_stored(s, i));
+    for (size_t i = 0; i < job->output_count; i++)
         if (r->tables[i] && resync_held(s, i, lack))
             held = i;
-    }
-    if (stored || held == job->output_count)
+    if (resync_is_stored(r) || held == job->output_count)
         return true;
     if (!content_repeatable(&why, s, s->a, e))
         return false;

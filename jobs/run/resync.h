@@ -6,9 +6,13 @@
 
 #include "jobs/run/run.h"
 
+// Rows of tables that no snapshot keeps come from executing history again. AS_WRITTEN refuses when that would give others than were
+// written: batches that other SQL executed, or whose records are gone.
+enum resync_sql { RESYNC_AS_WRITTEN, RESYNC_TODAYS_SQL };
+
 // output: an SQL name (all its tables), "<warehouse>/<table>/<output>", or "": every one whose store is behind.
 bool run_resync(struct run_report *out, const struct job *job, const struct run_env *env,
-                struct str output, struct err *e) ERR_CHECKED;
+                struct str output, enum resync_sql sql, struct err *e) ERR_CHECKED;
 
 // Inside a run, when everything is delivered: tables in warehouses that were added to the job, or came back, get their rows.
 struct session;

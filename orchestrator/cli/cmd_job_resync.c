@@ -26,7 +26,8 @@ static bool job_resync(struct cli *c, struct err *e)
     struct run_env env = resync_env(&app, &progress);
     app_progress_init(&progress, &env.clock);
     bool ok = app_job(&job, &app, c->args[0], e) &&
-              run_resync(&r, job, &env, str_from(c->arg_count > 1 ? c->args[1] : ""), e);
+              run_resync(&r, job, &env, str_from(c->arg_count > 1 ? c->args[1] : ""),
+                         cli_opt(c, "todays-sql") ? RESYNC_TODAYS_SQL : RESYNC_AS_WRITTEN, e);
     app_progress_end(&progress);
     if (ok) {
         struct buf out;
@@ -80,7 +81,11 @@ static bool job_deliver(struct cli *c, struct err *e)
     return ok;
 }
 
-static const struct cli_opt job_resync_opts[] = {{NULL, NULL, NULL}};
+static const struct cli_opt job_resync_opts[] = {
+    {"todays-sql", NULL,
+     "tables that only warehouses hold: by the SQL of now, although it changed"},
+    {NULL, NULL, NULL},
+};
 static const struct cli_opt job_deliver_opts[] = {
     {"skip", "OUTPUT", "leave this output's tables out: their rows go to a file, which is named"},
     {NULL, NULL, NULL},

@@ -96,7 +96,8 @@ TEST(a_deleted_row_is_found_and_its_repair_repairs_it)
     struct err e;
     assert_true(memory_delete("two", "users", "user1"));
     finds(w, "rows two/users/PER_USER", "sluice job resync sim two/users/PER_USER");
-    assert_ok(run_resync(&report, w->job, &w->env, STR("two/users/PER_USER"), &e), &e);
+    assert_ok(
+        run_resync(&report, w->job, &w->env, STR("two/users/PER_USER"), RESYNC_AS_WRITTEN, &e), &e);
     silent(w);
     job_world_free(w);
 }
@@ -118,7 +119,7 @@ static void resync(struct job_world *w, const char *output)
 {
     struct run_report report;
     struct err e;
-    assert_ok(run_resync(&report, w->job, &w->env, str_from(output), &e), &e);
+    assert_ok(run_resync(&report, w->job, &w->env, str_from(output), RESYNC_AS_WRITTEN, &e), &e);
     silent(w);
 }
 
@@ -315,7 +316,8 @@ TEST(a_dropped_table_is_found_and_not_created)
     assert_true(memory_drop(JOB_WORLD_TWO, "users"));
     finds(w, "head two/users/PER_USER", "sluice job resync sim two/users/PER_USER");
     assert_false(memory_has_table(JOB_WORLD_TWO, "users"));
-    assert_ok(run_resync(&report, w->job, &w->env, STR("two/users/PER_USER"), &e), &e);
+    assert_ok(
+        run_resync(&report, w->job, &w->env, STR("two/users/PER_USER"), RESYNC_AS_WRITTEN, &e), &e);
     silent(w);
     job_world_free(w);
 }

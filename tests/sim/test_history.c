@@ -73,14 +73,14 @@ static void resync(struct job_world *w, const char *output)
 {
     struct run_report report;
     struct err e;
-    assert_ok(run_resync(&report, w->job, &w->env, str_from(output), &e), &e);
+    assert_ok(run_resync(&report, w->job, &w->env, str_from(output), RESYNC_AS_WRITTEN, &e), &e);
 }
 
 static void resync_fails(const struct job_world *w, const char *output)
 {
     struct run_report report;
     struct err e;
-    assert_false(run_resync(&report, w->job, &w->env, str_from(output), &e));
+    assert_false(run_resync(&report, w->job, &w->env, str_from(output), RESYNC_AS_WRITTEN, &e));
     assert_non_null(strstr(e.text, "are older than the job's history"));
 }
 

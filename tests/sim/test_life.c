@@ -125,7 +125,7 @@ static bool remedy(struct life *l)
     struct err e;
     if (l->w->e.kind == ERR_BEHIND && strstr(l->w->text, "resync")) {
         tell(l, "resync");
-        if (run_resync(&report, l->w->job, &l->w->env, STR(""), &e))
+        if (run_resync(&report, l->w->job, &l->w->env, STR(""), RESYNC_AS_WRITTEN, &e))
             return true;
         err_format(&e, l->w->text, sizeof l->w->text);
         return l->w->e.kind = e.kind, false;
@@ -134,7 +134,7 @@ static bool remedy(struct life *l)
         return false;
     // A table that is gone stands in the way of the reset, too.
     if (!memory_has_table(JOB_WORLD_TWO, "per_method"))
-        (void)!run_resync(&report, l->w->job, &l->w->env, STR(""), &e);
+        (void)!run_resync(&report, l->w->job, &l->w->env, STR(""), RESYNC_AS_WRITTEN, &e);
     reset(l, RUN_RESET_REBUILD);
     return true;
 }

@@ -297,7 +297,8 @@ static void table_is_lost(const char *warehouse, const char *table, const char *
     assert_non_null(strstr(recovered.lost, table));
     assert_null(strchr(recovered.lost, ','));
     if (stream)
-        assert_ok(run_resync(&report, w->job, &w->env, str_from(stream), &e), &e);
+        assert_ok(run_resync(&report, w->job, &w->env, str_from(stream), RESYNC_AS_WRITTEN, &e),
+                  &e);
     run(w);
     second_portion(w, &r);
     run(w);

@@ -24,13 +24,18 @@ static void run_fails(struct job_world *w, enum err_kind kind, const char *part)
         fail_msg("\"%s\" is not %s \"%s\"", w->text, err_kind_name(kind), part);
 }
 
-static bool resync(struct job_world *w, const char *output)
+static bool resync_by(struct job_world *w, const char *output, enum resync_sql sql)
 {
     err_clear(&w->e);
-    bool ok = run_resync(&w->report, w->job, &w->env, str_from(output), &w->e);
+    bool ok = run_resync(&w->report, w->job, &w->env, str_from(output), sql, &w->e);
     if (!ok)
         err_format(&w->e, w->text, sizeof w->text);
     return ok;
+}
+
+static bool resync(struct job_world *w, const char *output)
+{
+    return resync_by(w, output, RESYNC_AS_WRITTEN);
 }
 
 static void resyncs(struct job_world *w, const char *output)
@@ -157,14 +162,15 @@ static void assert_count(const char *warehouse, const char *want)
     buf_fini(&got);
 }
 
-// Its history would be executed by other SQL than what the first warehouse holds was.
-TEST(a_second_warehouse_is_not_filled_by_other_sql_than_the_first_was)
-{
 #define ABOVE(n)                                                                            \
     "CREATE STREAM tx (k VARCHAR KEY, id BIGINT) WITH (KAFKA_TOPIC = 'tx', VALUE_FORMAT = " \
     "'JSON');\n"                                                                            \
     "CREATE TABLE t AS SELECT k, COUNT(*) AS n FROM tx WHERE id > " n                       \
     " GROUP BY k EMIT CHANGES;\n"
+
+// Its history would be executed by other SQL than what the first warehouse holds was.
+TEST(a_second_warehouse_is_not_filled_by_other_sql_than_the_first_was)
+{
     static const char both[] = "      T: { warehouse: [{ to: one }, { to: two }] }\n";
     const struct job_world_spec spec = {.sql = ABOVE("0"),
                                         .outputs = "      T: { warehouse: { to: one } }\n",
@@ -184,8 +190,33 @@ TEST(a_second_warehouse_is_not_filled_by_other_sql_than_the_first_was)
     assert_count(JOB_WORLD_ONE, "n=1");
     assert_count(JOB_WORLD_TWO, "n=1");
     job_world_free(w);
-#undef ABOVE
 }
+
+TEST(a_table_comes_back_by_todays_sql_only_when_that_is_said)
+{
+    static const char one[] = "      T: { warehouse: { to: one } }\n";
+    const struct job_world_spec spec = {
+        .sql = ABOVE("0"), .outputs = one, .topics = {"tx"}, .partitions = 1};
+    struct job_world *w = job_world_new(&spec);
+    source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":1}");
+    run(w);
+    source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":11}");
+    run(w);
+    assert_true(job_world_compile(w, ABOVE("10"), one));
+    memory_forget(JOB_WORLD_ONE);
+    assert_false(resync(w, ""));
+    assert_non_null(strstr(w->text, "2 of the batches 1 to 2 were executed by other SQL"));
+    assert_non_null(strstr(w->text, "--todays-sql"));
+    assert_true(job_world_compile(w, ABOVE("0"), one));
+    resyncs(w, ""); // nothing is owed of what was refused
+    assert_count(JOB_WORLD_ONE, "n=2");
+    assert_true(job_world_compile(w, ABOVE("10"), one));
+    if (!resync_by(w, "T", RESYNC_TODAYS_SQL))
+        fail_msg("%s", w->text);
+    assert_count(JOB_WORLD_ONE, "n=1");
+    job_world_free(w);
+}
+#undef ABOVE
 
 TEST(a_fault_at_any_durable_call_of_a_run_that_fills_tables_leaves_the_same)
 {
@@ -324,6 +355,7 @@ TEST_MAIN(T(a_restored_warehouse_comes_back_from_state_and_recorded_batches),
           T(a_dropped_table_is_not_created_by_a_run_and_filled_again_by_resync),
           T(added_tables_are_filled_by_the_next_run),
           T(a_second_warehouse_is_not_filled_by_other_sql_than_the_first_was),
+          T(a_table_comes_back_by_todays_sql_only_when_that_is_said),
           T(a_fault_at_any_durable_call_of_a_run_that_fills_tables_leaves_the_same),
           T(a_table_is_written_whole_rows_that_do_not_belong_to_it_are_gone),
           T(a_resync_cut_short_anywhere_is_continued_and_no_run_goes_on_without_it),

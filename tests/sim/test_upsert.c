@@ -98,8 +98,8 @@ TEST(older_rows_are_not_put_over_newer_ones_and_a_rebuild_leaves_no_stale_ones)
     const struct backfill_spec first = {.by = BACKFILL_BATCHES, .from = 1, .to = 1};
     two_batches(w);
     refused(job_world_backfill(w, &first), w, ERR_CONFIG, "would replace later ones");
-    refused(run_resync(&w->report, w->job, &w->env, STR("O"), &w->e), w, ERR_CONFIG,
-            "would replace later ones");
+    refused(run_resync(&w->report, w->job, &w->env, STR("O"), RESYNC_AS_WRITTEN, &w->e), w,
+            ERR_CONFIG, "would replace later ones");
     assert_true(memory_put(JOB_WORLD_TWO, "o", "stale|gone|1"));
     assert_true(job_world_reset(w, RUN_RESET_REBUILD));
     run(w);
