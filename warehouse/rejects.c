@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <stdio.h>
 
+enum { SPAN_SHIFT = 40 }; // rows of a batch; leaves 2^23 batches: the stores' numbers are signed
+
 // Kept ones of a key are a chain; there is more than one only where somebody else wrote to the table.
 struct owed {
     struct reject_place place;
@@ -20,10 +22,11 @@ struct rejects {
     struct column *key_columns;      // of the block
     struct arena *a;                 // of the transaction
     struct buf text;
-    uint64_t batch, base, next; // rows before the block, and before the one after it
-    const struct block *b;      // NULL = none yet; gone when the next one comes
-    bool *gone;                 // by row of the block; NULL = none
-    struct map *owes;           // key text -> index in owed + 1
+    struct reject_span span;
+    uint64_t base, next;   // numbers of the block's first row, and of the one after it
+    const struct block *b; // NULL = none yet; gone when the next one comes
+    bool *gone;            // by row of the block; NULL = none
+    struct map *owes;      // key text -> index in owed + 1
     VEC(struct owed) owed;
     VEC(struct reject) taken;
     VEC(struct reject_place) settled;
@@ -91,14 +94,21 @@ void rejects_forgive(struct rejects *r)
     r->owes = NULL;
 }
 
-void rejects_begin(struct rejects *r, uint64_t batch)
+struct reject_span reject_span(uint64_t batch, uint64_t slot)
+{
+    if (slot == 0)
+        return (struct reject_span){.batch = batch};
+    return (struct reject_span){slot, batch << SPAN_SHIFT, (batch + 1) << SPAN_SHIFT};
+}
+
+void rejects_begin(struct rejects *r, struct reject_span span)
 {
     arena_reset(r->a);
     rejects_forgive(r);
     r->taken.n = r->settled.n = 0;
     r->bytes = 0;
-    r->batch = batch;
-    r->base = r->next = 0;
+    r->span = span;
+    r->base = r->next = span.from;
     r->b = NULL;
     r->gone = NULL;
 }
@@ -225,7 +235,7 @@ bool rejects_take(struct rejects *r, uint32_t row, struct err *e)
     struct reject reject = {
         .output = str_from(r->spec->output),
         .target = r->spec->table,
-        .batch = r->batch,
+        .batch = r->span.batch,
         .seq = r->base + row,
         .row = STR_NONE,
     };
@@ -262,6 +272,11 @@ void rejects_leave_out(struct rejects *r)
 size_t rejects_owed(const struct rejects *r)
 {
     return r->owed.n;
+}
+
+struct reject_span rejects_span(const struct rejects *r)
+{
+    return r->span;
 }
 
 const struct reject *rejects_taken(const struct rejects *r, size_t *count)

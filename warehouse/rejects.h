@@ -26,8 +26,8 @@ struct reject_place {
 // spec outlives the result, which lives in a.
 bool rejects_new(struct rejects **out, struct arena *a, const struct sink_spec *spec,
                  struct err *e) ERR_CHECKED;
-// batch: what the taken rows are kept under, the batch or the slot that it replaces; may be said again before the first row.
-void rejects_begin(struct rejects *r, uint64_t batch);
+// span: what the taken rows are kept under; may be said again before the first row.
+void rejects_begin(struct rejects *r, struct reject_span span);
 bool rejects_by_key(const struct rejects *r); // kept ones are to be told, by rejects_owe
 void rejects_owe(struct rejects *r, struct reject_place place, struct str key);
 void rejects_forgive(struct rejects *r); // what was kept goes with the rows of the table
@@ -44,6 +44,7 @@ void rejects_leave_out(struct rejects *r);
 size_t rejects_owed(const struct rejects *r);
 
 // In the order taken; target and output as in spec. Live until the next begin.
+struct reject_span rejects_span(const struct rejects *r);
 const struct reject *rejects_taken(const struct rejects *r, size_t *count);
 const struct reject_place *rejects_settled(const struct rejects *r, size_t *count);
 

@@ -131,21 +131,42 @@ bool rejects_sql_load(struct rejects *r, struct sql_session *s, const struct sin
     return ok;
 }
 
-bool rejects_sql_replace(struct sql_session *s, const struct sink_spec *spec, uint64_t slot,
-                         struct err *e)
+static void in_span(struct buf *out, const struct dialect *d, struct reject_span span)
+{
+    if (span.batch) {
+        buf_text(out, " AND ");
+        is_number(out, d, COLUMN_BATCH, span.batch);
+    }
+    if (span.from == 0)
+        return;
+    buf_text(out, " AND ");
+    name(out, d, COLUMN_SEQ);
+    buf_text(out, " >= ");
+    number(out, span.from);
+    buf_text(out, " AND ");
+    name(out, d, COLUMN_SEQ);
+    buf_text(out, " < ");
+    number(out, span.to);
+}
+
+static bool remove_span(struct sql_session *s, const struct sink_spec *spec,
+                        struct reject_span span, struct err *e)
 {
     struct buf sql;
     buf_init(&sql, SINK_SQL_MAX);
     buf_text(&sql, "DELETE FROM ");
     table(&sql, s->transport->dialect);
     of_output(&sql, s, spec);
-    if (slot) {
-        buf_text(&sql, " AND ");
-        is_number(&sql, s->transport->dialect, COLUMN_BATCH, slot);
-    }
+    in_span(&sql, s->transport->dialect, span);
     const bool ok = run(s, &sql, e);
     buf_fini(&sql);
     return ok;
+}
+
+bool rejects_sql_replace(struct sql_session *s, const struct sink_spec *spec, uint64_t slot,
+                         struct err *e)
+{
+    return remove_span(s, spec, (struct reject_span){.batch = slot}, e);
 }
 
 static bool remove_settled(const struct rejects *r, struct sql_session *s,
@@ -208,9 +229,8 @@ bool rejects_sql_write(uint64_t *count, const struct rejects *r, struct sql_sess
     const struct reject *taken = rejects_taken(r, &n);
     struct buf sql;
     *count = n;
-    // What stands there under this batch was left by a job of this name whose heads were thrown away.
-    if (!remove_settled(r, s, spec, e) ||
-        (n > 0 && !rejects_sql_replace(s, spec, taken[0].batch, e)))
+    // What stands there under these numbers was left by a job of this name whose heads were thrown away.
+    if (!remove_settled(r, s, spec, e) || (n > 0 && !remove_span(s, spec, rejects_span(r), e)))
         return false;
     bool ok = true;
     buf_init(&sql, SINK_SQL_MAX);
@@ -244,10 +264,7 @@ static void select_rows(struct buf *out, struct sql_session *s, const struct rej
         buf_text(out, " AND ");
         is(out, s, COLUMN_TARGET, str_from(q->target));
     }
-    if (q->batch) {
-        buf_text(out, " AND ");
-        is_number(out, d, COLUMN_BATCH, q->batch);
-    }
+    in_span(out, d, q->of);
     buf_text(out, " ORDER BY ");
     name_list(out, d, COLUMN_OUTPUT, COLUMN_SEQ);
     buf_printf(out, " LIMIT %llu",

@@ -348,7 +348,7 @@ bool sql_sink_begin(struct sink *base, const struct commit_step *step, enum head
     *out = head_compare(&held, step);
     if (found)
         *found = held;
-    rejects_begin(s->plan.rejects, step->batch);
+    rejects_begin(s->plan.rejects, reject_span(step->batch, step->slot));
     if (*out != HEAD_NEXT || rejects_sql_load(s->plan.rejects, s->session, s->spec, e))
         return true;
     roll_back(s);
@@ -375,7 +375,7 @@ bool sql_sink_replace(struct sink *base, uint64_t slot, struct err *e)
     assert(s->state == STATE_TRANSACTION && (s->spec->mode == SINK_APPEND || slot == 0));
     s->gone = slot ? UPSERT_BATCH_GONE : UPSERT_ALL_GONE;
     s->slot = slot ? slot : s->step.batch;
-    rejects_begin(s->plan.rejects, s->slot); // what is kept goes with the rows
+    rejects_begin(s->plan.rejects, reject_span(s->slot, 0)); // what is kept goes with the rows
     if (durable_call_remote(s->spec->durable, s->t->site_replace, replace_effect, s, e))
         return true;
     roll_back(s);
@@ -501,7 +501,7 @@ static bool comparison_fill(struct comparison *x, const struct sink_spec *spec,
     if (!ok || !rows_plan_init(plan, x->a, spec, x->s->targets, e))
         return false;
     x->rejects = plan->rejects;
-    rejects_begin(x->rejects, 0);
+    rejects_begin(x->rejects, reject_span(0, 0));
     return rejects_sql_load(x->rejects, x->session, x->s->spec, e) &&
            t->prepare(x->session, x->a, plan, e) && t->run(x->session, str_from(t->begin), e) &&
            want->feed(want->arg, comparison_put, x, e) && t->run(x->session, STR("COMMIT"), e);

@@ -168,7 +168,8 @@ static bool deliver_rejected(const struct session *s, const struct batch_record 
         .job = job->name,
         .output = arena_str(s->scratch, t->output).p,
         .target = arena_str(s->scratch, t->table).p,
-        .batch = t->slot && !t->beside ? t->slot : r->batch,
+        .of = t->beside ? reject_span(r->batch, t->slot)
+                        : reject_span(t->slot ? t->slot : r->batch, 0),
         .limit = UINT64_MAX,
     };
     t->rejected = 0;

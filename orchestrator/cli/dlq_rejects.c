@@ -136,7 +136,8 @@ bool dlq_rejects_show(struct buf *out, struct app *app, const struct job_spec *j
     const struct warehouse_spec *w = app->spec->warehouses.v;
     bool ok = true;
     for (size_t i = 0; ok && i<app->spec->warehouses.n && * limit> 0; i++) {
-        const struct rejects_query query = {.job = j->name.p, .batch = batch, .limit = *limit};
+        const struct rejects_query query = {
+            .job = j->name.p, .of = reject_span(batch, 0), .limit = *limit};
         struct rejects_rows x = {out, w[i].name, limit};
         ok = !rejects_writes_to(j, w[i].name) ||
              rejects_read(app, &w[i], &query, rejects_row, &x, e);

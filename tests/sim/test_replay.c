@@ -209,6 +209,71 @@ TEST(a_backfill_after_a_replay_leaves_its_records_once)
     buf_fini(&want);
 }
 
+static void backfill_first(struct job_world *w)
+{
+    static const struct str all_of[] = {{"ALL_OF", 6}};
+    const struct backfill_spec first = {
+        .by = BACKFILL_BATCHES, .from = 1, .to = 1, .outputs = all_of, .output_count = 1};
+    if (!job_world_backfill(w, &first))
+        fail_msg("%s", w->text);
+}
+
+static void one_of_each(struct job_world *w)
+{
+    source_fake_add(w->broker, "tx", 0, 1761436800000, "k", "{\"id\":1,\"cents\":2}");
+    source_fake_add(w->broker, "tx", 0, 1761436800000, "k", "{\"id\":\"x\",\"cents\":3}");
+    run(w);
+}
+
+static void rejects_are(const char *text)
+{
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    memory_print_rejects(&out, JOB_WORLD_ONE);
+    buf_char(&out, 0);
+    assert_string_equal(out.p, text);
+    buf_fini(&out);
+}
+
+TEST(rows_of_letters_that_a_warehouse_refuses_are_kept_with_their_slot)
+{
+#define REJECT(seq)                                                                              \
+    "reject sim 0 ALL_OF all_of 1 " seq ":  {\"k\":\"k\",\"id\":\"x\",\"cents\":3}: refused as " \
+    "asked for\n"
+    struct buf want;
+    struct batch_record record;
+    const struct replay_spec spec = all();
+    struct job_world *w = world(STREAMS, NULL);
+    correct(w);
+    one_of_each(w);
+    print(&want, w);
+    job_world_free(w);
+    w = world(STREAMS, NULL);
+    one_of_each(w);
+    correct(w);
+    memory_reject(JOB_WORLD_ONE, "all_of", "k|x|3");
+    // Also where the reply is lost, the receipt counts it.
+    memory_fail(JOB_WORLD_ONE, MEMORY_COMMIT, 1, MEMORY_LIE, REMEDY_FATAL);
+    assert_false(try_replay(w, &spec));
+    replay(w, &spec);
+    rejects_are(REJECT("2199023255552"));
+    struct arena *a = arena_new(NULL);
+    assert_true(job_world_record(&record, w, a, 2));
+    assert_int_equal(record.targets[0].rejected, 1);
+    assert_int_equal(record.targets[1].rejected, 0);
+    arena_free(a);
+    job_world_check_receipts(w);
+    backfill_first(w);
+    rejects_are(REJECT("1"));
+    memory_reject(JOB_WORLD_ONE, "all_of", "");
+    backfill_first(w);
+    rejects_are("");
+    same(w, &want, "after a replay and backfills");
+    job_world_free(w);
+    buf_fini(&want);
+#undef REJECT
+}
+
 TEST(a_dry_run_counts_and_changes_nothing)
 {
     struct job_world *w = world(STREAMS, NULL);
@@ -451,6 +516,7 @@ TEST(a_fault_at_any_durable_call_of_a_replay_into_topics_leaves_each_record_once
 TEST_MAIN(T(a_stream_that_was_out_of_the_job_lacks_what_letters_gave_and_it_is_said),
           T(after_the_sql_was_corrected_letters_give_what_they_would_have_given_in_their_place),
           T(a_backfill_after_a_replay_leaves_its_records_once),
+          T(rows_of_letters_that_a_warehouse_refuses_are_kept_with_their_slot),
           T(a_dry_run_counts_and_changes_nothing),
           T(only_the_batches_and_outputs_that_are_named_get_their_records),
           T(a_file_of_letters_that_all_came_through_goes_with_them),

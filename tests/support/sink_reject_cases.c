@@ -104,9 +104,9 @@ static void refused_among(struct world *w, bool checked, const struct block *b)
     uint64_t rows;
     assert_ok(w->store->type->count(w->sink, 0, &rows, &w->e), &w->e);
     assert_int_equal(rows, 995);
-    struct rejects_query query = {.job = w->spec.job, .batch = 1, .limit = 2};
+    struct rejects_query query = {.job = w->spec.job, .of.batch = 1, .limit = 2};
     assert_int_equal(count_rejects(w, &query), 2);
-    query.batch = 2;
+    query.of.batch = 2;
     assert_int_equal(count_rejects(w, &query), 0);
     query = (struct rejects_query){.job = w->spec.job, .output = "OUT", .target = "t", .limit = 9};
     assert_int_equal(count_rejects(w, &query), 5);
@@ -186,7 +186,7 @@ void the_same_batch_again_doubles_no_reject(struct world *w)
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
         const struct commit_step step = world_step(w);
         struct fault_spec fault = {.occurrence = 1, .action = actions[i]};
-        struct rejects_query query = {.job = w->spec.job, .batch = step.batch, .limit = 9};
+        struct rejects_query query = {.job = w->spec.job, .of.batch = step.batch, .limit = 9};
         strncpy(fault.site, w->store->commit_site, sizeof fault.site - 1);
         durable_set_fault(w->durable, &fault);
         struct block *b = thousand(w);
@@ -205,7 +205,7 @@ void the_same_batch_again_doubles_no_reject(struct world *w)
             assert_ok(world_deliver(w, b), &w->e);
         }
         assert_int_equal(count_rejects(w, &query), 2);
-        query.batch = 0;
+        query.of.batch = 0;
         assert_int_equal(count_rejects(w, &query),
                          2); // those of the batch before went: refused again
     }
@@ -233,7 +233,7 @@ void rejects_go_with_the_rows_that_are_replaced(struct world *w)
     REJECTS_ARE(w, "OUT/t 2/0 {\"id\":\"b\"} {\"id\":\"b\",\"n\":2,\"amount\":99999.00}\n");
 }
 
-void rejects_of_appended_rows_go_with_their_slot(struct world *w)
+static void open_appended(struct world *w)
 {
     w->spec.output = "OUT";
     w->spec.mode = SINK_APPEND;
@@ -246,6 +246,11 @@ void rejects_of_appended_rows_go_with_their_slot(struct world *w)
                      : "decimal(6,2)",
                  COLUMN_VALUE);
     assert_ok(world_open(w), &w->e);
+}
+
+void rejects_of_appended_rows_go_with_their_slot(struct world *w)
+{
+    open_appended(w);
     const struct block *b = BLOCK(w, {"a", 1, "77777.00"}, {"a", 2, "1.00"});
     assert_ok(world_deliver(w, b), &w->e);
     assert_ok(world_deliver(w, b), &w->e);
@@ -255,6 +260,33 @@ void rejects_of_appended_rows_go_with_their_slot(struct world *w)
     REJECTS_ARE(w, "OUT/t 1/1  {\"id\":\"a\",\"n\":6,\"amount\":66666.00}\n"
                    "OUT/t 2/0  {\"id\":\"a\",\"n\":1,\"amount\":77777.00}\n");
     ROWS_ARE(w, "a|0|5.00\na|2|1.00\n");
+}
+
+void rejects_of_rows_that_come_to_a_slot_go_with_it(struct world *w)
+{
+    open_appended(w);
+    const struct block *b = BLOCK(w, {"a", 1, "77777.00"}, {"b", 2, "1.00"});
+    assert_ok(world_deliver(w, b), &w->e);
+    assert_ok(world_deliver(w, b), &w->e);
+    // Twice to the first: a replay, and another one.
+    for (int i = 0; i < 2; i++) {
+        w->slot = 1;
+        assert_ok(world_deliver(w, BLOCK(w, {"c", 3, "1.00"}, {"d", 4, "88888.00"})), &w->e);
+        assert_int_equal(w->rejected, 1);
+        w->slot = 0;
+    }
+    REJECTS_ARE(w, "OUT/t 1/0  {\"id\":\"a\",\"n\":1,\"amount\":77777.00}\n"
+                   "OUT/t 1/3298534883329  {\"id\":\"d\",\"n\":4,\"amount\":88888.00}\n"
+                   "OUT/t 1/4398046511105  {\"id\":\"d\",\"n\":4,\"amount\":88888.00}\n"
+                   "OUT/t 2/0  {\"id\":\"a\",\"n\":1,\"amount\":77777.00}\n");
+    struct rejects_query query = {.job = w->spec.job, .of = reject_span(3, 1), .limit = 9};
+    assert_int_equal(count_rejects(w, &query), 1); // what a lost reply is counted by
+    query.of = reject_span(1, 0);
+    assert_int_equal(count_rejects(w, &query), 3);
+    assert_ok(put_in_place(w, 1, BLOCK(w, {"a", 0, "5.00"}, {"d", 6, "66666.00"})), &w->e);
+    REJECTS_ARE(w, "OUT/t 1/1  {\"id\":\"d\",\"n\":6,\"amount\":66666.00}\n"
+                   "OUT/t 2/0  {\"id\":\"a\",\"n\":1,\"amount\":77777.00}\n");
+    ROWS_ARE(w, "a|0|5.00\nb|2|1.00\n");
 }
 
 void a_delete_that_the_store_refuses_is_kept_without_a_row(struct world *w)
@@ -295,9 +327,9 @@ void hostile_text_in_a_refused_row_is_kept_as_it_is(struct world *w)
     assert_ok(world_deliver(w, b), &w->e);
     assert_int_equal(w->rejected, 2);
     assert_ok(world_deliver(w, BLOCK(w, {text, 1, "1.00"})), &w->e);
-    struct rejects_query query = {.job = w->spec.job, .batch = 1, .limit = 9};
+    struct rejects_query query = {.job = w->spec.job, .of.batch = 1, .limit = 9};
     assert_int_equal(count_rejects(w, &query), 0);
-    query.batch = 2;
+    query.of.batch = 2;
     assert_int_equal(count_rejects(w, &query), 2);
 }
 

@@ -80,6 +80,7 @@ struct commit_step world_step(const struct world *w)
         .prev_digest = w->digest,
         .plan = "cluster abc; topic/0 [0,10)",
         .now_ms = INT64_C(1761638400000) + (int64_t)w->batch,
+        .slot = w->slot,
     };
 }
 

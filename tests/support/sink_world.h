@@ -37,6 +37,7 @@ struct world {
     struct err e;
     uint64_t batch, digest; // delivered last
     uint64_t rejected;      // of that
+    uint64_t slot;          // that the next rows come to; 0 = none
 };
 
 #define COLUMNS_MAX 24

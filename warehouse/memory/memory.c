@@ -185,7 +185,7 @@ static bool memory_head_of(struct sink *base, struct head *out, struct err *e)
 static void begin_rejects(struct memory_sink *s)
 {
     struct rejects *r = s->plan.rejects;
-    rejects_begin(r, s->step.batch);
+    rejects_begin(r, reject_span(s->step.batch, s->step.slot));
     for (size_t i = 0; rejects_by_key(r) && i < s->warehouse->rejects.n; i++) {
         const struct memory_reject_row *kept = &s->warehouse->rejects.v[i];
         if (memory_reject_of(kept, s->spec))
@@ -321,7 +321,7 @@ static bool memory_replace(struct sink *base, uint64_t slot, struct err *e)
     assert(s->in_transaction && (s->spec->mode == SINK_APPEND || slot == 0));
     s->replaces = slot ? REPLACE_SLOT : REPLACE_ALL;
     s->slot = slot ? slot : s->step.batch;
-    rejects_begin(s->plan.rejects, s->slot); // what is kept goes with the rows
+    rejects_begin(s->plan.rejects, reject_span(s->slot, 0)); // what is kept goes with the rows
     if (durable_call_remote(s->spec->durable, "memory.replace", replace_effect, s, e))
         return true;
     memory_abort(base);
@@ -458,12 +458,12 @@ static void apply_rejects(struct memory_sink *s)
     struct memory_warehouse *w = s->warehouse;
     size_t n;
     const struct reject *taken = rejects_taken(s->plan.rejects, &n);
-    const uint64_t batch = s->replaces == REPLACE_SLOT ? s->slot : s->step.batch;
+    const struct reject_span span = rejects_span(s->plan.rejects);
     for (size_t i = w->rejects.n; i-- > 0;) {
         const struct memory_reject_row *kept = &w->rejects.v[i];
         if (memory_reject_of(kept, s->spec) &&
             (s->replaces == REPLACE_ALL ||
-             (kept->batch == batch && (n > 0 || s->replaces == REPLACE_SLOT)) ||
+             (memory_reject_in(kept, span) && (n > 0 || s->replaces == REPLACE_SLOT)) ||
              rejects_settle(s->plan.rejects, kept)))
             memory_reject_remove(w, i);
     }

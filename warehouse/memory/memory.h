@@ -24,7 +24,7 @@ enum memory_fault {
 // The nth such call from now on fails with ERR_REMOTE and this remedy; nth 0 clears.
 void memory_fail(const char *warehouse, enum memory_call call, uint64_t nth,
                  enum memory_fault fault, enum err_remedy remedy);
-// Rows whose key text (below) is this are refused, as a CHECK constraint would; "" clears.
+// Rows whose key text (below; of appended rows: the whole line) is this are refused, as a CHECK constraint would; "" clears.
 void memory_reject(const char *warehouse, const char *table, const char *key_text);
 // Takes a row away behind everybody's back; false when it is not there.
 bool memory_delete(const char *warehouse, const char *table, const char *key_text);

@@ -22,6 +22,11 @@ bool memory_reject_of(const struct memory_reject_row *r, const struct sink_spec 
            strcmp(r->output, spec->output) == 0 && str_eq(str_from(r->table), spec->table);
 }
 
+bool memory_reject_in(const struct memory_reject_row *r, struct reject_span span)
+{
+    return r->batch == span.batch && (span.from == 0 || (r->seq >= span.from && r->seq < span.to));
+}
+
 static char *text(struct str s)
 {
     if (!s.p)
@@ -120,7 +125,8 @@ bool memory_rejects_read(const struct warehouse_url *url, const struct rejects_q
         const struct memory_reject_row *r = &w->rejects.v[i];
         if (strcmp(r->job, q->job) != 0 || r->task != q->task ||
             (q->output && strcmp(r->output, q->output) != 0) ||
-            (q->target && strcmp(r->table, q->target) != 0) || (q->batch && r->batch != q->batch))
+            (q->target && strcmp(r->table, q->target) != 0) ||
+            (q->of.batch && !memory_reject_in(r, q->of)))
             continue;
         const struct reject given = {str_from(r->output),
                                      str_from(r->table),

@@ -228,7 +228,7 @@ bool memory_row_is(const struct memory_table *t, const struct memory_row *row, c
 {
     struct buf key;
     buf_init(&key, MEMORY_TEXT_MAX);
-    print_cells(&key, t, row, PRINT_KEY);
+    print_cells(&key, t, row, t->mode == SINK_APPEND ? PRINT_ALL : PRINT_KEY);
     const bool same = str_eq(buf_view(&key), str_from(text));
     buf_fini(&key);
     return same;

@@ -27,7 +27,7 @@ static bool sqlite_fill(struct sqlite_sink *x, const struct sqlite_sink *s,
     buf_fini(&sql);
     if (!ok)
         return false;
-    rejects_begin(x->plan.rejects, 0);
+    rejects_begin(x->plan.rejects, reject_span(0, 0));
     ok = rejects_sql_load(x->plan.rejects, &x->session.base, s->spec, e) &&
          want->feed(want->arg, sqlite_put, x, e);
     return ok ? sqlite_run(x, "COMMIT", "commit", e)

@@ -362,7 +362,7 @@ static bool sqlite_begin(struct sink *base, const struct commit_step *step, enum
     *out = head_compare(&held, step);
     if (found)
         *found = held;
-    rejects_begin(s->plan.rejects, step->batch);
+    rejects_begin(s->plan.rejects, reject_span(step->batch, step->slot));
     if (*out != HEAD_NEXT || rejects_sql_load(s->plan.rejects, &s->session.base, s->spec, e))
         return true;
     roll_back(s);
@@ -471,7 +471,7 @@ static bool sqlite_replace(struct sink *base, uint64_t slot, struct err *e)
     assert(s->in_transaction && (s->spec->mode == SINK_APPEND || slot == 0) && slot <= INT64_MAX);
     s->gone = slot ? UPSERT_BATCH_GONE : UPSERT_ALL_GONE;
     s->slot = slot ? slot : s->step.batch;
-    rejects_begin(s->plan.rejects, s->slot); // what is kept goes with the rows
+    rejects_begin(s->plan.rejects, reject_span(s->slot, 0)); // what is kept goes with the rows
     if (durable_call(s->spec->durable, "sqlite.replace", replace_effect, s, e))
         return true;
     roll_back(s);
