@@ -83,7 +83,7 @@ static bool job_deliver(struct cli *c, struct err *e)
 
 static const struct cli_opt job_resync_opts[] = {
     {"todays-sql", NULL,
-     "tables that only warehouses hold: by the SQL of now, although it changed"},
+     "tables that only warehouses hold: by the SQL of now, although it changed or a reset forgot"},
     {NULL, NULL, NULL},
 };
 static const struct cli_opt job_deliver_opts[] = {

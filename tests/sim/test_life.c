@@ -119,22 +119,27 @@ static void step(struct life *l)
 
 // --- what must hold --------------------------------------------------------------------------------------------------
 
-static bool remedy(struct life *l)
+static bool resync(struct life *l, enum resync_sql sql)
 {
     struct run_report report;
     struct err e;
-    if (l->w->e.kind == ERR_BEHIND && strstr(l->w->text, "resync")) {
-        tell(l, "resync");
-        if (run_resync(&report, l->w->job, &l->w->env, STR(""), RESYNC_AS_WRITTEN, &e))
-            return true;
-        err_format(&e, l->w->text, sizeof l->w->text);
-        return l->w->e.kind = e.kind, false;
-    }
+    tell(l, sql == RESYNC_AS_WRITTEN ? "resync" : "resync by today's SQL");
+    if (run_resync(&report, l->w->job, &l->w->env, STR(""), sql, &e))
+        return true;
+    err_format(&e, l->w->text, sizeof l->w->text);
+    return l->w->e.kind = e.kind, false;
+}
+
+static bool remedy(struct life *l)
+{
+    if (l->w->e.kind == ERR_BEHIND && strstr(l->w->text, "resync"))
+        return resync(l, RESYNC_AS_WRITTEN) ||
+               (strstr(l->w->text, "--todays-sql") && resync(l, RESYNC_TODAYS_SQL));
     if (!strstr(l->w->text, "--rebuild"))
         return false;
     // A table that is gone stands in the way of the reset, too.
     if (!memory_has_table(JOB_WORLD_TWO, "per_method"))
-        (void)!run_resync(&report, l->w->job, &l->w->env, STR(""), RESYNC_AS_WRITTEN, &e);
+        (void)!resync(l, RESYNC_TODAYS_SQL);
     reset(l, RUN_RESET_REBUILD);
     return true;
 }
