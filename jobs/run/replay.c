@@ -52,7 +52,7 @@ static bool replay_output(struct replay *r, struct str name, struct err *e)
         if (!str_eq_nocase(job->outputs[i].name, name))
             continue;
         r->outputs[i] = true;
-        return replay_fits(r, i, e);
+        return true;
     }
     err_fail(e, ERR_CONFIG, "job %s has no output %.*s", job->name, STR_ARG(name));
     return err_hint(e, "sluice job show %s lists them", job->name);
@@ -83,9 +83,16 @@ static bool replay_outputs(struct replay *r, struct err *e)
         if (!replay_output(r, spec->outputs[i], e))
             return false;
     for (size_t i = 0; spec->output_count == 0 && i < job->output_count; i++)
-        if (!replay_output(r, job->outputs[i].name, e))
+        r->outputs[i] = true;
+    return true;
+}
+
+static bool replay_possible(struct replay *r, struct err *e)
+{
+    for (size_t i = 0; i < r->s->job->output_count; i++)
+        if (r->outputs[i] && !replay_fits(r, i, e))
             return false;
-    return replay_together(r, e);
+    return replay_together(r, e) && (!r->stateful || session_check(r->s, e));
 }
 
 // --- which slots -----------------------------------------------------------------------------------------------------
@@ -109,9 +116,38 @@ static enum kv_found replay_find(struct redo_slot *out, struct replay *r, uint64
     return !r->s->lake || out->file_count ? KV_FOUND : KV_ABSENT;
 }
 
+// Letters whose ranges nobody knows any more.
+static bool replay_remembered(struct replay *r, struct err *e)
+{
+    const struct control *c = &r->s->control;
+    const struct replay_spec *spec = r->spec;
+    uint64_t first = 0, last = 0;
+    uint64_t id = spec->from > c->since ? spec->from : c->since + 1;
+    for (; id <= c->forgotten && id <= spec->to; id++) {
+        arena_reset(r->scratch);
+        if (!file_exists(letters_path(r->scratch, r->s, id)))
+            continue;
+        first = first ? first : id;
+        last = id;
+    }
+    if (first == 0)
+        return true;
+    err_fail(e, ERR_CONFIG,
+             "dead letters of batches %llu to %llu cannot be replayed: the records of batches up "
+             "to %llu are older than the job's history",
+             (unsigned long long)first, (unsigned long long)last, (unsigned long long)c->forgotten);
+    return err_hint(
+        e,
+        "--batch %llu..%llu replays the others; job reset %s --rebuild reads everything "
+        "again; history_keep and history_max say how long records stay",
+        (unsigned long long)c->forgotten + 1, (unsigned long long)c->last_batch, r->s->job->name);
+}
+
 static bool replay_choose(struct replay *r, struct err *e)
 {
     const struct control *c = &r->s->control;
+    if (!replay_remembered(r, e))
+        return false;
     for (uint64_t id = c->since + 1; id <= c->last_batch; id++) {
         struct redo_slot slot;
         if (id < r->spec->from || id > r->spec->to)
@@ -324,7 +360,7 @@ static bool replay_run(struct replay *r, struct err *e)
     if (!redo_open(&r->redo, r->s, e))
         return false;
     r->scratch = arena_new(r->redo.a);
-    if (!replay_outputs(r, e) || (r->stateful && !session_check(r->s, e)) || !replay_choose(r, e))
+    if (!replay_outputs(r, e) || !replay_choose(r, e) || (r->slots.n > 0 && !replay_possible(r, e)))
         return false;
     r->s->engine = r->stateful ? SESSION_STATE : SESSION_MEMORY;
     return replay_go(r, e) && (dry || run_done(r->s, e));

@@ -201,6 +201,34 @@ TEST(rows_of_dead_letters_that_came_to_a_forgotten_batch_are_no_finding)
     job_world_free(w);
 }
 
+TEST(dead_letters_of_forgotten_batches_are_named_and_not_passed_over)
+{
+    const struct job_world_spec spec = {
+        .sql = "CREATE STREAM tx (k VARCHAR KEY, id BIGINT) WITH (KAFKA_TOPIC = 'tx', "
+               "VALUE_FORMAT = 'JSON');\n"
+               "CREATE STREAM o AS SELECT * FROM tx EMIT CHANGES;\n",
+        .outputs = "      O: { warehouse: { to: one } }\n",
+        .topics = {"tx"},
+        .partitions = 1,
+        .lake = JOB_WORLD_NO_LAKE};
+    struct job_world *w = job_world_new(&spec);
+    struct replay_spec all = {.to = UINT64_MAX};
+    w->job->history_max = KEPT;
+    for (int i = 0; i < 2 * KEPT; i++) {
+        source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k",
+                        i == 2 || i == 4 ? "{\"id\":\"x\"}" : "{\"id\":1}");
+        run(w);
+    }
+    assert_false(run_replay(&w->report, w->job, &w->env, &all, &w->e));
+    assert_int_equal(w->e.kind, ERR_CONFIG);
+    assert_non_null(strstr(w->e.text, "dead letters of batches 3 to 5 cannot be replayed: the "
+                                      "records of batches up to 10 are older than"));
+    assert_non_null(strstr(w->e.hint, "--batch 11..20 replays the others; job reset sim"));
+    all.from = 6;
+    assert_ok(run_replay(&w->report, w->job, &w->env, &all, &w->e), &w->e);
+    job_world_free(w);
+}
+
 static bool finding_text(void *arg, const struct audit_finding *f, struct err *e)
 {
     (void)e;
@@ -323,6 +351,7 @@ TEST(every_version_that_a_run_trimmed_is_in_the_log_of_deletions)
 }
 
 TEST_MAIN(T(a_gap_that_begins_with_forgotten_batches_is_not_closed_by_a_backfill_of_the_others),
+          T(dead_letters_of_forgotten_batches_are_named_and_not_passed_over),
           T(rows_of_dead_letters_that_came_to_a_forgotten_batch_are_no_finding),
           T(every_version_that_a_run_trimmed_is_in_the_log_of_deletions),
           T(an_endless_run_keeps_as_many_receipts_as_it_may),

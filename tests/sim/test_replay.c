@@ -359,6 +359,21 @@ static void last_letters_go(bool lake)
     job_world_free(w);
 }
 
+TEST(outputs_that_take_no_late_records_are_no_hindrance_where_there_are_no_letters)
+{
+    static const struct str none[] = {{"NOPE", 4}};
+    struct job_world *w = world(STREAMS TABLES LAST, NULL);
+    struct replay_spec spec = all();
+    source_fake_add(w->broker, "tx", 0, 1761436800000, "k", "{\"id\":1}");
+    run(w);
+    replay(w, &spec);
+    assert_int_equal(w->report.batches, 0);
+    spec.outputs = none;
+    spec.output_count = 1;
+    refused(w, &spec, ERR_CONFIG, "has no output NOPE");
+    job_world_free(w);
+}
+
 TEST(a_file_of_letters_that_all_came_through_goes_with_them)
 {
     last_letters_go(true);
@@ -519,6 +534,7 @@ TEST_MAIN(T(a_stream_that_was_out_of_the_job_lacks_what_letters_gave_and_it_is_s
           T(rows_of_letters_that_a_warehouse_refuses_are_kept_with_their_slot),
           T(a_dry_run_counts_and_changes_nothing),
           T(only_the_batches_and_outputs_that_are_named_get_their_records),
+          T(outputs_that_take_no_late_records_are_no_hindrance_where_there_are_no_letters),
           T(a_file_of_letters_that_all_came_through_goes_with_them),
           T(a_payload_that_was_not_kept_is_read_from_the_topic),
           T(a_payload_that_is_nowhere_is_refused_naming_the_record),
