@@ -1,108 +1,27 @@
 // Compaction: many files become one and no row is lost, doubled or moved, whatever else happens to the lake and whatever is cut short.
-#include "jobs/run/compact.h"
-#include "base/durable.h"
 #include "jobs/run/backfill.h"
 #include "jobs/run/control.h"
 #include "jobs/run/recover.h"
 #include "jobs/run/replay.h"
-#include "tests/support/job_scenario.h"
 #include "tests/support/job_upkeep.h"
 #include "tests/support/test.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
-enum { DAY_MS = 86400000 };
 #define TEXT_MAX ((size_t)64 << 20)
 
-static const struct str streams[] = {{"GOOD", 4}, {"BIG", 3}};
 static const struct compact_spec all = {.output = {"", 0}};
-
-static const char outputs[] =
-    "      GOOD: { lake: { partition_by: [year, month, day] } }\n"
-    "      BIG: { lake: { format: csv, compression: zstd, partition_by: [] },\n"
-    "             warehouse: { to: one } }\n"
-    "      PER_USER: { lake: { snapshot: true, keep_versions: 2 }, warehouse: { to: two } }\n";
-
-static struct job_world_spec scenario(void)
-{
-    struct job_world_spec spec = job_scenario_transactions;
-    spec.outputs = outputs;
-    spec.sql = "CREATE STREAM tx (k VARCHAR KEY, id BIGINT, usr VARCHAR, cents BIGINT,"
-               "  place STRUCT<city VARCHAR, zip VARCHAR>)"
-               "  WITH (KAFKA_TOPIC = 'tx', VALUE_FORMAT = 'JSON');\n"
-               "CREATE STREAM good AS SELECT k, id, cents FROM tx EMIT CHANGES;\n"
-               "CREATE STREAM big AS SELECT k, id, place->city AS city FROM tx WHERE cents > 5000"
-               "  EMIT CHANGES;\n"
-               "CREATE TABLE per_user AS SELECT usr, COUNT(*) AS n FROM tx GROUP BY usr EMIT "
-               "CHANGES;\n";
-    return spec;
-}
-
-static void produce(struct job_world *w, struct job_random *r, unsigned n)
-{
-    job_scenario_produce(w, r, n, JOB_RECORDS_HOSTILE);
-}
-
-static void run(struct job_world *w)
-{
-    if (!job_world_run(w))
-        fail_msg("%s", w->text);
-}
-
-static bool compact(struct job_world *w, const struct compact_spec *spec,
-                    struct compact_report *out, struct arena *a)
-{
-    err_clear(&w->e);
-    bool ok = run_compact(out, a, w->job, &w->env, spec, &w->e);
-    if (!ok)
-        err_format(&w->e, w->text, sizeof w->text);
-    return ok;
-}
-
-static size_t compacts(struct job_world *w)
-{
-    struct arena *a = arena_new(NULL);
-    struct compact_report r;
-    for (int tries = 0; !compact(w, &all, &r, a); tries++) {
-        if (tries == 20)
-            fail_msg("does not get well: %s", w->text);
-        if (durable_dead(w->durable))
-            job_world_restart(w, NULL);
-    }
-    size_t n = r.count;
-    arena_free(a);
-    return n;
-}
 
 static void backfill(struct job_world *w, int64_t from, int64_t to)
 {
-    const struct backfill_spec spec = {
-        .by = BACKFILL_BATCHES, .from = from, .to = to, .outputs = streams, .output_count = 2};
+    const struct backfill_spec spec = {.by = BACKFILL_BATCHES,
+                                       .from = from,
+                                       .to = to,
+                                       .outputs = job_upkeep_streams,
+                                       .output_count = 2};
     if (!job_world_backfill(w, &spec))
         fail_msg("%s", w->text);
-}
-
-// --- what is there -----------------------------------------------------------------------------------------------
-
-static void print(struct buf *out, struct job_world *w)
-{
-    buf_init(out, TEXT_MAX);
-    job_world_print_rows(out, w, JOB_WORLD_ORDERED);
-}
-
-static void still_life(struct buf *out, const struct job_world_spec *spec, uint64_t seed,
-                       const unsigned *n, size_t count)
-{
-    job_scenario_still(out, spec, NULL, seed, n, count);
-}
-
-static void same(struct job_world *w, const struct buf *want, const char *what)
-{
-    struct buf got;
-    print(&got, w);
-    job_world_same(want, &got, what);
-    buf_fini(&got);
 }
 
 // A world of several batches with many files.
@@ -111,29 +30,29 @@ static struct job_world *filled(const struct job_world_spec *spec, uint64_t seed
     struct job_world *w = job_world_new(spec);
     struct job_random r = {seed};
     for (int i = 0; i < runs; i++) {
-        produce(w, &r, 40);
-        run(w);
+        job_upkeep_produce(w, &r, 40);
+        job_upkeep_run(w);
     }
     return w;
 }
 
 TEST(small_files_become_one_a_partition_and_no_row_moves)
 {
-    const struct job_world_spec spec = scenario();
+    const struct job_world_spec spec = job_upkeep_job;
     struct arena *a = arena_new(NULL);
     struct compact_report report;
     struct buf want;
     struct job_world *w = filled(&spec, 3, 5);
     size_t before = job_upkeep_files(w, "GOOD");
-    print(&want, w);
+    job_upkeep_print(&want, w);
     const struct compact_spec dry = {.output = STR(""), .mode = COMPACT_DRY_RUN};
     uint64_t last = job_upkeep_last(w);
-    assert_true(compact(w, &dry, &report, a));
+    assert_true(job_upkeep_compact(w, &dry, &report, a));
     size_t planned = report.count;
     assert_true(planned > 1 && report.batches == 0);
     assert_int_equal(job_upkeep_last(w), last);
     assert_int_equal(job_upkeep_files(w, "GOOD"), before);
-    assert_true(compact(w, &all, &report, a));
+    assert_true(job_upkeep_compact(w, &all, &report, a));
     assert_int_equal(report.count, planned);
     assert_int_equal(report.batches, 1);
     assert_int_equal(job_upkeep_last(w), last + 1);
@@ -143,10 +62,10 @@ TEST(small_files_become_one_a_partition_and_no_row_moves)
     assert_true(before > job_upkeep_files(w, "GOOD"));
     assert_int_equal(job_upkeep_files(w, "GOOD"), job_upkeep_partitions(w, "GOOD"));
     assert_int_equal(job_upkeep_files(w, "BIG"), 1);
-    same(w, &want, "after a compaction");
+    job_upkeep_same(w, &want, "after a compaction");
     job_upkeep_verify(w);
     job_upkeep_audit(w);
-    assert_true(compact(w, &all, &report, a)); // nothing is left to do
+    assert_true(job_upkeep_compact(w, &all, &report, a)); // nothing is left to do
     assert_int_equal(report.count, 0);
     assert_int_equal(job_upkeep_last(w), last + 1);
     job_world_check_receipts(w);
@@ -157,7 +76,7 @@ TEST(small_files_become_one_a_partition_and_no_row_moves)
 
 TEST(the_bytes_do_not_depend_on_how_often_was_compacted)
 {
-    const struct job_world_spec spec = scenario();
+    const struct job_world_spec spec = job_upkeep_job;
     struct arena *a = arena_new(NULL);
     uint64_t want[64];
     size_t n = 0;
@@ -166,10 +85,10 @@ TEST(the_bytes_do_not_depend_on_how_often_was_compacted)
         struct job_random r = {5};
         struct lake_ls ls;
         for (int i = 0; i < 4; i++) {
-            produce(w, &r, 40);
-            run(w);
+            job_upkeep_produce(w, &r, 40);
+            job_upkeep_run(w);
             if (often || i == 3)
-                (void)compacts(w);
+                (void)job_upkeep_compacts(w);
         }
         job_upkeep_list(&ls, a, w);
         size_t k = 0;
@@ -188,19 +107,19 @@ TEST(the_bytes_do_not_depend_on_how_often_was_compacted)
 
 TEST(a_slot_inside_of_a_compacted_file_is_replaced_alone)
 {
-    const struct job_world_spec spec = scenario();
+    const struct job_world_spec spec = job_upkeep_job;
     struct arena *a = arena_new(NULL);
     struct buf want;
     struct job_world *w = filled(&spec, 7, 5);
-    print(&want, w);
-    (void)compacts(w);
+    job_upkeep_print(&want, w);
+    (void)job_upkeep_compacts(w);
     size_t good = job_upkeep_files(w, "GOOD");
     backfill(w, 1, 1); // the slot that files are called after
-    same(w, &want, "the first slot");
+    job_upkeep_same(w, &want, "the first slot");
     backfill(w, 3, 3);
-    same(w, &want, "a slot in the middle");
+    job_upkeep_same(w, &want, "a slot in the middle");
     backfill(w, 1, 5);
-    same(w, &want, "all slots");
+    job_upkeep_same(w, &want, "all slots");
     assert_int_equal(job_upkeep_files(w, "GOOD"), good);
     assert_int_equal(job_upkeep_files(w, "BIG"), 1);
     job_upkeep_verify(w);
@@ -221,7 +140,7 @@ static const char *filtered(struct arena *a, const char *sql, const char *filter
 // Rows that come with other SQL stand where they would have stood from the start; those that went are gone.
 TEST(a_slot_that_gains_and_loses_rows_is_spliced)
 {
-    const struct job_world_spec spec = scenario();
+    const struct job_world_spec spec = job_upkeep_job;
     struct arena *a = arena_new(NULL);
     enum { FILTERS = 4 };
     static const char *const filters[FILTERS] = {"WHERE cents > 20000", "WHERE cents > 0",
@@ -231,17 +150,17 @@ TEST(a_slot_that_gains_and_loses_rows_is_spliced)
         struct job_world_spec other = spec;
         other.sql = filtered(a, spec.sql, filters[i]);
         struct job_world *w = filled(&other, 9, 5);
-        print(&want[i], w);
+        job_upkeep_print(&want[i], w);
         job_world_free(w);
     }
     struct job_world *w = filled(&spec, 9, 5);
     for (size_t i = 0; i < FILTERS; i++) {
-        (void)compacts(w);
-        assert_true(job_world_compile(w, filtered(a, spec.sql, filters[i]), outputs));
+        (void)job_upkeep_compacts(w);
+        assert_true(job_world_compile(w, filtered(a, spec.sql, filters[i]), spec.outputs));
         backfill(w, 1, 5);
         job_upkeep_verify(w);
         job_upkeep_audit(w);
-        same(w, &want[i], filters[i]);
+        job_upkeep_same(w, &want[i], filters[i]);
         buf_fini(&want[i]);
     }
     job_world_free(w);
@@ -263,25 +182,28 @@ static void break_file(struct job_world *w, char *path, size_t size)
 
 TEST(damage_is_found_not_merged_and_repaired_by_a_backfill_of_all_slots)
 {
-    const struct job_world_spec spec = scenario();
+    const struct job_world_spec spec = job_upkeep_job;
     struct arena *a = arena_new(NULL);
     struct compact_report report;
     struct buf want;
     struct err e;
     char path[1200];
     struct job_world *w = filled(&spec, 11, 4);
-    print(&want, w);
+    job_upkeep_print(&want, w);
     break_file(w, path, sizeof path);
-    assert_false(compact(w, &all, &report, a));
+    assert_false(job_upkeep_compact(w, &all, &report, a));
     assert_non_null(strstr(w->text, "is not what was published"));
     backfill(w, 1, 1);
-    (void)compacts(w);
-    same(w, &want, "after the repair");
+    (void)job_upkeep_compacts(w);
+    job_upkeep_same(w, &want, "after the repair");
     break_file(w, path, sizeof path);
     assert_false(job_upkeep_audited(w, &e));
     assert_non_null(strstr(e.text, "--batch 1..4"));
-    const struct backfill_spec part = {
-        .by = BACKFILL_BATCHES, .from = 2, .to = 3, .outputs = streams, .output_count = 2};
+    const struct backfill_spec part = {.by = BACKFILL_BATCHES,
+                                       .from = 2,
+                                       .to = 3,
+                                       .outputs = job_upkeep_streams,
+                                       .output_count = 2};
     assert_false(job_world_backfill(w, &part));
     assert_non_null(strstr(w->text, "the rows of batch 1 in it cannot be kept"));
     job_world_restart(w, NULL);
@@ -293,61 +215,54 @@ TEST(damage_is_found_not_merged_and_repaired_by_a_backfill_of_all_slots)
     assert_int_equal(c.redo.count, 0);
     job_upkeep_verify(w);
     job_upkeep_audit(w);
-    (void)compacts(w);
-    same(w, &want, "after the backfill of all slots");
+    (void)job_upkeep_compacts(w);
+    job_upkeep_same(w, &want, "after the backfill of all slots");
     arena_free(a);
     buf_fini(&want);
     job_world_free(w);
 }
 
+static const unsigned cut_short_portions[] = {40, 40, 40, 30};
+
+static bool cut_short(const struct fault_spec *fault, const char *what, void *want)
+{
+    struct job_world *w = job_world_new(&job_upkeep_job);
+    struct job_random r = {13};
+    struct compact_report report;
+    struct arena *a = arena_new(NULL);
+    for (size_t i = 0; i < 3; i++) {
+        job_upkeep_produce(w, &r, cut_short_portions[i]);
+        job_upkeep_run(w);
+    }
+    job_world_restart(w, fault);
+    bool ok = job_upkeep_compact(w, &all, &report, a);
+    bool fired = durable_fired(w->durable);
+    assert_true(fired || (ok && report.count > 0));
+    job_world_restart(w, NULL);
+    job_upkeep_produce(w, &r, cut_short_portions[3]);
+    job_upkeep_run(w);
+    job_upkeep_verify(w);
+    (void)job_upkeep_compacts(w);
+    assert_int_equal(job_upkeep_files(w, "BIG"), 1);
+    job_world_check_receipts(w);
+    job_upkeep_audit(w);
+    job_upkeep_same(w, want, what);
+    arena_free(a);
+    job_world_free(w);
+    return fired;
+}
+
 TEST(a_compaction_cut_short_anywhere_is_rolled_forward)
 {
-    static const enum fault_action actions[] = {FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_ERROR,
-                                                FAULT_REPLY_LOST};
-    static const unsigned portions[] = {40, 40, 40, 30};
-    const struct job_world_spec spec = scenario();
-    uint64_t step = test_is_long() ? 1 : 7;
     struct buf want;
-    still_life(&want, &spec, 13, portions, 4);
-    bool fired = true;
-    uint64_t n = 1;
-    for (; fired; n += step) {
-        for (size_t k = 0; k < 4; k++) {
-            struct job_world *w = job_world_new(&spec);
-            struct job_random r = {13};
-            const struct fault_spec fault = {.occurrence = n, .action = actions[k]};
-            struct compact_report report;
-            struct arena *a = arena_new(NULL);
-            for (size_t i = 0; i < 3; i++) {
-                produce(w, &r, portions[i]);
-                run(w);
-            }
-            job_world_restart(w, &fault);
-            bool ok = compact(w, &all, &report, a);
-            assert_true(!ok || report.count > 0);
-            fired = !ok || (k > 0 && fired);
-            job_world_restart(w, NULL);
-            produce(w, &r, portions[3]);
-            run(w);
-            job_upkeep_verify(w);
-            (void)compacts(w);
-            assert_int_equal(job_upkeep_files(w, "BIG"), 1);
-            job_world_check_receipts(w);
-            job_upkeep_audit(w);
-            char what[64];
-            (void)snprintf(what, sizeof what, "call %llu", (unsigned long long)n);
-            same(w, &want, what);
-            arena_free(a);
-            job_world_free(w);
-        }
-    }
-    assert_true(n > 60);
+    job_scenario_still(&want, &job_upkeep_job, NULL, 13, cut_short_portions, 4);
+    assert_true(job_upkeep_faults(7, cut_short, &want) > 60);
     buf_fini(&want);
 }
 
 TEST(a_lost_state_is_rebuilt_behind_a_compaction)
 {
-    struct job_world_spec spec = scenario();
+    struct job_world_spec spec = job_upkeep_job;
     struct recover_report recovered;
     spec.outputs = "      GOOD: { lake: { partition_by: [year, month, day] } }\n"
                    "      BIG: { lake: { partition_by: [] }, warehouse: { to: one } }\n";
@@ -355,20 +270,20 @@ TEST(a_lost_state_is_rebuilt_behind_a_compaction)
     struct buf want;
     struct job_world *w = filled(&spec, 17, 3);
     struct job_random r = {18};
-    produce(w, &r, 40);
+    job_upkeep_produce(w, &r, 40);
     assert_true(job_world_reset(
         w, RUN_RESET_FROM_NOW)); // in no batch: the compaction says where the job stands
-    assert_true(compacts(w) > 0);
-    print(&want, w);
+    assert_true(job_upkeep_compacts(w) > 0);
+    job_upkeep_print(&want, w);
     job_world_delete(w, "state");
     job_world_restart(w, NULL);
     if (!job_world_recover(w, &recovered))
         fail_msg("%s", w->text);
-    run(w);
-    same(w, &want, "after the recovery");
+    job_upkeep_run(w);
+    job_upkeep_same(w, &want, "after the recovery");
     job_upkeep_verify(w);
     backfill(w, 1, 3);
-    same(w, &want, "after a backfill behind it");
+    job_upkeep_same(w, &want, "after a backfill behind it");
     job_upkeep_audit(w);
     buf_fini(&want);
     job_world_free(w);
@@ -380,14 +295,14 @@ static void produce_words(struct job_world *w)
         source_fake_add(w->broker, "tx", i % 2, JOB_WORLD_NOW, "k", "{\"id\":1,\"cents\":9000}");
         source_fake_add(w->broker, "tx", i % 2, JOB_WORLD_NOW, "k",
                         "{\"id\":\"x\",\"cents\":9001}");
-        run(w);
+        job_upkeep_run(w);
     }
 }
 
 // A slot's later rows are a file beside the compacted one that encloses it, until the next compaction or backfill.
 TEST(rows_of_dead_letters_that_come_after_a_compaction_are_merged_in_their_place)
 {
-    struct job_world_spec spec = scenario();
+    struct job_world_spec spec = job_upkeep_job;
     struct arena *a = arena_new(NULL);
     struct str wrong = str_from(spec.sql), type = STR("id BIGINT");
     struct buf sorted, ordered, got;
@@ -401,18 +316,18 @@ TEST(rows_of_dead_letters_that_come_after_a_compaction_are_merged_in_their_place
     other.sql = right;
     struct job_world *w = job_world_new(&other);
     produce_words(w);
-    print(&ordered, w);
+    job_upkeep_print(&ordered, w);
     buf_init(&sorted, TEXT_MAX);
     job_world_print_rows(&sorted, w, JOB_WORLD_SORTED);
     job_world_free(w);
     w = job_world_new(&spec);
     produce_words(w);
-    assert_int_equal(compacts(w), 2);
+    assert_int_equal(job_upkeep_compacts(w), 2);
     assert_true(job_world_compile(w, right, spec.outputs));
     const struct replay_spec replay = {.to = UINT64_MAX};
     assert_ok(run_replay(&w->report, w->job, &w->env, &replay, &w->e), &w->e);
     assert_int_equal(job_upkeep_files(w, "GOOD"), 4);
-    assert_int_equal(compacts(w), 2);
+    assert_int_equal(job_upkeep_compacts(w), 2);
     assert_int_equal(job_upkeep_files(w, "GOOD"), 1);
     buf_init(&got, TEXT_MAX);
     job_world_print_rows(&got, w, JOB_WORLD_SORTED);
@@ -421,7 +336,7 @@ TEST(rows_of_dead_letters_that_come_after_a_compaction_are_merged_in_their_place
     job_upkeep_audit(w);
     backfill(w, 1, 3);
     assert_int_equal(job_upkeep_files(w, "GOOD"), 1);
-    same(w, &ordered, "a backfill after the replay");
+    job_upkeep_same(w, &ordered, "a backfill after the replay");
     buf_fini(&sorted);
     buf_fini(&ordered);
     buf_fini(&got);
@@ -432,7 +347,7 @@ TEST(rows_of_dead_letters_that_come_after_a_compaction_are_merged_in_their_place
 // A header that changed keeps a slot's new rows apart; the compacted file goes out of their way.
 TEST(a_slot_with_other_columns_gets_a_file_of_its_own)
 {
-    struct job_world_spec spec = scenario();
+    struct job_world_spec spec = job_upkeep_job;
     struct arena *a = arena_new(NULL);
     spec.outputs = "      GOOD: { lake: { format: csv, partition_by: [] } }\n"
                    "      BIG: { lake: { partition_by: [] } }\n";
@@ -440,8 +355,8 @@ TEST(a_slot_with_other_columns_gets_a_file_of_its_own)
     struct str sql = str_from(spec.sql), old = STR("SELECT k, id, cents FROM");
     struct buf want;
     size_t at;
-    print(&want, w);
-    assert_int_equal(compacts(w), 2);
+    job_upkeep_print(&want, w);
+    assert_int_equal(job_upkeep_compacts(w), 2);
     assert_true(str_find(&at, sql, old));
     const char *wide =
         arena_printf(a, "%.*sSELECT k, id, cents, usr FROM%s", (int)at, sql.p, sql.p + at + old.n)
@@ -458,7 +373,7 @@ TEST(a_slot_with_other_columns_gets_a_file_of_its_own)
     job_upkeep_verify(w);
     job_upkeep_audit(w);
     assert_int_equal(job_upkeep_files(w, "GOOD"), 1);
-    same(w, &want, "back again");
+    job_upkeep_same(w, &want, "back again");
     buf_fini(&want);
     job_world_free(w);
     arena_free(a);
@@ -467,14 +382,14 @@ TEST(a_slot_with_other_columns_gets_a_file_of_its_own)
 TEST(a_run_compacts_by_policy_and_a_byte_is_rewritten_a_few_times_only)
 {
     enum { RUNS = 64 };
-    struct job_world_spec spec = scenario();
+    struct job_world_spec spec = job_upkeep_job;
     struct arena *a = arena_new(NULL);
     spec.outputs = "      GOOD: { lake: { compression: none, partition_by: [],"
                    " compact: { min_files: 4 } } }\n";
     struct job_world *w = job_world_new(&spec);
     for (int i = 0; i < RUNS; i++) {
         source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":1,\"cents\":1}");
-        run(w);
+        job_upkeep_run(w);
     }
     const struct lake_manifest *m;
     struct lake *lake;

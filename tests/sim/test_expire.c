@@ -1,50 +1,23 @@
 // Expiry: what the policy does not keep goes, whole partitions at a time, and nothing else; whatever is cut short in between.
 #include "jobs/run/control.h"
 #include "jobs/run/recover.h"
-#include "tests/support/job_scenario.h"
 #include "tests/support/job_upkeep.h"
 #include "tests/support/test.h"
 
 #include <stdio.h>
 
-enum { DAY_MS = 86400000 };
+enum { DAY_MS = JOB_UPKEEP_DAY_MS };
 static const struct expire_spec policy = {.output = {"", 0}};
 
 // Kept on 2025-10-27, the first day of these worlds: the 26th and later.
 static struct job_world_spec retained(void)
 {
-    struct job_world_spec spec = job_scenario_transactions;
+    struct job_world_spec spec = job_upkeep_job;
     spec.outputs =
         "      GOOD: { lake: { partition_by: [year, month, day], retain: 1d } }\n"
         "      BIG: { lake: { partition_by: [day, CITY], retain: 1d }, warehouse: { to: one } }\n"
         "      PER_USER: { lake: { snapshot: true, keep_versions: 2 }, warehouse: { to: two } }\n";
-    spec.sql = "CREATE STREAM tx (k VARCHAR KEY, id BIGINT, usr VARCHAR, cents BIGINT,"
-               "  place STRUCT<city VARCHAR, zip VARCHAR>)"
-               "  WITH (KAFKA_TOPIC = 'tx', VALUE_FORMAT = 'JSON');\n"
-               "CREATE STREAM good AS SELECT k, id, cents FROM tx EMIT CHANGES;\n"
-               "CREATE STREAM big AS SELECT k, id, place->city AS city FROM tx WHERE cents > 5000"
-               "  EMIT CHANGES;\n"
-               "CREATE TABLE per_user AS SELECT usr, COUNT(*) AS n FROM tx GROUP BY usr EMIT "
-               "CHANGES;\n";
     return spec;
-}
-
-static struct job_world *world(const struct job_world_spec *spec)
-{
-    struct job_world *w = job_world_new(spec);
-    w->time.wall_ms = JOB_WORLD_NOW - DAY_MS;
-    return w;
-}
-
-static void produce(struct job_world *w, struct job_random *r, unsigned n)
-{
-    job_scenario_produce(w, r, n, JOB_RECORDS_HOSTILE);
-}
-
-static void run(struct job_world *w)
-{
-    if (!job_world_run(w))
-        fail_msg("%s", w->text);
 }
 
 // What the lake says it holds, and that it does.
@@ -69,15 +42,14 @@ static const char first_kept[] = "year=2025/month=10/day=26";
 static void still_life(struct buf *out, uint64_t seed, const unsigned *n, size_t count)
 {
     const struct job_world_spec spec = retained();
-    struct job_world *w = world(&spec);
+    struct job_world *w = job_upkeep_world(&spec);
     struct job_random r = {seed};
     for (size_t i = 0; i < count; i++) {
-        produce(w, &r, n[i]);
-        run(w);
+        job_upkeep_produce(w, &r, n[i]);
+        job_upkeep_run(w);
     }
     job_upkeep_expires(w);
-    buf_init(out, (size_t)64 << 20);
-    job_world_print_rows(out, w, JOB_WORLD_ORDERED);
+    job_upkeep_print(out, w);
     job_world_free(w);
 }
 
@@ -85,12 +57,12 @@ TEST(a_run_deletes_old_partitions_by_policy_once_a_day_and_says_so_in_a_batch_of
 {
     const struct job_world_spec spec = retained();
     struct arena *a = arena_new(NULL);
-    struct job_world *w = world(&spec);
+    struct job_world *w = job_upkeep_world(&spec);
     struct job_random r = {3};
     struct batch_record record;
     struct lake_manifest m;
-    produce(w, &r, 130);
-    run(w);
+    job_upkeep_produce(w, &r, 130);
+    job_upkeep_run(w);
     assert_int_equal(held_before(w, first_kept), 0);
     assert_true(held_before(w, "z") > 0);
     assert_true(job_world_record(&record, w, a, job_upkeep_last(w)));
@@ -99,10 +71,10 @@ TEST(a_run_deletes_old_partitions_by_policy_once_a_day_and_says_so_in_a_batch_of
     assert_true(m.replaced_count > 0 && m.count == 0);
     assert_true(str_eq(m.replaced[0].reason, STR("older than 1d")));
     uint64_t before = job_upkeep_last(w);
-    run(w);
+    job_upkeep_run(w);
     assert_int_equal(job_upkeep_last(w), before);
     w->time.wall_ms += DAY_MS;
-    run(w);
+    job_upkeep_run(w);
     assert_int_equal(job_upkeep_last(w), before + 1);
     assert_int_equal(held_before(w, "year=2025/month=10/day=27"), 0);
     job_world_check_receipts(w);
@@ -118,9 +90,9 @@ TEST(a_dry_run_names_what_would_go_and_deletes_nothing)
     struct job_random r = {5};
     spec.outputs = "      GOOD: { lake: { partition_by: [year, month, day] } }\n"
                    "      PER_USER: { lake: { snapshot: true, keep_versions: 2 } }\n";
-    struct job_world *w = world(&spec);
-    produce(w, &r, 130);
-    run(w);
+    struct job_world *w = job_upkeep_world(&spec);
+    job_upkeep_produce(w, &r, 130);
+    job_upkeep_run(w);
     size_t old = held_before(w, first_kept);
     assert_true(old > 0);
     struct expire_spec how = {
@@ -151,10 +123,10 @@ TEST(versions_beyond_a_lowered_keep_versions_go)
     struct expire_report report;
     struct job_random r = {7};
     spec.outputs = "      PER_USER: { lake: { snapshot: true, keep_versions: 5 } }\n";
-    struct job_world *w = world(&spec);
+    struct job_world *w = job_upkeep_world(&spec);
     for (int i = 0; i < 4; i++) {
-        produce(w, &r, 30);
-        run(w);
+        job_upkeep_produce(w, &r, 30);
+        job_upkeep_run(w);
     }
     assert_true(job_world_compile(
         w, spec.sql, "      PER_USER: { lake: { snapshot: true, keep_versions: 2 } }\n"));
@@ -174,51 +146,41 @@ TEST(versions_beyond_a_lowered_keep_versions_go)
     arena_free(a);
 }
 
+static const unsigned cut_short_portions[] = {90, 40};
+
+static bool cut_short(const struct fault_spec *fault, const char *what, void *want)
+{
+    const struct job_world_spec spec = retained();
+    struct job_world *w = job_upkeep_world(&spec);
+    struct job_random r = {11};
+    struct expire_report report;
+    struct arena *a = arena_new(NULL);
+    job_upkeep_produce(w, &r, cut_short_portions[0]);
+    w->time.wall_ms -= (int64_t)5 * DAY_MS; // nothing is old yet
+    job_upkeep_run(w);
+    w->time.wall_ms += (int64_t)5 * DAY_MS;
+    job_world_restart(w, fault);
+    bool ok = job_upkeep_expire(w, &policy, &report, a);
+    bool fired = durable_fired(w->durable);
+    assert_true(fired || (ok && report.count > 0));
+    job_world_restart(w, NULL);
+    job_upkeep_run(w);
+    job_upkeep_produce(w, &r, cut_short_portions[1]);
+    job_upkeep_run(w);
+    job_upkeep_expires(w);
+    assert_true(held_before(w, first_kept) == 0);
+    job_upkeep_same(w, want, what);
+    job_world_check_receipts(w);
+    arena_free(a);
+    job_world_free(w);
+    return fired;
+}
+
 TEST(an_expiry_cut_short_anywhere_is_rolled_forward)
 {
-    static const unsigned portions[] = {90, 40};
-    static const enum fault_action actions[] = {FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_ERROR,
-                                                FAULT_REPLY_LOST};
-    const struct job_world_spec spec = retained();
-    uint64_t step = test_is_long() ? 1 : 3;
     struct buf want;
-    still_life(&want, 11, portions, 2);
-    bool fired = true;
-    uint64_t n = 1;
-    for (; fired; n += step) {
-        for (size_t k = 0; k < 4; k++) {
-            struct job_world *w = world(&spec);
-            struct job_random r = {11};
-            struct buf got;
-            const struct fault_spec fault = {.occurrence = n, .action = actions[k]};
-            struct expire_report report;
-            struct arena *a = arena_new(NULL);
-            produce(w, &r, portions[0]);
-            w->time.wall_ms -= (int64_t)5 * DAY_MS; // nothing is old yet
-            run(w);
-            w->time.wall_ms += (int64_t)5 * DAY_MS;
-            job_world_restart(w, &fault);
-            bool ok = job_upkeep_expire(w, &policy, &report, a);
-            assert_true(!ok || report.count > 0);
-            fired = !ok || (k > 0 && fired);
-            job_world_restart(w, NULL);
-            run(w);
-            produce(w, &r, portions[1]);
-            run(w);
-            job_upkeep_expires(w);
-            assert_true(held_before(w, first_kept) == 0);
-            buf_init(&got, (size_t)64 << 20);
-            job_world_print_rows(&got, w, JOB_WORLD_ORDERED);
-            char what[64];
-            (void)snprintf(what, sizeof what, "call %llu", (unsigned long long)n);
-            job_world_same(&want, &got, what);
-            job_world_check_receipts(w);
-            buf_fini(&got);
-            arena_free(a);
-            job_world_free(w);
-        }
-    }
-    assert_true(n > 30);
+    still_life(&want, 11, cut_short_portions, 2);
+    assert_true(job_upkeep_faults(3, cut_short, &want) > 30);
     buf_fini(&want);
 }
 
@@ -233,29 +195,25 @@ TEST(a_lost_state_is_rebuilt_behind_expiries)
     spec.outputs = "      GOOD: { lake: { partition_by: [year, month, day] } }\n"
                    "      BIG: { lake: {}, warehouse: { to: one } }\n";
     spec.job = NULL;
-    struct buf want, got;
-    buf_init(&want, (size_t)64 << 20);
-    buf_init(&got, (size_t)64 << 20);
-    struct job_world *w = world(&spec);
-    produce(w, &r, 90);
-    run(w);
+    struct buf want;
+    struct job_world *w = job_upkeep_world(&spec);
+    job_upkeep_produce(w, &r, 90);
+    job_upkeep_run(w);
     struct expire_spec how = {.output = STR("GOOD"), .older_than_ms = DAY_MS};
     assert_true(job_upkeep_expire(w, &how, &report, a));
     assert_true(report.count > 0);
     how.output = STR("BIG");
     assert_true(job_upkeep_expire(w, &how, &report, a));
     assert_true(report.count > 0);
-    job_world_print_rows(&want, w, JOB_WORLD_ORDERED);
+    job_upkeep_print(&want, w);
     job_world_delete(w, "state");
     job_world_restart(w, NULL);
     if (!job_world_recover(w, &recovered))
         fail_msg("%s", w->text);
-    run(w);
-    job_world_print_rows(&got, w, JOB_WORLD_ORDERED);
-    job_world_same(&want, &got, "after the recovery");
+    job_upkeep_run(w);
+    job_upkeep_same(w, &want, "after the recovery");
     job_upkeep_audit(w);
     buf_fini(&want);
-    buf_fini(&got);
     job_world_free(w);
     arena_free(a);
 }
@@ -271,28 +229,24 @@ TEST(a_lost_state_behind_an_expiry_reads_nothing_that_a_reset_skipped)
     spec.outputs = "      BIG: { lake: { partition_by: [] } }\n"
                    "      GOOD: { warehouse: { to: one } }\n";
     spec.job = NULL;
-    struct buf want, got;
-    buf_init(&want, (size_t)64 << 20);
-    buf_init(&got, (size_t)64 << 20);
-    struct job_world *w = world(&spec);
-    produce(w, &r, 90);
-    run(w);
-    produce(w, &r, 40);
+    struct buf want;
+    struct job_world *w = job_upkeep_world(&spec);
+    job_upkeep_produce(w, &r, 90);
+    job_upkeep_run(w);
+    job_upkeep_produce(w, &r, 40);
     assert_true(job_world_reset(w, RUN_RESET_FROM_NOW));
     w->time.wall_ms += 2 * (int64_t)DAY_MS;
     const struct expire_spec how = {.output = STR("BIG"), .older_than_ms = DAY_MS};
     assert_true(job_upkeep_expire(w, &how, &report, a));
     assert_true(report.batch == 3);
-    job_world_print_rows(&want, w, JOB_WORLD_ORDERED);
+    job_upkeep_print(&want, w);
     job_world_delete(w, "state");
     job_world_restart(w, NULL);
     if (!job_world_recover(w, &recovered))
         fail_msg("%s", w->text);
-    run(w);
-    job_world_print_rows(&got, w, JOB_WORLD_ORDERED);
-    job_world_same(&want, &got, "after the recovery");
+    job_upkeep_run(w);
+    job_upkeep_same(w, &want, "after the recovery");
     buf_fini(&want);
-    buf_fini(&got);
     job_world_free(w);
     arena_free(a);
 }
@@ -316,7 +270,7 @@ TEST(rows_that_wait_for_the_lake_are_written_before_an_expiry)
     uint64_t n = 0;
     spec.outputs = "      GOOD: { lake: { retain: 1d } }\n";
     spec.job = "    schedule: stream\n";
-    struct job_world *w = world(&spec);
+    struct job_world *w = job_upkeep_world(&spec);
     source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW - 5 * (int64_t)DAY_MS, "k", "{\"id\":1}");
     source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":2}");
     job_world_restart(w, &fault);

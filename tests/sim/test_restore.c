@@ -2,12 +2,10 @@
 #include "jobs/run/restore.h"
 
 #include "jobs/run/backfill.h"
-#include "jobs/run/compact.h"
 #include "jobs/run/control.h"
 #include "jobs/run/recover.h"
 #include "jobs/run/replay.h"
 #include "lake/archive.h"
-#include "tests/support/job_scenario.h"
 #include "tests/support/job_upkeep.h"
 #include "tests/support/test.h"
 
@@ -16,34 +14,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DAY_MS = 86400000, TEXT_MAX = 64 << 20, PATH_ROOM = 2048 };
-static const struct str streams[] = {{"GOOD", 4}, {"BIG", 3}};
-static const char sql[] =
-    "CREATE STREAM tx (k VARCHAR KEY, id BIGINT, usr VARCHAR, cents BIGINT,"
-    "  place STRUCT<city VARCHAR, zip VARCHAR>)"
-    "  WITH (KAFKA_TOPIC = 'tx', VALUE_FORMAT = 'JSON');\n"
-    "CREATE STREAM good AS SELECT k, id, cents FROM tx EMIT CHANGES;\n"
-    "CREATE STREAM big AS SELECT k, id, place->city AS city FROM tx WHERE cents > 5000"
-    "  EMIT CHANGES;\n"
-    "CREATE TABLE per_user AS SELECT usr, COUNT(*) AS n FROM tx GROUP BY usr EMIT CHANGES;\n";
+enum { DAY_MS = JOB_UPKEEP_DAY_MS, PATH_ROOM = 2048 };
 
 // Nothing expires but by hand; the second form archives into a directory beside the lake first.
 static struct job_world_spec kept(void)
 {
-    struct job_world_spec spec = job_scenario_transactions;
-    spec.sql = sql;
+    struct job_world_spec spec = job_upkeep_job;
     spec.outputs =
         "      GOOD: { lake: { partition_by: [year, month, day] } }\n"
         "      BIG: { lake: { partition_by: [day, CITY] }, warehouse: { to: one } }\n"
         "      PER_USER: { lake: { snapshot: true, keep_versions: 2 }, warehouse: { to: two } }\n";
     return spec;
-}
-
-static struct job_world *world(const struct job_world_spec *spec)
-{
-    struct job_world *w = job_world_new(spec);
-    w->time.wall_ms = JOB_WORLD_NOW - DAY_MS;
-    return w;
 }
 
 static void archiving(struct job_world *w)
@@ -58,18 +39,7 @@ static void archiving(struct job_world *w)
         "      PER_USER: { lake: { snapshot: true, keep_versions: 2 }, warehouse: { to: "
         "two } }\n",
         w->dir.path, w->dir.path);
-    if (!job_world_compile(w, sql, outputs))
-        fail_msg("%s", w->text);
-}
-
-static void produce(struct job_world *w, struct job_random *r, unsigned n)
-{
-    job_scenario_produce(w, r, n, JOB_RECORDS_HOSTILE);
-}
-
-static void run(struct job_world *w)
-{
-    if (!job_world_run(w))
+    if (!job_world_compile(w, job_upkeep_job.sql, outputs))
         fail_msg("%s", w->text);
 }
 
@@ -138,33 +108,6 @@ static uint64_t expires_stream(struct job_world *w, const char *output)
     return r.count;
 }
 
-static void whole(struct buf *out, const struct job_world *w)
-{
-    buf_init(out, TEXT_MAX);
-    job_world_print_rows(out, w, JOB_WORLD_ORDERED);
-}
-
-static void same(const struct buf *want, struct job_world *w, const char *what)
-{
-    struct buf got;
-    whole(&got, w);
-    job_world_same(want, &got, what);
-    buf_fini(&got);
-}
-
-static size_t files_of(struct job_world *w, const char *output)
-{
-    struct lake_ls ls;
-    struct arena *a = arena_new(NULL);
-    size_t n = 0;
-    job_upkeep_list(&ls, a, w);
-    for (size_t i = 0; i < ls.output_count; i++)
-        if (str_eq(ls.outputs[i].name, str_from(output)))
-            n = ls.outputs[i].files;
-    arena_free(a);
-    return n;
-}
-
 TEST(what_expired_comes_back_into_its_place_and_is_the_lakes_again)
 {
     const struct job_world_spec spec = kept();
@@ -173,32 +116,35 @@ TEST(what_expired_comes_back_into_its_place_and_is_the_lakes_again)
     struct job_random random = {3};
     struct buf want;
     char path[PATH_ROOM];
-    struct job_world *w = world(&spec);
-    produce(w, &random, 130);
-    run(w);
-    produce(w, &random, 40);
-    run(w);
-    whole(&want, w);
-    size_t before = files_of(w, "GOOD");
+    struct job_world *w = job_upkeep_world(&spec);
+    job_upkeep_produce(w, &random, 130);
+    job_upkeep_run(w);
+    job_upkeep_produce(w, &random, 40);
+    job_upkeep_run(w);
+    job_upkeep_print(&want, w);
+    size_t before = job_upkeep_files(w, "GOOD");
     exports(w, path, "sim", "all.tar.zst");
     assert_true(restore(w, path, &r, a)); // everything is there
     assert_int_equal(r.batch, 0);
     assert_true(r.present > before);
     size_t gone = expires_stream(w, "GOOD");
     assert_true(gone > 1);
-    assert_int_equal(files_of(w, "GOOD"), before - gone);
+    assert_int_equal(job_upkeep_files(w, "GOOD"), before - gone);
     assert_true(restore(w, path, &r, a));
     assert_int_equal(r.count, gone);
-    assert_int_equal(files_of(w, "GOOD"), before);
-    same(&want, w, "after the restore");
+    assert_int_equal(job_upkeep_files(w, "GOOD"), before);
+    job_upkeep_same(w, &want, "after the restore");
     job_upkeep_audit(w);
     job_world_check_receipts(w);
     // A slot that came back is its batch's again: a backfill replaces it, and expiry takes it.
-    struct backfill_spec again = {
-        .by = BACKFILL_BATCHES, .outputs = streams, .output_count = 2, .from = 1, .to = 2};
+    struct backfill_spec again = {.by = BACKFILL_BATCHES,
+                                  .outputs = job_upkeep_streams,
+                                  .output_count = 2,
+                                  .from = 1,
+                                  .to = 2};
     if (!job_world_backfill(w, &again))
         fail_msg("%s", w->text);
-    same(&want, w, "after the backfill");
+    job_upkeep_same(w, &want, "after the backfill");
     assert_int_equal(expires_stream(w, "good"), gone);
     job_upkeep_audit(w);
     buf_fini(&want);
@@ -215,10 +161,10 @@ TEST(a_file_that_the_lake_lost_comes_back_and_another_content_is_left_alone)
     struct lake_ls ls;
     struct buf want;
     char path[PATH_ROOM], file[PATH_ROOM];
-    struct job_world *w = world(&spec);
-    produce(w, &random, 60);
-    run(w);
-    whole(&want, w);
+    struct job_world *w = job_upkeep_world(&spec);
+    job_upkeep_produce(w, &random, 60);
+    job_upkeep_run(w);
+    job_upkeep_print(&want, w);
     exports(w, path, "GOOD", "good.zip");
     job_upkeep_list(&ls, a, w);
     const struct lake_ls_output *good = &ls.outputs[1];
@@ -230,7 +176,7 @@ TEST(a_file_that_the_lake_lost_comes_back_and_another_content_is_left_alone)
     assert_int_equal(unlink(file), 0);
     assert_true(restore(w, path, &r, a));
     assert_int_equal(r.count, 1);
-    same(&want, w, "after the restore");
+    job_upkeep_same(w, &want, "after the restore");
     job_upkeep_audit(w);
     job_upkeep_list(&ls, a, w);
     assert_int_equal(ls.outputs[1].rows, good->rows); // _metadata.json counts nothing twice
@@ -244,15 +190,18 @@ TEST(rows_that_are_elsewhere_do_not_come_back)
     const struct job_world_spec spec = kept();
     struct job_random random = {7};
     char path[PATH_ROOM], tables[PATH_ROOM], all[PATH_ROOM];
-    struct job_world *w = world(&spec);
-    produce(w, &random, 90);
-    run(w);
+    struct job_world *w = job_upkeep_world(&spec);
+    job_upkeep_produce(w, &random, 90);
+    job_upkeep_run(w);
     exports(w, all, "GOOD", "good.tar");
     exports_part(w, path, "GOOD", STR("year=2025/month=10/day=25"), "day.tar");
     exports(w, tables, "PER_USER", "tables.tar");
     assert_true(expires_stream(w, "GOOD") > 0);
-    struct backfill_spec again = {
-        .by = BACKFILL_BATCHES, .outputs = streams, .output_count = 1, .from = 1, .to = 1};
+    struct backfill_spec again = {.by = BACKFILL_BATCHES,
+                                  .outputs = job_upkeep_streams,
+                                  .output_count = 1,
+                                  .from = 1,
+                                  .to = 1};
     // Other rows under the same names.
     assert_true(job_world_compile(
         w,
@@ -270,8 +219,8 @@ TEST(rows_that_are_elsewhere_do_not_come_back)
     refuses(w, path, "has made its rows anew");
     refuses(w, all, "has put its rows into other files");
     for (int i = 0; i < 3; i++) {
-        produce(w, &random, 30);
-        run(w);
+        job_upkeep_produce(w, &random, 30);
+        job_upkeep_run(w);
     }
     refuses(w, tables, "versions of a table beyond keep_versions go with every run");
     job_upkeep_audit(w);
@@ -295,10 +244,10 @@ TEST(what_expired_comes_back_beside_rows_that_dead_letters_gave_since)
     struct restore_report r;
     struct lake_ls ls;
     char path[PATH_ROOM];
-    struct job_world *w = world(&spec);
+    struct job_world *w = job_upkeep_world(&spec);
     source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW - 5 * (int64_t)DAY_MS, "k", "{\"id\":1}");
     source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW - 5 * (int64_t)DAY_MS, "k", "{\"id\":\"x\"}");
-    run(w);
+    job_upkeep_run(w);
     exports(w, path, "GOOD", "good.tar");
     assert_int_equal(expires_stream(w, "GOOD"), 1);
     if (!job_world_compile(w, SQL("VARCHAR"), spec.outputs))
@@ -320,9 +269,9 @@ TEST(an_archive_of_another_history_is_refused)
     const struct job_world_spec spec = kept();
     struct job_random random = {9};
     char path[PATH_ROOM];
-    struct job_world *w = world(&spec);
-    produce(w, &random, 90);
-    run(w);
+    struct job_world *w = job_upkeep_world(&spec);
+    job_upkeep_produce(w, &random, 90);
+    job_upkeep_run(w);
     exports(w, path, "GOOD", "good.tar");
     assert_true(expires_stream(w, "GOOD") > 0);
     assert_true(job_world_reset(w, RUN_RESET_REBUILD));
@@ -338,15 +287,15 @@ TEST(an_archive_of_another_lake_is_refused)
     const struct job_world_spec spec = kept();
     struct job_random random = {11};
     char path[PATH_ROOM], there[PATH_ROOM];
-    struct job_world *w = world(&spec);
-    produce(w, &random, 50);
-    run(w);
+    struct job_world *w = job_upkeep_world(&spec);
+    job_upkeep_produce(w, &random, 50);
+    job_upkeep_run(w);
     exports(w, path, "GOOD", "good.tar");
     (void)snprintf(there, sizeof there, "%s.moved.tar", w->dir.path);
     assert_int_equal(rename(path, there), 0);
     job_world_wipe(w);
-    produce(w, &random, 50);
-    run(w);
+    job_upkeep_produce(w, &random, 50);
+    job_upkeep_run(w);
     refuses(w, there, "is not one of this lake's");
     assert_int_equal(unlink(there), 0);
     refuses(w, there, "Failed to open");
@@ -357,54 +306,44 @@ static void restores(struct job_world *w, const char *path)
 {
     struct restore_report r;
     struct arena *a = arena_new(NULL);
-    for (int tries = 0; !restore(w, path, &r, a); tries++) {
-        if (tries == 20)
-            fail_msg("does not get well: %s", w->text);
-        if (durable_dead(w->durable))
-            job_world_restart(w, NULL);
-    }
+    for (int tries = 0; !restore(w, path, &r, a); tries++)
+        job_upkeep_again(w, tries);
     arena_free(a);
+}
+
+static bool cut_short(const struct fault_spec *fault, const char *what, void *arg)
+{
+    const struct job_world_spec spec = kept();
+    struct job_world *w = job_upkeep_world(&spec);
+    struct job_random random = {13};
+    struct restore_report r;
+    struct arena *a = arena_new(NULL);
+    struct buf want;
+    char path[PATH_ROOM];
+    (void)arg;
+    job_upkeep_produce(w, &random, 60);
+    job_upkeep_run(w);
+    job_upkeep_print(&want, w);
+    exports(w, path, "GOOD", "good.tar.gz");
+    assert_true(expires_stream(w, "GOOD") > 0);
+    job_world_restart(w, fault);
+    (void)restore(w, path, &r, a);
+    bool fired = durable_fired(w->durable);
+    job_world_restart(w, NULL);
+    job_upkeep_run(w);
+    restores(w, path);
+    job_upkeep_same(w, &want, what);
+    job_upkeep_audit(w);
+    job_world_check_receipts(w);
+    buf_fini(&want);
+    arena_free(a);
+    job_world_free(w);
+    return fired;
 }
 
 TEST(a_restore_cut_short_anywhere_is_rolled_forward_or_never_was)
 {
-    static const enum fault_action actions[] = {FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_ERROR,
-                                                FAULT_REPLY_LOST};
-    const struct job_world_spec spec = kept();
-    struct buf want;
-    char path[PATH_ROOM];
-    bool fired = true;
-    uint64_t n = 1;
-    for (; fired; n += test_is_long() ? 1 : 5) {
-        fired = false;
-        for (size_t k = 0; k < 4; k++) {
-            struct job_world *w = world(&spec);
-            struct job_random random = {13};
-            const struct fault_spec fault = {.occurrence = n, .action = actions[k]};
-            struct restore_report r;
-            struct arena *a = arena_new(NULL);
-            produce(w, &random, 60);
-            run(w);
-            whole(&want, w);
-            exports(w, path, "GOOD", "good.tar.gz");
-            assert_true(expires_stream(w, "GOOD") > 0);
-            job_world_restart(w, &fault);
-            (void)restore(w, path, &r, a);
-            fired = fired || durable_fired(w->durable);
-            job_world_restart(w, NULL);
-            run(w);
-            restores(w, path);
-            char what[64];
-            (void)snprintf(what, sizeof what, "call %llu", (unsigned long long)n);
-            same(&want, w, what);
-            job_upkeep_audit(w);
-            job_world_check_receipts(w);
-            buf_fini(&want);
-            arena_free(a);
-            job_world_free(w);
-        }
-    }
-    assert_true(n > 30);
+    assert_true(job_upkeep_faults(5, cut_short, NULL) > 30);
 }
 
 // --- archived before expiry ------------------------------------------------------------------------------------------
@@ -441,10 +380,7 @@ static void restore_one(const char *path, void *arg)
             strstr(w->text, "has put other content there") ||
             strstr(w->text, "deleted other content from there"))
             break;
-        if (tries == 20)
-            fail_msg("does not get well: %s", w->text);
-        if (durable_dead(w->durable))
-            job_world_restart(w, NULL);
+        job_upkeep_again(w, tries);
     }
     arena_free(a);
 }
@@ -455,46 +391,40 @@ static void restores_all(struct job_world *w)
     each_archive(test_dir_file(dir, &w->dir, "kept"), restore_one, w);
 }
 
+static bool archiving_cut_short(const struct fault_spec *fault, const char *what, void *arg)
+{
+    static const struct expire_spec policy = {.output = {"", 0}};
+    const struct job_world_spec spec = kept();
+    struct job_world *w = job_upkeep_world(&spec);
+    struct job_random random = {17};
+    struct expire_report r;
+    struct arena *a = arena_new(NULL);
+    struct buf want;
+    (void)arg;
+    job_upkeep_produce(w, &random, 50);
+    job_upkeep_run(w);
+    job_upkeep_print(&want, w);
+    archiving(w);
+    job_world_restart(w, fault);
+    (void)job_upkeep_expire(w, &policy, &r, a);
+    bool fired = durable_fired(w->durable);
+    job_world_restart(w, NULL);
+    // Whatever was deleted comes out of the archives; those of an expiry that was not decided hold what is there.
+    restores_all(w);
+    job_upkeep_same(w, &want, what);
+    job_upkeep_expires(w);
+    restores_all(w);
+    job_upkeep_same(w, &want, what);
+    job_upkeep_audit(w);
+    buf_fini(&want);
+    arena_free(a);
+    job_world_free(w);
+    return fired;
+}
+
 TEST(an_expiry_that_archives_leaves_every_file_in_the_lake_or_in_a_whole_archive)
 {
-    static const enum fault_action actions[] = {FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_ERROR,
-                                                FAULT_REPLY_LOST};
-    const struct job_world_spec spec = kept();
-    struct buf want;
-    bool fired = true;
-    uint64_t n = 1;
-    for (; fired; n += test_is_long() ? 1 : 11) {
-        fired = false;
-        for (size_t k = 0; k < 4; k++) {
-            struct job_world *w = world(&spec);
-            struct job_random random = {17};
-            const struct fault_spec fault = {.occurrence = n, .action = actions[k]};
-            static const struct expire_spec policy = {.output = {"", 0}};
-            struct expire_report r;
-            struct arena *a = arena_new(NULL);
-            produce(w, &random, 50);
-            run(w);
-            whole(&want, w);
-            archiving(w);
-            job_world_restart(w, &fault);
-            (void)job_upkeep_expire(w, &policy, &r, a);
-            fired = fired || durable_fired(w->durable);
-            job_world_restart(w, NULL);
-            // Whatever was deleted comes out of the archives; those of an expiry that was not decided hold what is there.
-            restores_all(w);
-            char what[64];
-            (void)snprintf(what, sizeof what, "call %llu", (unsigned long long)n);
-            same(&want, w, what);
-            job_upkeep_expires(w);
-            restores_all(w);
-            same(&want, w, what);
-            job_upkeep_audit(w);
-            buf_fini(&want);
-            arena_free(a);
-            job_world_free(w);
-        }
-    }
-    assert_true(n > 60);
+    assert_true(job_upkeep_faults(11, archiving_cut_short, NULL) > 60);
 }
 
 TEST(a_run_archives_what_its_policy_deletes_and_a_damaged_archive_stops_the_deletion)
@@ -506,10 +436,10 @@ TEST(a_run_archives_what_its_policy_deletes_and_a_damaged_archive_stops_the_dele
     struct arena *a = arena_new(NULL);
     static const struct expire_spec dry = {.output = {"", 0}, .mode = EXPIRE_DRY_RUN},
                                     go = {.output = {"", 0}};
-    struct job_world *w = world(&spec);
-    produce(w, &random, 90);
-    run(w);
-    whole(&want, w);
+    struct job_world *w = job_upkeep_world(&spec);
+    job_upkeep_produce(w, &random, 90);
+    job_upkeep_run(w);
+    job_upkeep_print(&want, w);
     archiving(w);
     assert_true(job_upkeep_expire(w, &dry, &r, a));
     assert_true(r.count > 0);
@@ -517,48 +447,23 @@ TEST(a_run_archives_what_its_policy_deletes_and_a_damaged_archive_stops_the_dele
     assert_true(str_find(&at, r.files[0].reason, STR("; exported to ")));
     const char *path = arena_str(a, str_slice(r.files[0].reason, at + 14, SIZE_MAX)).p;
     assert_int_not_equal(access(path, F_OK), 0); // a dry run
-    size_t before = files_of(w, "GOOD") + files_of(w, "BIG");
-    run(w);
+    size_t before = job_upkeep_files(w, "GOOD") + job_upkeep_files(w, "BIG");
+    job_upkeep_run(w);
     assert_int_equal(access(path, F_OK), 0);
-    assert_true(files_of(w, "GOOD") + files_of(w, "BIG") < before);
+    assert_true(job_upkeep_files(w, "GOOD") + job_upkeep_files(w, "BIG") < before);
     restores_all(w);
-    same(&want, w, "after the restore");
+    job_upkeep_same(w, &want, "after the restore");
     // Exported again, what is there already is looked at.
     assert_int_equal(truncate(path, 2000), 0);
     assert_false(job_upkeep_expire(w, &go, &r, a));
     assert_non_null(strstr(w->text, "cannot export to"));
-    assert_int_equal(files_of(w, "GOOD") + files_of(w, "BIG"), before);
+    assert_int_equal(job_upkeep_files(w, "GOOD") + job_upkeep_files(w, "BIG"), before);
     buf_fini(&want);
     arena_free(a);
     job_world_free(w);
 }
 
 // --- everything ------------------------------------------------------------------------------------------------------
-
-static void maybe_fault(struct job_world *w, struct job_random *r)
-{
-    static const enum fault_action actions[] = {FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_ERROR,
-                                                FAULT_REPLY_LOST};
-    const struct fault_spec fault = {.occurrence = 1 + job_random_below(r, 200),
-                                     .action = actions[job_random_below(r, 4)]};
-    job_world_restart(w, job_random_below(r, 3) > 0 ? &fault : NULL);
-}
-
-static void compacts(struct job_world *w)
-{
-    static const struct compact_spec all = {.output = {"", 0}};
-    struct compact_report r;
-    struct arena *a = arena_new(NULL);
-    for (int tries = 0; !run_compact(&r, a, w->job, &w->env, &all, &w->e); tries++) {
-        err_format(&w->e, w->text, sizeof w->text);
-        if (tries == 20)
-            fail_msg("does not get well: %s", w->text);
-        if (durable_dead(w->durable))
-            job_world_restart(w, NULL);
-        err_clear(&w->e);
-    }
-    arena_free(a);
-}
 
 static void any_sequence(uint64_t seed)
 {
@@ -569,18 +474,18 @@ static void any_sequence(uint64_t seed)
     char what[64];
     (void)snprintf(what, sizeof what, "seed %llu", (unsigned long long)seed);
     job_scenario_still(&want, &spec, NULL, seed + 700, portions, 4);
-    struct job_world *w = world(&spec);
+    struct job_world *w = job_upkeep_world(&spec);
     archiving(w);
     for (size_t i = 0; i < 12; i++) {
-        maybe_fault(w, &chance);
+        job_upkeep_maybe_fault(w, &chance, 200);
         if (i % 3 == 0) {
-            produce(w, &r, portions[i / 3]);
+            job_upkeep_produce(w, &r, portions[i / 3]);
             job_world_settle(w, 20);
             continue;
         }
         switch (job_random_below(&chance, 4)) {
         case 0:
-            compacts(w);
+            (void)job_upkeep_compacts(w);
             break;
         case 1:
             restores_all(w);
@@ -590,7 +495,7 @@ static void any_sequence(uint64_t seed)
         }
     }
     job_world_restart(w, NULL);
-    if (!job_world_compile(w, sql, spec.outputs)) // nothing expires any more
+    if (!job_world_compile(w, spec.sql, spec.outputs)) // nothing expires any more
         fail_msg("%s", w->text);
     job_world_settle(w, 20);
     restores_all(w);
@@ -615,10 +520,10 @@ TEST(a_lost_state_is_rebuilt_behind_a_restore)
     char path[PATH_ROOM];
     spec.outputs = "      GOOD: { lake: { partition_by: [year, month, day] } }\n"
                    "      BIG: { lake: {}, warehouse: { to: one } }\n";
-    struct job_world *w = world(&spec);
-    produce(w, &random, 90);
-    run(w);
-    whole(&want, w);
+    struct job_world *w = job_upkeep_world(&spec);
+    job_upkeep_produce(w, &random, 90);
+    job_upkeep_run(w);
+    job_upkeep_print(&want, w);
     exports(w, path, "GOOD", "good.tar");
     assert_true(expires_stream(w, "GOOD") > 0);
     restores(w, path);
@@ -626,8 +531,8 @@ TEST(a_lost_state_is_rebuilt_behind_a_restore)
     job_world_restart(w, NULL);
     if (!job_world_recover(w, &recovered))
         fail_msg("%s", w->text);
-    run(w);
-    same(&want, w, "after the recovery");
+    job_upkeep_run(w);
+    job_upkeep_same(w, &want, "after the recovery");
     job_upkeep_audit(w);
     buf_fini(&want);
     job_world_free(w);
