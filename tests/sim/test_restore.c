@@ -43,29 +43,43 @@ static void archiving(struct job_world *w)
         fail_msg("%s", w->text);
 }
 
+struct exporting {
+    const char *what; // output or job
+    struct str partition;
+    const char *name; // of the archive, below the world's directory
+    int existing;
+};
+
+static bool exporting(struct job_world *w, char path[PATH_ROOM], const struct exporting *x,
+                      struct err *e)
+{
+    const struct lake_choice choice = {
+        .partition = x->partition, .since = INT64_MIN, .before = INT64_MAX};
+    struct lake *lake;
+    struct lake_ls ls;
+    struct lake_export *out = NULL;
+    struct lake_chosen chosen;
+    struct arena *a = arena_new(NULL);
+    (void)snprintf(path, PATH_ROOM, "%s/%s", w->dir.path, x->name);
+    struct lake_export_spec spec = {.path = path, .existing = x->existing};
+    assert_ok(lake_open(&lake, w->lake, LAKE_OPEN_EXISTING, w->durable, e), e);
+    assert_ok(lake_list(&ls, a, lake, STR_NONE, e), e);
+    assert_ok(lake_choose(&chosen, a, &ls, str_from(x->what), &choice, e), e);
+    spec.files = chosen.files;
+    spec.count = chosen.count;
+    bool ok = lake_export_open(&out, lake, chosen.job, e) && lake_export_write(out, &spec, e);
+    lake_export_close(out);
+    lake_close(lake);
+    arena_free(a);
+    return ok;
+}
+
 static void exports_part(struct job_world *w, char path[PATH_ROOM], const char *what,
                          struct str partition, const char *name)
 {
-    const struct lake_choice all = {
-        .partition = partition, .since = INT64_MIN, .before = INT64_MAX};
-    struct lake *lake;
-    struct lake_ls ls;
-    struct lake_export *x;
-    struct lake_chosen chosen;
+    const struct exporting x = {.what = what, .partition = partition, .name = name};
     struct err e = {0};
-    struct arena *a = arena_new(NULL);
-    (void)snprintf(path, PATH_ROOM, "%s/%s", w->dir.path, name);
-    struct lake_export_spec spec = {.path = path};
-    assert_ok(lake_open(&lake, w->lake, LAKE_OPEN_EXISTING, w->durable, &e), &e);
-    assert_ok(lake_list(&ls, a, lake, STR_NONE, &e), &e);
-    assert_ok(lake_choose(&chosen, a, &ls, str_from(what), &all, &e), &e);
-    spec.files = chosen.files;
-    spec.count = chosen.count;
-    assert_ok(lake_export_open(&x, lake, chosen.job, &e), &e);
-    assert_ok(lake_export_write(x, &spec, &e), &e);
-    lake_export_close(x);
-    lake_close(lake);
-    arena_free(a);
+    assert_ok(exporting(w, path, &x, &e), &e);
 }
 
 static void exports(struct job_world *w, char path[PATH_ROOM], const char *what, const char *name)
@@ -346,6 +360,84 @@ TEST(a_restore_cut_short_anywhere_is_rolled_forward_or_never_was)
     assert_true(job_upkeep_faults(5, cut_short, NULL) > 30);
 }
 
+// Files below the world's directory whose names end so.
+static size_t ends_so(struct job_world *w, const char *end)
+{
+    struct dirent **names = NULL;
+    int n = scandir(w->dir.path, &names, NULL, alphasort);
+    size_t found = 0;
+    for (int i = 0; i < n; i++) {
+        found += str_ends(str_from(names[i]->d_name), str_from(end));
+        free(names[i]); // NOLINT: scandir's own
+    }
+    free(names); // NOLINT: scandir's own
+    return found;
+}
+
+// Whole: each file of GOOD with its bytes.
+static void whole_archive(struct job_world *w, const char *path)
+{
+    struct lake_archive *s;
+    struct lake_verify v;
+    struct err e = {0};
+    struct arena *a = arena_new(NULL);
+    assert_ok(lake_archive_open(&s, path, &e), &e);
+    assert_ok(lake_archive_verify(&v, a, s, STR_NONE, &e), &e);
+    assert_int_equal(v.count, 0);
+    assert_int_equal(v.files, job_upkeep_files(w, "GOOD"));
+    lake_archive_close(s);
+    arena_free(a);
+}
+
+// arg: the ending of the archive's name.
+static bool export_cut_short(const struct fault_spec *fault, const char *what, void *arg)
+{
+    const struct job_world_spec spec = kept();
+    struct job_world *w = job_upkeep_world(&spec);
+    struct job_random random = {29};
+    struct err e = {0};
+    struct buf want;
+    char path[PATH_ROOM], name[64];
+    (void)snprintf(name, sizeof name, "good%s", (const char *)arg);
+    struct exporting x = {.what = "GOOD", .partition = STR_NONE, .name = name};
+    job_upkeep_produce(w, &random, 60);
+    job_upkeep_run(w);
+    job_upkeep_print(&want, w);
+    job_world_restart(w, fault);
+    bool ok = exporting(w, path, &x, &e);
+    bool fired = durable_fired(w->durable), died = durable_dead(w->durable);
+    bool there = access(path, F_OK) == 0;
+    job_world_restart(w, NULL);
+    assert_true(fired || ok);
+    assert_true(!ok || there);
+    if (there)
+        whole_archive(w, path);
+    if (!died && ends_so(w, ".part") > 0)
+        fail_msg("%s: a part is left behind a mere error", what);
+    // Again: what is there is never overwritten, but kept where it is asked for.
+    err_clear(&e);
+    assert_true(exporting(w, path, &x, &e) == !there);
+    assert_true(!there || strstr(e.text, "exists"));
+    x.existing = LAKE_EXPORT_KEEP;
+    assert_ok(exporting(w, path, &x, &e), &e);
+    whole_archive(w, path);
+    if (ends_so(w, ".part") > 0)
+        fail_msg("%s: a part is left behind", what);
+    job_upkeep_same(w, &want, what); // the lake stays as it is
+    buf_fini(&want);
+    job_world_free(w);
+    return fired;
+}
+
+TEST(an_export_cut_short_anywhere_is_whole_or_not_there)
+{
+    // create, write, fsync, rename, fsync of the directory; none is the sixth
+    char tar[] = ".tar", zip[] = ".zip", zstd[] = ".tar.zst";
+    assert_true(job_upkeep_faults(1, export_cut_short, tar) > 6);
+    assert_true(job_upkeep_faults(1, export_cut_short, zip) > 6);
+    assert_true(job_upkeep_faults(1, export_cut_short, zstd) > 6);
+}
+
 // --- archived before expiry ------------------------------------------------------------------------------------------
 
 // fn for every archive below the directory, in the order of their names.
@@ -545,6 +637,7 @@ TEST_MAIN(
     T(what_expired_comes_back_beside_rows_that_dead_letters_gave_since),
     T(an_archive_of_another_history_is_refused), T(an_archive_of_another_lake_is_refused),
     T(a_restore_cut_short_anywhere_is_rolled_forward_or_never_was),
+    T(an_export_cut_short_anywhere_is_whole_or_not_there),
     T(an_expiry_that_archives_leaves_every_file_in_the_lake_or_in_a_whole_archive),
     T(a_run_archives_what_its_policy_deletes_and_a_damaged_archive_stops_the_deletion),
     T(any_sequence_of_runs_expiries_restores_compactions_and_crashes_keeps_each_record_exactly_once),
