@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+enum { SHOWN_MAX = 240 }; // bytes of a row in a message
 enum { SPAN_SHIFT = 40 }; // rows of a batch; leaves 2^23 batches: the stores' numbers are signed
 
 // Kept ones of a key are a chain; there is more than one only where somebody else wrote to the table.
@@ -251,6 +252,17 @@ bool rejects_take(struct rejects *r, uint32_t row, struct err *e)
     leave_out(r, row);
     err_clear(e);
     return true;
+}
+
+void rejects_describe(struct buf *out, struct rejects *r, uint32_t row)
+{
+    buf_clear(&r->text);
+    encoder_row(r->row, &r->text, r->b->columns, row);
+    const struct str text = buf_view(&r->text); // as far as it went
+    buf_printf(out, "%llu of the batch, ", (unsigned long long)(r->base + row - r->span.from + 1));
+    buf_str(out, text_of(r->a, str_slice(text, 0, text.n < SHOWN_MAX ? text.n : SHOWN_MAX)));
+    if (text.n > SHOWN_MAX)
+        buf_text(out, "...");
 }
 
 void rejects_stored(struct rejects *r)

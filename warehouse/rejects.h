@@ -37,6 +37,8 @@ void rejects_block(struct rejects *r, const struct block *b);
 bool rejects_has(const struct rejects *r, uint32_t row); // taken from the block
 // e (ERR_DATA) says why the store cannot have the row. True: taken, e is cleared. False: the batch has to wait; e's hint says why.
 bool rejects_take(struct rejects *r, uint32_t row, struct err *e);
+// A row without a key, for messages: its place in the batch, and its values as JSON, cut where they are long.
+void rejects_describe(struct buf *out, struct rejects *r, uint32_t row);
 void rejects_stored(struct rejects *r); // all other rows of the block are
 
 // For a comparison, after rejects_block: rows whose keys are owed are left out as if they were taken.

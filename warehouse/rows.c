@@ -189,8 +189,7 @@ bool rows_refuse(const struct rows_plan *p, const struct block *b, uint32_t row,
     if (p->key_params)
         cells_key_text(&key, p->spec->columns, b->columns, p->spec->count, row);
     else
-        buf_printf(&key, "%u of the block (seq %llu)", row,
-                   b->seq ? (unsigned long long)b->seq[row] : 0);
+        rejects_describe(&key, p->rejects, row);
     err_wrap(e, "table %.*s, row %.*s", STR_ARG(p->spec->table), STR_ARG(buf_view(&key)));
     buf_fini(&key);
     return false;

@@ -289,6 +289,23 @@ void rejects_of_rows_that_come_to_a_slot_go_with_it(struct world *w)
     ROWS_ARE(w, "a|0|5.00\nb|2|1.00\n");
 }
 
+void a_row_without_a_key_is_named_by_its_values(struct world *w)
+{
+    open_appended(w);
+    world_close(w);
+    w->spec.rejects_max = 0;
+    assert_ok(world_open(w), &w->e);
+    assert_fails(world_deliver(w, BLOCK(w, {"a", 1, "1.00"}, {"it's", 2, "77777.00"})), &w->e,
+                 ERR_DATA,
+                 "table t, row 2 of the batch, {\"id\":\"it's\",\"n\":2,\"amount\":77777.00}: ");
+    char text[1001];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    assert_fails(world_deliver(w, BLOCK(w, {text, 2, "77777.00"})), &w->e, ERR_DATA,
+                 "row 1 of the batch, {\"id\":\"xxx");
+    assert_non_null(strstr(w->e.text, "xxx...: column amount"));
+}
+
 void a_delete_that_the_store_refuses_is_kept_without_a_row(struct world *w)
 {
     static const char *const children[] = {
