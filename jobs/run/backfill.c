@@ -199,6 +199,7 @@ static bool backfill_begin(struct backfill *b, struct err *e)
 {
     struct control *c = &b->s->control;
     struct kv_txn *t;
+    b->s->asks = false;
     c->redo = (struct control_redo){.kind = str_from(batch_kind_name(BATCH_BACKFILL)),
                                     .count = b->slots.n,
                                     .kept = b->redo.kept != NULL};
@@ -245,6 +246,7 @@ static bool backfill_go(struct backfill *b, struct err *e)
     const struct execute_replace how = {.positions = EXECUTE_KEEP};
     size_t count = r->count - r->next;
     b->s->engine = SESSION_MEMORY;
+    b->s->asks = false;
     for (size_t i = 0; i < count; i++) {
         struct redo_slot slot;
         assert(r->kind.n);
@@ -274,6 +276,7 @@ static bool backfill_run(struct backfill *b, struct err *e)
 {
     const struct backfill_spec *spec = b->spec;
     const struct control_redo *pending = &b->s->control.redo;
+    b->s->asks = true;
     if (!backfill_check(b, e) || !redo_open(&b->redo, b->s, e))
         return false;
     b->scratch = arena_new(b->redo.a);

@@ -140,6 +140,7 @@ static bool compact_batch(struct compact *x, const struct lake_merge *v, size_t 
 
 static bool compact_go(struct compact *x, size_t batches_max, struct err *e)
 {
+    x->s->asks = false;
     for (size_t from = 0; from < x->merges.n && x->batches < batches_max;) {
         size_t n = compact_portion(x, from);
         if (!compact_batch(x, x->merges.v + from, n, e))
@@ -202,9 +203,9 @@ bool run_compact(struct compact_report *out, struct arena *a, const struct job *
     struct compact x = {.s = &s, .a = a, .spec = spec};
     bool dry = spec->mode == COMPACT_DRY_RUN;
     // As for an expiry: what waits in row logs is written first.
-    bool ok = session_open(&s, job, env, &report, e) &&
-              (dry || (run_settle(&s, e) && run_recovered(&s, e) && run_flush_logs(&s, e))) &&
-              compact_choose(&x, e);
+    bool ok = session_open(&s, job, env, &report, e) && (dry || run_settle(&s, e));
+    s.asks = ok;
+    ok = ok && (dry || (run_recovered(&s, e) && run_flush_logs(&s, e))) && compact_choose(&x, e);
     if (ok && dry)
         compact_note(&x, x.merges.v, x.merges.n, NULL);
     ok = ok && (dry || (compact_go(&x, SIZE_MAX, e) && run_done(&s, e)));

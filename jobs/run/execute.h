@@ -52,7 +52,8 @@ bool execute_batch(struct batch_record *out, enum execute_end *end, struct sessi
 // run.c
 bool run_settle(struct session *s, struct err *e) ERR_CHECKED; // step 1, after session_open
 bool run_recovered(const struct session *s, struct err *e) ERR_CHECKED; // no recovery is half done
-// The end of a run: its record. A failure is remembered when the store still works; it is what run list shows.
+// The end of a run: its record. A failure is remembered when the store still works; it is what run list shows. Not what a command
+// refuses before it has begun (session.asks).
 bool run_done(struct session *s, struct err *e) ERR_CHECKED;
 bool run_idle(struct session *s, struct err *e) ERR_CHECKED; // the same, but the run goes on
 void run_failed(struct session *s, const struct err *failure);

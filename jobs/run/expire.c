@@ -128,6 +128,7 @@ static bool expire_choose(struct expire *x, struct err *e)
 
 static bool expire_go(struct expire *x, struct err *e)
 {
+    x->s->asks = false;
     const struct upkeep u = {
         .kind = BATCH_EXPIRE,
         .now_ms = x->now_ms,
@@ -204,8 +205,9 @@ bool run_expire(struct expire_report *out, struct arena *a, const struct job *jo
     *out = (struct expire_report){0};
     bool dry = spec->mode == EXPIRE_DRY_RUN;
     // What waits in row logs is written first: the lake's head will say that the job stands behind it.
-    bool ok = session_open(&s, job, env, &report, e) &&
-              (dry || (run_settle(&s, e) && run_recovered(&s, e) && run_flush_logs(&s, e)));
+    bool ok = session_open(&s, job, env, &report, e) && (dry || run_settle(&s, e));
+    s.asks = ok;
+    ok = ok && (dry || (run_recovered(&s, e) && run_flush_logs(&s, e)));
     x.now_ms = ok ? upkeep_now(&s) : 0;
     ok = ok && expire_choose(&x, e) && (dry || (expire_go(&x, e) && run_done(&s, e)));
     if (!ok && !dry)

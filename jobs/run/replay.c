@@ -331,6 +331,7 @@ static bool replay_slot(struct replay *r, uint64_t id, struct replay_slot *told,
     // A batch that would change nothing takes no id.
     if (r->spec->mode == REPLAY_DRY_RUN || count.same == letters.n)
         return true;
+    r->s->asks = false;
     if (!replay_execute(r, &slot, letters_source(r->scratch, &letters), &record, e))
         return false;
     assert(record.dead == told->dead);
@@ -374,8 +375,9 @@ bool run_replay(struct run_report *out, const struct job *job, const struct run_
     *out = (struct run_report){0};
     bool dry = spec->mode == REPLAY_DRY_RUN;
     // What is decided is delivered first: its dead letters are none any more.
-    bool ok = session_open(&s, job, env, out, e) &&
-              (dry || (run_settle(&s, e) && run_recovered(&s, e))) && replay_run(&r, e);
+    bool ok = session_open(&s, job, env, out, e) && (dry || run_settle(&s, e));
+    s.asks = ok;
+    ok = ok && (dry || run_recovered(&s, e)) && replay_run(&r, e);
     if (!ok && !dry)
         run_failed(&s, e);
     vec_fini(&r.slots);

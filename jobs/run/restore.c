@@ -202,6 +202,7 @@ static bool restore_choose(struct restore *x, struct err *e)
 static bool restore_go(struct restore *x, struct err *e)
 {
     struct session *s = x->s;
+    s->asks = false;
     const struct upkeep u = {
         .kind = BATCH_RESTORE,
         .now_ms = upkeep_now(s),
@@ -252,9 +253,12 @@ static bool restore_session(struct restore *x, bool dry, struct err *e)
     struct session *s = x->s;
     if (!s->lake)
         return err_fail(e, ERR_CONFIG, "job %s writes nothing to a lake", s->job->name);
+    if (!dry && !run_settle(s, e))
+        return false;
+    s->asks = true;
     // What waits in row logs is written first: the lake's head will say that the job stands behind it.
-    return (dry || (run_settle(s, e) && run_recovered(s, e) && run_flush_logs(s, e))) &&
-           restore_choose(x, e) && (dry || (restore_go(x, e) && run_done(s, e)));
+    return (dry || (run_recovered(s, e) && run_flush_logs(s, e))) && restore_choose(x, e) &&
+           (dry || (restore_go(x, e) && run_done(s, e)));
 }
 
 bool run_restore(struct restore_report *out, struct arena *a, const struct job *job,

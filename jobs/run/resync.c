@@ -262,9 +262,11 @@ static bool resync_run(struct resync *r, struct err *e)
     r->targets = ARENA_ZARRAY(s->a, bool, s->job->target_count + 1);
     r->written = ARENA_ZARRAY(s->a, bool, s->job->target_count + 1);
     r->tables = ARENA_ZARRAY(s->a, bool, s->job->output_count + 1);
+    s->asks = true;
     if (!resync_ready(r, e) || !redo_open(&r->redo, s, e) || !resync_choose(r, e) ||
         !resync_as_written(r, e))
         return false;
+    s->asks = false;
     if (r->table_count + r->stream_count == 0)
         return run_settle(s, e);
     resync_owe(s, r->name);
@@ -272,8 +274,10 @@ static bool resync_run(struct resync *r, struct err *e)
     if (skip_decided(&waiting, s, resync_means, r, SKIP_SILENTLY, e) == KV_FAILED ||
         !run_settle(s, e))
         return false;
+    s->asks = true;
     if (r->stream_count > 0 && !resync_streams(r, e))
         return false;
+    s->asks = false;
     return r->table_count > 0 ? resync_table(r, RESYNC_WHOLE, e) && run_done(s, e)
                               : resync_begin(r, e);
 }
@@ -285,6 +289,8 @@ bool run_resync(struct run_report *out, const struct job *job, const struct run_
     struct resync r = {.s = &s, .name = output, .sql = sql};
     *out = (struct run_report){0};
     bool ok = session_open(&s, job, env, out, e) && resync_run(&r, e);
+    if (!ok)
+        run_failed(&s, e);
     session_close(&s);
     struct run_report streams = {0};
     const struct backfill_spec pending = {.by = BACKFILL_PENDING};

@@ -157,9 +157,33 @@ bool run_idle(struct session *s, struct err *e)
     return s->control.delivered == s->control.last_batch || run_record(s, "running", NULL, e);
 }
 
+// Words about what was asked for, not about what went wrong.
+static bool run_refuses(const struct err *why)
+{
+    switch (why->kind) {
+    case ERR_USAGE:
+    case ERR_CONFIG:
+    case ERR_SQL:
+    case ERR_DATA:
+    case ERR_BEHIND:
+        return true;
+    case ERR_NONE:
+    case ERR_LIMIT:
+    case ERR_IO:
+    case ERR_REMOTE:
+    case ERR_FENCED:
+    case ERR_CANCELLED:
+    case ERR_BUG:
+        break;
+    }
+    return false;
+}
+
 void run_failed(struct session *s, const struct err *failure)
 {
     struct err ignored;
+    if (s->asks && run_refuses(failure))
+        return;
     if (s->kv && !durable_dead(s->env->durable) && session_reload_control(s, &ignored))
         (void)!run_record(s, "failed", failure, &ignored);
 }

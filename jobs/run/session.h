@@ -32,6 +32,7 @@ struct session {
     bool marker_known;
     struct exec *exec;
     enum session_engine engine;
+    bool asks; // a command that looks whether it may: what it refuses is no failed run
     enum { SESSION_BOUNDED, SESSION_ENDLESS } mode;
     const char *log_dir;        // row logs
     uint64_t dead, records;     // of the report, when the limits of dead letters began to count

@@ -2,7 +2,10 @@
 #include "base/kv.h"
 #include "jobs/run/audit.h"
 #include "jobs/run/backfill.h"
+#include "jobs/run/compact.h"
 #include "jobs/run/control.h"
+#include "jobs/run/expire.h"
+#include "jobs/run/history.h"
 #include "jobs/run/job.h"
 #include "jobs/run/replay.h"
 #include "jobs/run/resync.h"
@@ -350,7 +353,68 @@ TEST(every_version_that_a_run_trimmed_is_in_the_log_of_deletions)
     job_world_free(w);
 }
 
-TEST_MAIN(T(a_gap_that_begins_with_forgotten_batches_is_not_closed_by_a_backfill_of_the_others),
+static bool failures(void *arg, const struct history_run *r, struct err *e)
+{
+    (void)e;
+    *(size_t *)arg += str_eq(r->outcome, STR("failed"));
+    return true;
+}
+
+static size_t failed_runs(const struct job_world *w)
+{
+    struct kv *kv;
+    struct err e;
+    size_t n = 0;
+    struct kv_spec spec = {.dir = w->job->state_dir, .mode = KV_READER, .durable = w->durable};
+    assert_ok(kv_open(&kv, &spec, &e), &e);
+    assert_ok(history_runs(kv, 1000, failures, &n, &e), &e);
+    kv_close(kv);
+    return n;
+}
+
+// "batches, outputs" that no backfill takes, and so on: words, and the job's last run stays what it was.
+static void ask_in_vain(struct job_world *w)
+{
+    const struct backfill_spec old = {.by = BACKFILL_BATCHES, .from = 70, .to = 71};
+    const struct str unknown = STR("NOPE");
+    const struct replay_spec replay = {.to = UINT64_MAX, .outputs = &unknown, .output_count = 1};
+    const struct compact_spec compact = {.output = STR("NOPE")};
+    const struct expire_spec expire = {.output = STR("NOPE")};
+    struct compact_report compacted;
+    struct expire_report expired;
+    struct err e;
+    assert_false(job_world_backfill(w, &old));
+    assert_false(run_replay(&w->report, w->job, &w->env, &replay, &e));
+    assert_false(run_compact(&compacted, w->a, w->job, &w->env, &compact, &e));
+    assert_false(run_expire(&expired, w->a, w->job, &w->env, &expire, &e));
+    assert_false(run_resync(&w->report, w->job, &w->env, STR("NOPE"), RESYNC_AS_WRITTEN, &e));
+    source_fake_delete_before(w->broker, "tx", 0, 1);
+    assert_false(run_resync(&w->report, w->job, &w->env, STR("BIG"), RESYNC_AS_WRITTEN, &e));
+    assert_non_null(strstr(e.text, "the topic begins at 1 now"));
+}
+
+TEST(what_a_command_refuses_is_no_run_that_failed)
+{
+    static const struct str big[] = {{"BIG", 3}};
+    const struct backfill_spec whole = {
+        .by = BACKFILL_BATCHES, .from = 2, .to = 2, .outputs = big, .output_count = 1};
+    struct job_world *w = job_world_new(&job_scenario_transactions);
+    struct job_random r = {7};
+    job_scenario_produce(w, &r, 60, JOB_RECORDS_HOSTILE);
+    run(w);
+    job_scenario_produce(w, &r, 60, JOB_RECORDS_HOSTILE);
+    run(w);
+    uint64_t before = stored(w, KV_RUN);
+    ask_in_vain(w);
+    assert_int_equal(stored(w, KV_RUN), before);
+    memory_power(JOB_WORLD_ONE, MEMORY_DOWN);
+    assert_false(job_world_backfill(w, &whole)); // that went wrong
+    assert_int_equal(failed_runs(w), 1);
+    job_world_free(w);
+}
+
+TEST_MAIN(T(what_a_command_refuses_is_no_run_that_failed),
+          T(a_gap_that_begins_with_forgotten_batches_is_not_closed_by_a_backfill_of_the_others),
           T(dead_letters_of_forgotten_batches_are_named_and_not_passed_over),
           T(rows_of_dead_letters_that_came_to_a_forgotten_batch_are_no_finding),
           T(every_version_that_a_run_trimmed_is_in_the_log_of_deletions),
