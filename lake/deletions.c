@@ -74,8 +74,9 @@ static void deletions_trimmed(struct deletions *x, const struct lake_manifest *m
 static void deletions_of(struct deletions *x, const struct lake_manifest *m)
 {
     deletions_expired(x, m);
+    // What came back out of an archive stays until it is expired by hand.
     for (size_t i = 0; i < m->count; i++)
-        if (m->files[i].version > 0)
+        if (m->files[i].version > 0 && !str_eq(m->kind, STR("restore")))
             vec_push(&x->versions, m->files[i]);
     for (size_t i = 0; i < m->output_count; i++)
         if (m->outputs[i].kind == LAKE_SNAPSHOT && m->outputs[i].keep_versions > 0)

@@ -168,34 +168,16 @@ static void add_output(struct listing *l, const struct lake_manifest *m,
     vec_push(&l->outputs, entry);
 }
 
-// The oldest version that was not trimmed, by _metadata.json; 0 = all.
-static bool first_version(uint64_t *out, struct listing *l, struct str output, struct err *e)
+// Versions that were trimmed are named by manifests only, not by _metadata.json. One that is damaged says nothing: verify tells.
+static bool known_versions(struct lake_version **out, size_t *n, struct listing *l,
+                           struct str output, struct err *e)
 {
-    struct buf path;
-    buf_init(&path, LAYOUT_PATH_MAX);
-    layout_output(&path, LAKE_SNAPSHOT, output);
-    buf_text(&path, "/_metadata.json");
-    const char *full = lake_path(l->a, l->lake, buf_view(&path));
-    buf_fini(&path);
-    *out = 0;
-    struct str text;
-    if (!file_exists(full))
+    *n = 0;
+    if (!l->lake || lake_metadata_versions(out, n, l->a, l->lake, output, e))
         return true;
-    if (!file_read(&text, l->a, full, LAKE_MANIFEST_MAX, e))
+    if (e->kind != ERR_DATA)
         return false;
-    json_error_t je;
-    json_t *j = json_loadb(text.p, text.n, 0, &je);
-    size_t i;
-    json_t *p;
-    json_array_foreach(json_object_get(j, "partitions"), i, p)
-    {
-        const char *name = json_string_value(json_object_get(p, "path"));
-        uint64_t v;
-        if (name && strncmp(name, "version=", 8) == 0 && str_to_u64(&v, str_from(name + 8)) &&
-            (*out == 0 || v < *out))
-            *out = v;
-    }
-    json_decref(j);
+    err_clear(e);
     return true;
 }
 
@@ -245,21 +227,36 @@ static void count_file(struct lake_ls_partition *p, const struct lake_file *f)
     p->file_count++;
 }
 
+static const struct lake_version *find_version(const struct lake_version *v, size_t n,
+                                               uint64_t version)
+{
+    for (size_t i = 0; i < n; i++)
+        if (v[i].version == version)
+            return &v[i];
+    return NULL;
+}
+
 // Groups the sorted files of one output into its partitions.
 static bool fill_output(struct listing *l, struct lake_ls_output *o, const struct lake_ls_file *v,
                         size_t n, struct err *e)
 {
-    uint64_t first = 0;
-    if (l->lake && o->kind == LAKE_SNAPSHOT && !first_version(&first, l, o->name, e))
+    struct lake_version *known;
+    size_t known_count = 0;
+    if (o->kind == LAKE_SNAPSHOT && !known_versions(&known, &known_count, l, o->name, e))
         return false;
     struct lake_ls_partition *parts = ARENA_ZARRAY(l->a, struct lake_ls_partition, n + 1);
     for (size_t i = 0; i < n; i++) {
         const struct lake_file *f = &v[i].file;
-        if (!belongs(o, f) || (f->version > 0 && f->version < first))
+        const struct lake_version *version = find_version(known, known_count, f->version);
+        if (!belongs(o, f) || (known_count > 0 && !version))
             continue;
         if (o->partition_count == 0 || !str_eq(parts[o->partition_count - 1].path, f->partition))
-            parts[o->partition_count++] = (struct lake_ls_partition){
-                .path = f->partition, .time_min = INT64_MAX, .time_max = INT64_MIN, .files = &v[i]};
+            parts[o->partition_count++] =
+                (struct lake_ls_partition){.path = f->partition,
+                                           .time_min = INT64_MAX,
+                                           .time_max = INT64_MIN,
+                                           .restored = version ? version->restored : 0,
+                                           .files = &v[i]};
         count_file(&parts[o->partition_count - 1], f);
         o->rows += f->rows;
         o->bytes += f->bytes;

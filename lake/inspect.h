@@ -19,6 +19,7 @@ struct lake_ls_partition {
     struct str path; // "year=2025/month=10/day=28", "version=3", ""
     uint64_t rows, bytes;
     int64_t time_min, time_max; // min > max: no row has a time
+    uint64_t restored; // a version: the batch that brought it back beyond keep_versions; 0 = none
     const struct lake_ls_file *files;
     size_t file_count;
 };

@@ -43,7 +43,15 @@ bool lake_metadata_check(struct lake *s, struct str job, enum lake_kind kind, st
 // _metadata.json of one output, brought up to this batch (once, however often it is called).
 bool lake_metadata_update(struct lake *s, const struct lake_manifest *m, size_t output,
                           struct err *e) ERR_CHECKED;
-// Drops snapshot versions below `first`.
+// The versions that it lists, as they come; none and true when there is no such file.
+struct lake_version {
+    uint64_t version;
+    uint64_t
+        restored; // the batch that brought it back out of an archive; 0 = none, the job wrote it
+};
+bool lake_metadata_versions(struct lake_version **out, size_t *n, struct arena *a, struct lake *s,
+                            struct str output, struct err *e) ERR_CHECKED;
+// Drops snapshot versions below `first`, but for restored ones.
 bool lake_metadata_trim(struct lake *s, struct str output, uint64_t first,
                         struct err *e) ERR_CHECKED;
 

@@ -189,7 +189,11 @@ static json_t *merged(json_t *old, struct arena *a, const struct lake_manifest *
         const struct lake_file *f = &m->files[i];
         if (!is_of(f, o))
             continue;
-        add_file(find_partition(partitions, index, f->partition), f, m->now_ms);
+        bool fresh = !map_get(index, f->partition);
+        json_t *p = find_partition(partitions, index, f->partition);
+        add_file(p, f, m->now_ms);
+        if (fresh && f->version > 0 && str_eq(m->kind, STR("restore")))
+            ljson_put_u64(p, "restored", m->batch);
     }
     drop_empty(partitions);
     put_totals(j, partitions);
@@ -228,12 +232,39 @@ bool lake_metadata_update(struct lake *s, const struct lake_manifest *m, size_t 
     return ok;
 }
 
+// What a table has beyond its newest versions because somebody asked for it: keep_versions does not count it.
+static bool is_restored(const json_t *partition)
+{
+    return number_of(partition, "restored") > 0;
+}
+
 static uint64_t version_of(struct str path)
 {
     uint64_t v = 0;
     if (!str_starts(path, STR("version=")) || !str_to_u64(&v, str_slice(path, 8, path.n)))
         return 0;
     return v;
+}
+
+bool lake_metadata_versions(struct lake_version **out, size_t *n, struct arena *a, struct lake *s,
+                            struct str output, struct err *e)
+{
+    json_t *j;
+    *n = 0;
+    if (!load(&j, a, metadata_path(a, s, LAKE_SNAPSHOT, output), e))
+        return false;
+    size_t i;
+    json_t *p;
+    json_t *partitions = json_object_get(j, "partitions");
+    *out = ARENA_ZARRAY(a, struct lake_version, json_array_size(partitions) + 1);
+    json_array_foreach(partitions, i, p)
+    {
+        uint64_t v = version_of(text_of(p, "path"));
+        if (v > 0)
+            (*out)[(*n)++] = (struct lake_version){v, (uint64_t)number_of(p, "restored")};
+    }
+    json_decref(j);
+    return true;
 }
 
 bool lake_metadata_trim(struct lake *s, struct str output, uint64_t first, struct err *e)
@@ -244,9 +275,11 @@ bool lake_metadata_trim(struct lake *s, struct str output, uint64_t first, struc
     bool ok = load(&j, a, path, e);
     json_t *partitions = json_object_get(j, "partitions");
     size_t before = json_array_size(partitions);
-    for (size_t i = before; i > 0; i--)
-        if (version_of(text_of(json_array_get(partitions, i - 1), "path")) < first)
+    for (size_t i = before; i > 0; i--) {
+        const json_t *p = json_array_get(partitions, i - 1);
+        if (version_of(text_of(p, "path")) < first && !is_restored(p))
             json_array_remove(partitions, i - 1);
+    }
     if (ok && j && json_array_size(partitions) < before) {
         put_totals(j, partitions);
         ok = save(s, path, j, e);

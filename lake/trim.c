@@ -49,13 +49,50 @@ static bool remove_hidden(struct lake *s, struct arena *a, struct str dir,
     return true;
 }
 
+// Not counted and not taken: versions that came back out of an archive and are still wanted.
+static bool drop_restored(uint64_t *versions, size_t *count, struct arena *a, struct lake *s,
+                          struct str output, struct err *e)
+{
+    struct lake_version *known;
+    size_t n, kept = 0;
+    if (!lake_metadata_versions(&known, &n, a, s, output, e))
+        return false;
+    for (size_t i = 0; i < *count; i++) {
+        bool restored = false;
+        for (size_t k = 0; k < n && !restored; k++)
+            restored = known[k].version == versions[i] && known[k].restored > 0;
+        if (!restored)
+            versions[kept++] = versions[i];
+    }
+    *count = kept;
+    return true;
+}
+
+// What an expiry names goes, however few there are.
+static bool remove_expired(struct lake *s, struct arena *a, struct str dir,
+                           const struct lake_manifest *m, const struct lake_manifest_output *o,
+                           struct err *e)
+{
+    for (size_t i = 0; i < m->replaced_count && str_eq(m->kind, STR("expire")); i++) {
+        const struct lake_file *f = &m->replaced[i];
+        if (f->version == 0 || !str_eq(f->output, o->name))
+            continue;
+        const char *path = arena_printf(a, "%s/%.*s/version=%llu", s->root, STR_ARG(dir),
+                                        (unsigned long long)f->version)
+                               .p;
+        if (file_exists(path) && !remove_version(s, a, dir, f->version, e))
+            return false;
+    }
+    return true;
+}
+
 size_t lake_versions_kept(const struct lake_manifest_output *o)
 {
     return o->keep_versions > LAKE_VERSIONS_LEAST ? o->keep_versions : LAKE_VERSIONS_LEAST;
 }
 
-static bool trim_output(struct lake *s, struct arena *a, const struct lake_manifest_output *o,
-                        struct err *e)
+static bool trim_output(struct lake *s, struct arena *a, const struct lake_manifest *m,
+                        const struct lake_manifest_output *o, struct err *e)
 {
     struct buf b;
     buf_init(&b, LAYOUT_PATH_MAX);
@@ -64,13 +101,18 @@ static bool trim_output(struct lake *s, struct arena *a, const struct lake_manif
     buf_fini(&b);
     struct store_entry *v;
     size_t n;
-    if (!store_list(&v, &n, a, lake_path(a, s, dir), e) || !remove_hidden(s, a, dir, v, n, e))
+    if (!remove_expired(s, a, dir, m, o, e) || !store_list(&v, &n, a, lake_path(a, s, dir), e) ||
+        !remove_hidden(s, a, dir, v, n, e))
         return false;
     uint64_t *versions = ARENA_ARRAY(a, uint64_t, n + 1);
     size_t count = 0;
     for (size_t i = 0; i < n; i++)
         count += version_number(&versions[count], &v[i]);
     size_t keep = lake_versions_kept(o);
+    if (count <= keep)
+        return true;
+    if (!drop_restored(versions, &count, a, s, o->name, e))
+        return false;
     if (count <= keep)
         return true;
     qsort(versions, count, sizeof *versions, by_number);
@@ -90,7 +132,7 @@ bool lake_trim_versions(struct lake *s, const struct lake_manifest *m, struct er
         const struct lake_manifest_output *o = &m->outputs[i];
         if (o->kind != LAKE_SNAPSHOT || o->keep_versions == 0) // 0 = keep all
             continue;
-        ok = trim_output(s, a, o, e) ||
+        ok = trim_output(s, a, m, o, e) ||
              err_wrap(e, "cannot delete old versions of %.*s", STR_ARG(o->name));
     }
     arena_free(a);

@@ -273,7 +273,8 @@ static bool audit_file(struct audit *x, const struct lake_output *o, const struc
         repair =
             o->kind == LAKE_STREAM
                 ? audit_command(x, "backfill", rest)
-                : "restore it from a backup of the lake; the next change publishes a new version";
+                : "restore it from a backup of the lake or an archive; the next change publishes a "
+                  "new version";
     return audit_say(x, AUDIT_FILE, f->path, repair, e, "%s: %.*s", lake_finding_name(f->kind),
                      STR_ARG(f->text));
 }

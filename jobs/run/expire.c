@@ -13,6 +13,7 @@ struct expire {
     struct arena *a;
     const struct expire_spec *spec;
     int64_t now_ms;
+    enum { EXPIRE_BY_POLICY, EXPIRE_BY_HAND } how;
     uint64_t batch; // decided; 0 = none
     struct lake_ls ls;
     VEC(struct lake_file) files;
@@ -76,12 +77,20 @@ static void expire_stream(struct expire *x, const struct lake_ls_output *held,
             expire_partition(x, o, &held->partitions[i], text);
 }
 
+// A version that came back out of an archive is not counted, and goes by hand only.
 static void expire_table(struct expire *x, const struct lake_ls_output *held,
                          const struct lake_output *o)
 {
     struct str text = arena_printf(x->a, "beyond the newest %u versions", o->keep_versions);
-    for (size_t i = 0; o->keep_versions > 0 && i + o->keep_versions < held->partition_count; i++)
-        expire_partition(x, o, &held->partitions[i], text);
+    size_t newer = 0; // than the one at hand, of the job's own
+    for (size_t i = 0; i < held->partition_count; i++)
+        newer += held->partitions[i].restored == 0;
+    for (size_t i = 0; o->keep_versions > 0 && i < held->partition_count; i++) {
+        const struct lake_ls_partition *p = &held->partitions[i];
+        newer -= p->restored == 0;
+        if (newer >= o->keep_versions && (p->restored == 0 || x->how == EXPIRE_BY_HAND))
+            expire_partition(x, o, p, text);
+    }
 }
 
 static void expire_output(struct expire *x, const struct lake_output *o)
@@ -201,7 +210,7 @@ bool run_expire(struct expire_report *out, struct arena *a, const struct job *jo
 {
     struct session s;
     struct run_report report = {0};
-    struct expire x = {.s = &s, .a = a, .spec = spec};
+    struct expire x = {.s = &s, .a = a, .spec = spec, .how = EXPIRE_BY_HAND};
     *out = (struct expire_report){0};
     bool dry = spec->mode == EXPIRE_DRY_RUN;
     // What waits in row logs is written first: the lake's head will say that the job stands behind it.

@@ -1,5 +1,6 @@
 #include "jobs/run/restore.h"
 
+#include "base/durable.h"
 #include "base/map.h"
 #include "base/vec.h"
 #include "jobs/run/upkeep.h"
@@ -21,6 +22,8 @@ struct restore {
     const struct lake_manifest *past; // of the job, by batch
     size_t past_count;
     struct map *places; // path -> the last that happened there: position in events
+    struct map
+        *listed; // paths of the versions of tables that the lake has, on disk or missing there
     VEC(struct restore_event) events;
     VEC(struct lake_file) files;
     VEC(struct lake_file) replaced; // of those that the lake should hold and does not
@@ -49,6 +52,22 @@ static void restore_learn(struct restore *x)
         for (size_t k = 0; k < m->count; k++)
             restore_event(x, m, &m->files[k], RESTORE_THERE);
     }
+}
+
+// Versions beyond keep_versions went without a manifest.
+static bool restore_versions(struct restore *x, struct err *e)
+{
+    struct lake_ls ls;
+    bool added;
+    x->listed = map_new(x->a);
+    if (!lake_list(&ls, x->a, x->s->lake, STR_NONE, e))
+        return false;
+    for (size_t i = 0; i < ls.output_count; i++)
+        for (size_t k = 0; ls.outputs[i].kind == LAKE_SNAPSHOT && k < ls.outputs[i].partition_count;
+             k++)
+            for (size_t n = 0; n < ls.outputs[i].partitions[k].file_count; n++)
+                map_put(x->listed, ls.outputs[i].partitions[k].files[n].file.path, &added);
+    return true;
 }
 
 static const struct lake_manifest *restore_origin(const struct restore *x,
@@ -109,8 +128,35 @@ static void restore_add(struct restore *x, const struct lake_manifest *from,
     back.slot = f->slot ? f->slot : from->slot;
     back.reason = STR("");
     vec_push(&x->files, back);
-    if (last->fate == RESTORE_THERE)
+    if (last->fate == RESTORE_THERE && (f->version == 0 || map_get(x->listed, f->path)))
         vec_push(&x->replaced, *last->file);
+}
+
+static struct str restore_dir(struct str path)
+{
+    while (path.n > 0 && path.p[path.n - 1] != '/')
+        path.n--;
+    return path;
+}
+
+// A version appears by one rename of its directory: all of it comes, and nothing of it is there.
+static bool restore_version(const struct restore *x, const struct lake_manifest *own,
+                            const struct lake_manifest *from, const struct lake_file *f,
+                            struct err *e)
+{
+    struct str dir = restore_dir(f->path);
+    const char *path = arena_printf(x->a, "%s/%.*s", x->s->job->lake_root, STR_ARG(dir)).p;
+    size_t want = 0, have = 0;
+    if (file_exists(path)) {
+        err_fail(e, ERR_CONFIG, "%s is there, but not whole", path);
+        return err_hint(e, "nothing was restored; move what is left of the version away");
+    }
+    for (size_t i = 0; i < own->count; i++)
+        want += str_eq(restore_dir(own->files[i].path), dir);
+    for (size_t i = 0; i < from->count; i++)
+        have += str_eq(restore_dir(from->files[i].path), dir);
+    return have == want || err_fail(e, ERR_CONFIG, "%.*s has %zu files, the archive %zu of them",
+                                    STR_ARG(dir), want, have);
 }
 
 static bool restore_file(struct restore *x, const struct lake_manifest *from,
@@ -126,7 +172,8 @@ static bool restore_file(struct restore *x, const struct lake_manifest *from,
         return false;
     if (last->fate == RESTORE_THERE && last->file->checksum != f->checksum)
         return restore_refuse(f, e, "has put other content there", last->manifest);
-    if (is == STORE_SAME && last->fate == RESTORE_THERE) {
+    bool there = last->fate == RESTORE_THERE && (f->version == 0 || map_get(x->listed, f->path));
+    if (is == STORE_SAME && there) {
         x->present++;
         return true;
     }
@@ -134,19 +181,14 @@ static bool restore_file(struct restore *x, const struct lake_manifest *from,
         err_fail(e, ERR_CONFIG, "%s exists with other content", path);
         return err_hint(e, "nothing was restored; when that file is of no use, move it away");
     }
-    if (f->version > 0) {
-        err_fail(
-            e, ERR_CONFIG,
-            "%.*s cannot come back: versions of a table beyond keep_versions go with every run",
-            STR_ARG(f->path));
-        return err_hint(e, "nothing was restored; --to DIR puts the files elsewhere");
-    }
     // A compacted file may be called as one of those that it was made of.
     if (last->fate == RESTORE_GONE && last->file->checksum != f->checksum)
         return restore_refuse(f, e, "deleted other content from there", last->manifest);
     if (last->fate == RESTORE_GONE && !str_eq(last->manifest->kind, STR("expire")))
         return restore_refuse(f, e, "has put its rows into other files", last->manifest);
-    if (!restore_slot(x, from, f, e))
+    // A version is a whole table: no other has its rows.
+    if (!(f->version > 0 ? restore_version(x, restore_origin(x, from), from, f, e)
+                         : restore_slot(x, from, f, e)))
         return false;
     restore_add(x, from, f, last);
     return true;
@@ -181,6 +223,8 @@ static bool restore_choose(struct restore *x, struct err *e)
     if (!lake_job_manifests(&x->past, &x->past_count, x->a, x->s->lake, x->s->job->name, e))
         return false;
     restore_learn(x);
+    if (!restore_versions(x, e))
+        return false;
     for (size_t i = 0; i < n; i++) {
         const struct lake_manifest *own = restore_origin(x, &m[i]);
         if (!own || own->digest != m[i].digest) {

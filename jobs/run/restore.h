@@ -3,7 +3,8 @@
 // rolled forward like any batch.
 //
 // What is there already, with the same content, is left alone. Refused is what would change or repeat rows: a place that holds other content, a
-// slot that a later batch replaced or compacted, a history that a reset left behind, another lake's archive.
+// slot that a later batch replaced or compacted, a history that a reset left behind, another lake's archive. A version of a table that had
+// gone stays, beside the newest keep_versions, until it is expired by hand.
 // One thread; run_restore takes the state's lock.
 #ifndef JOBS_RUN_RESTORE_H
 #define JOBS_RUN_RESTORE_H

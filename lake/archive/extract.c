@@ -179,6 +179,18 @@ bool lake_archive_extract(struct lake_extract_report *out, struct lake_archive *
 
 // --- into the staging of a batch -------------------------------------------------------------------------------------
 
+// The name keeps its end: it says how to read the file. A version's files share a directory, which becomes version=N by one rename.
+static struct str stage_place(struct arena *a, struct str dir, const struct lake_file *files,
+                              size_t i)
+{
+    size_t first = i;
+    while (files[i].version > 0 && first > 0 &&
+           str_eq(path_dir(files[first - 1].path), path_dir(files[i].path)))
+        first--;
+    return arena_printf(a, files[i].version > 0 ? "%.*s/v%zu/%.*s" : "%.*s/%zu-%.*s", STR_ARG(dir),
+                        first, STR_ARG(path_base(files[i].path)));
+}
+
 bool lake_archive_stage(struct lake_archive *s, struct lake *lake,
                         const struct lake_archive_stage *spec, struct err *e)
 {
@@ -189,9 +201,7 @@ bool lake_archive_stage(struct lake_archive *s, struct lake *lake,
     uint64_t bytes = 0;
     for (size_t i = 0; i < spec->count; i++) {
         struct lake_file *f = &spec->files[i];
-        // The name keeps its end: it says how to read the file.
-        f->staged =
-            arena_printf(s->a, "%.*s/%zu-%.*s", STR_ARG(dir), i, STR_ARG(path_base(f->path)));
+        f->staged = stage_place(s->a, dir, spec->files, i);
         extract_want(&x, f->path, lake_path(x.a, lake, f->staged));
         bytes += f->bytes;
     }

@@ -125,6 +125,8 @@ static void lake_ls_json(struct buf *out, const struct lake_ls *ls)
             json_object_set_new(j, "rows", doc_new_u64(o->partitions[p].rows));
             json_object_set_new(j, "bytes", doc_new_u64(o->partitions[p].bytes));
             json_object_set_new(j, "files", doc_new_u64(o->partitions[p].file_count));
+            if (o->partitions[p].restored)
+                json_object_set_new(j, "restored", doc_new_u64(o->partitions[p].restored));
             json_array_append_new(list, j);
         }
     }

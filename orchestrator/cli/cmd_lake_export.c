@@ -136,11 +136,12 @@ static void lake_restore_print(struct buf *out, struct arena *a, const struct jo
                                const struct restore_report *r, bool dry)
 {
     uint64_t rows = 0, bytes = 0;
-    bool expires = false;
+    bool expires = false, version = false;
     for (size_t i = 0; i < r->count; i++) {
         const struct lake_file *f = &r->files[i];
         rows += f->rows;
         bytes += f->bytes;
+        version = version || f->version > 0;
         if (dry)
             buf_printf(out, "%.*s\n", STR_ARG(f->path));
         for (size_t k = 0; k < job->lake_output_count; k++)
@@ -155,6 +156,11 @@ static void lake_restore_print(struct buf *out, struct arena *a, const struct jo
     if (expires)
         buf_text(out, "their outputs have a `retain`: what is older than that goes again with the "
                       "next expiry\n");
+    if (version)
+        buf_printf(out,
+                   "versions of tables stay beside the newest `keep_versions` until sluice lake "
+                   "expire %s\n",
+                   job->name);
 }
 
 static bool lake_restore_job(struct cli *c, const char *name, struct err *e)
@@ -254,7 +260,8 @@ const struct cmd cmd_lake_restore = {
     .args_max = 1,
     .summary = "Check an archive and put its files back where they were: into the lake of its job, "
                "by a batch, or into a directory. What is there with the same content stays; other "
-               "content is never overwritten.",
+               "content is never overwritten. Versions of tables that come back stay until `lake "
+               "expire`.",
     .opts = restore_opts,
     .run = lake_restore,
     .examples = "  sluice lake restore october.tar --verify-only\n"

@@ -1,12 +1,11 @@
 // Archives of a job's lake: what expired comes back whole, once, into its place and nowhere else; whatever is cut short in between.
-#include "jobs/run/restore.h"
+#include "tests/support/job_archive.h"
 
 #include "jobs/run/backfill.h"
 #include "jobs/run/control.h"
 #include "jobs/run/recover.h"
 #include "jobs/run/replay.h"
 #include "lake/archive.h"
-#include "tests/support/job_upkeep.h"
 #include "tests/support/test.h"
 
 #include <dirent.h>
@@ -14,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DAY_MS = JOB_UPKEEP_DAY_MS, PATH_ROOM = 2048 };
+enum { DAY_MS = JOB_UPKEEP_DAY_MS, PATH_ROOM = JOB_ARCHIVE_PATH };
 
 // Nothing expires but by hand; the second form archives into a directory beside the lake first.
 static struct job_world_spec kept(void)
@@ -43,74 +42,6 @@ static void archiving(struct job_world *w)
         fail_msg("%s", w->text);
 }
 
-struct exporting {
-    const char *what; // output or job
-    struct str partition;
-    const char *name; // of the archive, below the world's directory
-    int existing;
-};
-
-static bool exporting(struct job_world *w, char path[PATH_ROOM], const struct exporting *x,
-                      struct err *e)
-{
-    const struct lake_choice choice = {
-        .partition = x->partition, .since = INT64_MIN, .before = INT64_MAX};
-    struct lake *lake;
-    struct lake_ls ls;
-    struct lake_export *out = NULL;
-    struct lake_chosen chosen;
-    struct arena *a = arena_new(NULL);
-    (void)snprintf(path, PATH_ROOM, "%s/%s", w->dir.path, x->name);
-    struct lake_export_spec spec = {.path = path, .existing = x->existing};
-    assert_ok(lake_open(&lake, w->lake, LAKE_OPEN_EXISTING, w->durable, e), e);
-    assert_ok(lake_list(&ls, a, lake, STR_NONE, e), e);
-    assert_ok(lake_choose(&chosen, a, &ls, str_from(x->what), &choice, e), e);
-    spec.files = chosen.files;
-    spec.count = chosen.count;
-    bool ok = lake_export_open(&out, lake, chosen.job, e) && lake_export_write(out, &spec, e);
-    lake_export_close(out);
-    lake_close(lake);
-    arena_free(a);
-    return ok;
-}
-
-static void exports_part(struct job_world *w, char path[PATH_ROOM], const char *what,
-                         struct str partition, const char *name)
-{
-    const struct exporting x = {.what = what, .partition = partition, .name = name};
-    struct err e = {0};
-    assert_ok(exporting(w, path, &x, &e), &e);
-}
-
-static void exports(struct job_world *w, char path[PATH_ROOM], const char *what, const char *name)
-{
-    exports_part(w, path, what, STR_NONE, name);
-}
-
-static bool restore(struct job_world *w, const char *path, struct restore_report *out,
-                    struct arena *a)
-{
-    const struct restore_spec spec = {path, RESTORE_WRITE};
-    err_clear(&w->e);
-    bool ok = run_restore(out, a, w->job, &w->env, &spec, &w->e);
-    if (!ok)
-        err_format(&w->e, w->text, sizeof w->text);
-    return ok;
-}
-
-static void refuses(struct job_world *w, const char *path, const char *why)
-{
-    struct restore_report r;
-    struct arena *a = arena_new(NULL);
-    uint64_t last = job_upkeep_last(w);
-    if (restore(w, path, &r, a))
-        fail_msg("was not refused: %s", why);
-    if (!strstr(w->text, why))
-        fail_msg("%s", w->text);
-    assert_int_equal(job_upkeep_last(w), last);
-    arena_free(a);
-}
-
 static uint64_t expires_stream(struct job_world *w, const char *output)
 {
     struct expire_report r;
@@ -137,14 +68,14 @@ TEST(what_expired_comes_back_into_its_place_and_is_the_lakes_again)
     job_upkeep_run(w);
     job_upkeep_print(&want, w);
     size_t before = job_upkeep_files(w, "GOOD");
-    exports(w, path, "sim", "all.tar.zst");
-    assert_true(restore(w, path, &r, a)); // everything is there
+    job_archive_exports(w, path, "sim", "all.tar.zst");
+    assert_true(job_archive_restore(w, path, &r, a)); // everything is there
     assert_int_equal(r.batch, 0);
     assert_true(r.present > before);
     size_t gone = expires_stream(w, "GOOD");
     assert_true(gone > 1);
     assert_int_equal(job_upkeep_files(w, "GOOD"), before - gone);
-    assert_true(restore(w, path, &r, a));
+    assert_true(job_archive_restore(w, path, &r, a));
     assert_int_equal(r.count, gone);
     assert_int_equal(job_upkeep_files(w, "GOOD"), before);
     job_upkeep_same(w, &want, "after the restore");
@@ -179,16 +110,16 @@ TEST(a_file_that_the_lake_lost_comes_back_and_another_content_is_left_alone)
     job_upkeep_produce(w, &random, 60);
     job_upkeep_run(w);
     job_upkeep_print(&want, w);
-    exports(w, path, "GOOD", "good.zip");
+    job_archive_exports(w, path, "GOOD", "good.zip");
     job_upkeep_list(&ls, a, w);
     const struct lake_ls_output *good = &ls.outputs[1];
     assert_true(str_eq(good->name, STR("GOOD")));
     (void)snprintf(file, sizeof file, "%s/%.*s", w->lake,
                    STR_ARG(good->partitions[0].files[0].file.path));
     assert_int_equal(truncate(file, 10), 0);
-    refuses(w, path, "exists with other content");
+    job_archive_refuses(w, path, "exists with other content");
     assert_int_equal(unlink(file), 0);
-    assert_true(restore(w, path, &r, a));
+    assert_true(job_archive_restore(w, path, &r, a));
     assert_int_equal(r.count, 1);
     job_upkeep_same(w, &want, "after the restore");
     job_upkeep_audit(w);
@@ -203,13 +134,12 @@ TEST(rows_that_are_elsewhere_do_not_come_back)
 {
     const struct job_world_spec spec = kept();
     struct job_random random = {7};
-    char path[PATH_ROOM], tables[PATH_ROOM], all[PATH_ROOM];
+    char path[PATH_ROOM], all[PATH_ROOM];
     struct job_world *w = job_upkeep_world(&spec);
     job_upkeep_produce(w, &random, 90);
     job_upkeep_run(w);
-    exports(w, all, "GOOD", "good.tar");
-    exports_part(w, path, "GOOD", STR("year=2025/month=10/day=25"), "day.tar");
-    exports(w, tables, "PER_USER", "tables.tar");
+    job_archive_exports(w, all, "GOOD", "good.tar");
+    job_archive_exports_part(w, path, "GOOD", STR("year=2025/month=10/day=25"), "day.tar");
     assert_true(expires_stream(w, "GOOD") > 0);
     struct backfill_spec again = {.by = BACKFILL_BATCHES,
                                   .outputs = job_upkeep_streams,
@@ -230,13 +160,8 @@ TEST(rows_that_are_elsewhere_do_not_come_back)
         spec.outputs));
     if (!job_world_backfill(w, &again))
         fail_msg("%s", w->text);
-    refuses(w, path, "has made its rows anew");
-    refuses(w, all, "has put its rows into other files");
-    for (int i = 0; i < 3; i++) {
-        job_upkeep_produce(w, &random, 30);
-        job_upkeep_run(w);
-    }
-    refuses(w, tables, "versions of a table beyond keep_versions go with every run");
+    job_archive_refuses(w, path, "has made its rows anew");
+    job_archive_refuses(w, all, "has put its rows into other files");
     job_upkeep_audit(w);
     job_world_free(w);
 }
@@ -262,13 +187,13 @@ TEST(what_expired_comes_back_beside_rows_that_dead_letters_gave_since)
     source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW - 5 * (int64_t)DAY_MS, "k", "{\"id\":1}");
     source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW - 5 * (int64_t)DAY_MS, "k", "{\"id\":\"x\"}");
     job_upkeep_run(w);
-    exports(w, path, "GOOD", "good.tar");
+    job_archive_exports(w, path, "GOOD", "good.tar");
     assert_int_equal(expires_stream(w, "GOOD"), 1);
     if (!job_world_compile(w, SQL("VARCHAR"), spec.outputs))
         fail_msg("%s", w->text);
 #undef SQL
     assert_ok(run_replay(&w->report, w->job, &w->env, &all, &w->e), &w->e);
-    if (!restore(w, path, &r, a))
+    if (!job_archive_restore(w, path, &r, a))
         fail_msg("%s", w->text);
     assert_int_equal(r.count, 1);
     job_upkeep_list(&ls, a, w);
@@ -286,10 +211,10 @@ TEST(an_archive_of_another_history_is_refused)
     struct job_world *w = job_upkeep_world(&spec);
     job_upkeep_produce(w, &random, 90);
     job_upkeep_run(w);
-    exports(w, path, "GOOD", "good.tar");
+    job_archive_exports(w, path, "GOOD", "good.tar");
     assert_true(expires_stream(w, "GOOD") > 0);
     assert_true(job_world_reset(w, RUN_RESET_REBUILD));
-    refuses(w, path, "before a reset of the job");
+    job_archive_refuses(w, path, "before a reset of the job");
     // Another lake with a batch of the same number.
     job_world_delete(w, "lake");
     job_world_delete(w, "state");
@@ -304,25 +229,16 @@ TEST(an_archive_of_another_lake_is_refused)
     struct job_world *w = job_upkeep_world(&spec);
     job_upkeep_produce(w, &random, 50);
     job_upkeep_run(w);
-    exports(w, path, "GOOD", "good.tar");
+    job_archive_exports(w, path, "GOOD", "good.tar");
     (void)snprintf(there, sizeof there, "%s.moved.tar", w->dir.path);
     assert_int_equal(rename(path, there), 0);
     job_world_wipe(w);
     job_upkeep_produce(w, &random, 50);
     job_upkeep_run(w);
-    refuses(w, there, "is not one of this lake's");
+    job_archive_refuses(w, there, "is not one of this lake's");
     assert_int_equal(unlink(there), 0);
-    refuses(w, there, "Failed to open");
+    job_archive_refuses(w, there, "Failed to open");
     job_world_free(w);
-}
-
-static void restores(struct job_world *w, const char *path)
-{
-    struct restore_report r;
-    struct arena *a = arena_new(NULL);
-    for (int tries = 0; !restore(w, path, &r, a); tries++)
-        job_upkeep_again(w, tries);
-    arena_free(a);
 }
 
 static bool cut_short(const struct fault_spec *fault, const char *what, void *arg)
@@ -338,14 +254,14 @@ static bool cut_short(const struct fault_spec *fault, const char *what, void *ar
     job_upkeep_produce(w, &random, 60);
     job_upkeep_run(w);
     job_upkeep_print(&want, w);
-    exports(w, path, "GOOD", "good.tar.gz");
+    job_archive_exports(w, path, "GOOD", "good.tar.gz");
     assert_true(expires_stream(w, "GOOD") > 0);
     job_world_restart(w, fault);
-    (void)restore(w, path, &r, a);
+    (void)job_archive_restore(w, path, &r, a);
     bool fired = durable_fired(w->durable);
     job_world_restart(w, NULL);
     job_upkeep_run(w);
-    restores(w, path);
+    job_archive_restores(w, path);
     job_upkeep_same(w, &want, what);
     job_upkeep_audit(w);
     job_world_check_receipts(w);
@@ -399,12 +315,12 @@ static bool export_cut_short(const struct fault_spec *fault, const char *what, v
     struct buf want;
     char path[PATH_ROOM], name[64];
     (void)snprintf(name, sizeof name, "good%s", (const char *)arg);
-    struct exporting x = {.what = "GOOD", .partition = STR_NONE, .name = name};
+    struct job_archive_choice x = {.what = "GOOD", .partition = STR_NONE, .name = name};
     job_upkeep_produce(w, &random, 60);
     job_upkeep_run(w);
     job_upkeep_print(&want, w);
     job_world_restart(w, fault);
-    bool ok = exporting(w, path, &x, &e);
+    bool ok = job_archive_export(w, path, &x, &e);
     bool fired = durable_fired(w->durable), died = durable_dead(w->durable);
     bool there = access(path, F_OK) == 0;
     job_world_restart(w, NULL);
@@ -416,10 +332,10 @@ static bool export_cut_short(const struct fault_spec *fault, const char *what, v
         fail_msg("%s: a part is left behind a mere error", what);
     // Again: what is there is never overwritten, but kept where it is asked for.
     err_clear(&e);
-    assert_true(exporting(w, path, &x, &e) == !there);
+    assert_true(job_archive_export(w, path, &x, &e) == !there);
     assert_true(!there || strstr(e.text, "exists"));
     x.existing = LAKE_EXPORT_KEEP;
-    assert_ok(exporting(w, path, &x, &e), &e);
+    assert_ok(job_archive_export(w, path, &x, &e), &e);
     whole_archive(w, path);
     if (ends_so(w, ".part") > 0)
         fail_msg("%s: a part is left behind", what);
@@ -467,7 +383,7 @@ static void restore_one(const char *path, void *arg)
     struct job_world *w = arg;
     struct restore_report r;
     struct arena *a = arena_new(NULL);
-    for (int tries = 0; !restore(w, path, &r, a); tries++) {
+    for (int tries = 0; !job_archive_restore(w, path, &r, a); tries++) {
         if (strstr(w->text, "(compact) has put its rows into other files") ||
             strstr(w->text, "has put other content there") ||
             strstr(w->text, "deleted other content from there"))
@@ -616,9 +532,9 @@ TEST(a_lost_state_is_rebuilt_behind_a_restore)
     job_upkeep_produce(w, &random, 90);
     job_upkeep_run(w);
     job_upkeep_print(&want, w);
-    exports(w, path, "GOOD", "good.tar");
+    job_archive_exports(w, path, "GOOD", "good.tar");
     assert_true(expires_stream(w, "GOOD") > 0);
-    restores(w, path);
+    job_archive_restores(w, path);
     job_world_delete(w, "state");
     job_world_restart(w, NULL);
     if (!job_world_recover(w, &recovered))
