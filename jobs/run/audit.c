@@ -112,6 +112,9 @@ static bool audit_record(struct audit *x, const struct batch_record *r, struct e
 {
     bool added;
     x->report->batches++;
+    if (r->logged)
+        (void)map_put(x->logged, arena_printf(x->a, "%llu", (unsigned long long)r->batch), &added);
+    audit_skips(x, r);
     if (r->kind == BATCH_ROLL)
         (void)map_put(x->rolls, arena_printf(x->a, "%llu", (unsigned long long)r->batch), &added);
     for (size_t i = 0; i < r->range_count; i++)
@@ -152,8 +155,10 @@ static bool audit_receipts(struct audit *x, struct err *e)
         arena_reset(x->scratch);
         enum kv_found found = control_get_record(&r, x->scratch, t, id, e);
         ok = found == KV_FOUND ? audit_record(x, &r, e) : found == KV_ABSENT;
-        if (found == KV_ABSENT) // a reset or a recovery: positions may jump
-            x->ends = map_new(x->a);
+        if (found != KV_ABSENT)
+            continue;
+        x->ends = map_new(x->a);  // a reset or a recovery: positions may jump,
+        x->holes = map_new(x->a); // tables are taken as they are
     }
     kv_abort(t);
     return ok && audit_positions(x, e);
@@ -394,9 +399,11 @@ bool run_audit(struct audit_report *out, struct arena *a, const struct job *job,
         x.appended = map_new(x.a);
         x.manifests = map_new(x.a);
         x.rolls = map_new(x.a);
+        x.logged = map_new(x.a);
+        x.holes = map_new(x.a);
         ok = audit_receipts(&x, e) && audit_heads(&x, e) && audit_lake(&x, e) &&
-             audit_tables(&x, e) && audit_gaps(&x, e) && audit_marker(&x, e) &&
-             audit_offsets(&x, e);
+             audit_tables(&x, e) && audit_gaps(&x, e) && audit_skipped(&x, e) &&
+             audit_marker(&x, e) && audit_offsets(&x, e);
     }
     out->why = arena_str(a, out->why);
     session_close(&s);

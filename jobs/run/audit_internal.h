@@ -1,4 +1,4 @@
-// Shared by audit.c and audit_tables.c, nowhere else.
+// Shared by the files of audit, nowhere else.
 #ifndef JOBS_RUN_AUDIT_INTERNAL_H
 #define JOBS_RUN_AUDIT_INTERNAL_H
 
@@ -16,6 +16,8 @@ struct audit {
     struct map *appended;  // "<target>#<batch>" -> rows that the table should have of it
     struct map *manifests; // batch -> digest, as decided
     struct map *rolls;     // batches whose files hold rows of an endless run
+    struct map *logged;    // batches of an endless run
+    struct map *holes;     // "<target>#<batch>" -> was it skipped, and not filled since?
 };
 
 // One finding.
@@ -26,6 +28,9 @@ bool audit_say(struct audit *x, enum audit_kind kind, struct str place, const ch
 const char *audit_command(struct audit *x, const char *verb, const char *rest);
 // A table that is gone: *out = NULL.
 bool audit_sink(struct sink **out, struct audit *x, size_t target, struct err *e) ERR_CHECKED;
+// audit_skipped.c: what was skipped and is still missing. By record, in their order; then said.
+void audit_skips(struct audit *x, const struct batch_record *r);
+bool audit_skipped(struct audit *x, struct err *e) ERR_CHECKED;
 // audit_tables.c: rows of the tables in warehouses.
 bool audit_tables(struct audit *x, struct err *e) ERR_CHECKED;
 

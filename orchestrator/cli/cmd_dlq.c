@@ -13,17 +13,19 @@ enum { DLQ_FILE_MAX = 512 << 20, DLQ_TEXT_MAX = 1 << 30 };
 struct dlq_file {
     uint64_t batch;
     const char *path;
+    bool skipped; // rows that job deliver --skip left out
 };
 
 struct dlq {
     struct dlq_file *files;
-    size_t count;
+    size_t count, cap;
 };
 
-// With a lake: <lake>/_dead_letters/<job>/, else <state>/<job>/0/dead_letters/.
-static const char *dlq_dir(struct app *app, const struct job_spec *j)
+// Records: with a lake <lake>/_dead_letters/<job>/<batch>.jsonl, else <state>/<job>/0/dead_letters/. Rows that were skipped by
+// job deliver are always in the latter: <batch>.skipped.jsonl.
+static const char *dlq_dir(struct app *app, const struct job_spec *j, bool lake)
 {
-    if (app->spec->lake.path.n)
+    if (lake)
         return arena_printf(app->a, "%s/_dead_letters/%s", app->spec->lake.path.p, j->name.p).p;
     return arena_printf(app->a, "%s/%s/0/dead_letters", app->spec->state.p, j->name.p).p;
 }
@@ -31,14 +33,25 @@ static const char *dlq_dir(struct app *app, const struct job_spec *j)
 static int dlq_order(const void *x, const void *y)
 {
     const struct dlq_file *p = x, *q = y;
-    return (p->batch > q->batch) - (p->batch < q->batch);
+    return p->batch != q->batch ? (p->batch > q->batch) - (p->batch < q->batch)
+                                : p->skipped - q->skipped;
 }
 
-static bool dlq_list(struct dlq *out, struct app *app, const struct job_spec *j, struct err *e)
+static void dlq_add(struct dlq *out, struct arena *a, struct dlq_file f)
 {
-    const char *path = dlq_dir(app, j);
-    size_t cap = 0;
-    *out = (struct dlq){NULL, 0};
+    if (out->count == out->cap) {
+        out->cap = out->cap ? out->cap * 2 : 16;
+        struct dlq_file *more = ARENA_ARRAY(a, struct dlq_file, out->cap);
+        if (out->count)
+            memcpy(more, out->files, out->count * sizeof *more);
+        out->files = more;
+    }
+    out->files[out->count++] = f;
+}
+
+static bool dlq_scan(struct dlq *out, struct app *app, const char *path, bool records,
+                     struct err *e)
+{
     DIR *dir = opendir(path);
     if (!dir)
         return errno == ENOENT || err_sys(e, "cannot list %s", path);
@@ -47,19 +60,25 @@ static bool dlq_list(struct dlq *out, struct app *app, const struct job_spec *j,
         struct str head, tail;
         uint64_t batch;
         if (!str_split_once(&head, &tail, str_from(entry->d_name), '.') ||
-            !str_eq(tail, STR("jsonl")) || !str_to_u64(&batch, head))
+            !str_to_u64(&batch, head))
             continue;
-        if (out->count == cap) {
-            cap = cap ? cap * 2 : 16;
-            struct dlq_file *more = ARENA_ARRAY(app->a, struct dlq_file, cap);
-            if (out->count)
-                memcpy(more, out->files, out->count * sizeof *more);
-            out->files = more;
-        }
-        out->files[out->count++] =
-            (struct dlq_file){batch, arena_printf(app->a, "%s/%s", path, entry->d_name).p};
+        bool skipped = str_eq(tail, STR("skipped.jsonl"));
+        if (skipped || (records && str_eq(tail, STR("jsonl"))))
+            dlq_add(out, app->a,
+                    (struct dlq_file){batch, arena_printf(app->a, "%s/%s", path, entry->d_name).p,
+                                      skipped});
     }
     closedir(dir);
+    return true;
+}
+
+static bool dlq_list(struct dlq *out, struct app *app, const struct job_spec *j, struct err *e)
+{
+    bool lake = app->spec->lake.path.n > 0;
+    *out = (struct dlq){0};
+    if ((lake && !dlq_scan(out, app, dlq_dir(app, j, true), true, e)) ||
+        !dlq_scan(out, app, dlq_dir(app, j, false), !lake, e))
+        return false;
     if (out->count)
         qsort(out->files, out->count, sizeof *out->files, dlq_order);
     return true;
@@ -81,6 +100,8 @@ static json_t *dlq_json(struct str job, const struct dlq_file *f, struct str tex
     json_object_set_new(j, "records", doc_new_u64(dlq_lines(text)));
     json_object_set_new(j, "bytes", doc_new_u64(text.n));
     json_object_set_new(j, "file", json_string(f->path));
+    if (f->skipped)
+        json_object_set_new(j, "skipped", json_true());
     return j;
 }
 
@@ -200,7 +221,7 @@ const struct cmd cmd_dlq_ls = {
     .args = "[JOB]",
     .args_max = 1,
     .summary = "Dead letters by job and batch: records that could not be decoded, rows that "
-               "warehouses refused.",
+               "warehouses refused or that were skipped.",
     .opts = json,
     .run = dlq_ls,
     .examples = "  sluice dlq ls\n  sluice dlq ls transactions --json\n",
@@ -212,7 +233,7 @@ const struct cmd cmd_dlq_show = {
     .args_min = 1,
     .args_max = 2,
     .summary = "Dead letters as JSON lines: topic, partition, offset, reason, key and value; of "
-               "refused rows table, reason, key and row.",
+               "refused and skipped rows table, reason and row.",
     .opts = limit,
     .run = dlq_show,
     .examples = "  sluice dlq show transactions --limit 3\n  sluice dlq show transactions 12 | jq "

@@ -368,7 +368,60 @@ TEST(refused_rows_are_no_finding_and_hide_no_other_row)
     job_world_free(w);
 }
 
-TEST_MAIN(T(clean_lives_with_runs_and_backfills_have_no_finding),
+static void one_goes_down(struct source_fake *s, void *arg)
+{
+    assert_true(s && !arg);
+    memory_power(JOB_WORLD_ONE, MEMORY_DOWN);
+}
+
+static void give_up(struct job_world *w, const char *output)
+{
+    struct deliver_report report;
+    struct err e;
+    assert_ok(run_deliver_decided(&report, w->job, &w->env, str_from(output), &e), &e);
+    assert_true(report.skipped_rows > 0);
+}
+
+TEST(what_was_skipped_is_said_until_it_is_brought)
+{
+    static const char outputs[] = "      GOOD: { lake: {} }\n"
+                                  "      BIG: { warehouse: { to: one } }\n"
+                                  "      PER_USER: { warehouse: { to: one } }\n";
+    static const struct str big[] = {{"BIG", 3}};
+    const struct backfill_spec fill = {
+        .by = BACKFILL_BATCHES, .from = 2, .to = 2, .outputs = big, .output_count = 1};
+    struct job_world *w = world(75);
+    struct job_random r = {76};
+    struct deliver_report report;
+    assert_true(job_world_compile(w, job_scenario_transactions.sql, outputs));
+    assert_true(job_world_reset(w, RUN_RESET_REBUILD));
+    run(w);
+    struct control c;
+    job_world_control(&c, w, w->a);
+    job_scenario_produce(w, &r, 40, JOB_RECORDS_CLEAN);
+    source_fake_at_poll(w->broker, 2, one_goes_down, NULL);
+    assert_false(job_world_run(w));
+    assert_false(
+        run_deliver_decided(&report, w->job, &w->env, STR("BIG"), &w->e)); // PER_USER waits
+    give_up(w, "PER_USER");
+    memory_power(JOB_WORLD_ONE, MEMORY_UP);
+    char said[200], repair[200];
+    unsigned long long batch = c.last_batch + 1;
+    (void)snprintf(said, sizeof said, "rows of batch %llu are missing: it was skipped", batch);
+    (void)snprintf(repair, sizeof repair, "sluice job backfill sim --batch %llu --outputs BIG",
+                   batch);
+    finds(w, said, repair);
+    finds(w, said, "sluice job resync sim one/per_user/PER_USER");
+    struct backfill_spec again = fill;
+    again.from = again.to = (int64_t)batch;
+    if (!job_world_backfill(w, &again))
+        fail_msg("%s", w->text);
+    resync(w, "PER_USER"); // and nothing is missing
+    job_world_free(w);
+}
+
+TEST_MAIN(T(what_was_skipped_is_said_until_it_is_brought),
+          T(clean_lives_with_runs_and_backfills_have_no_finding),
           T(a_deleted_row_is_found_and_its_repair_repairs_it),
           T(changed_and_extra_rows_are_found_by_their_keys),
           T(a_table_that_is_only_in_a_warehouse_is_compared_with_the_recorded_batches),

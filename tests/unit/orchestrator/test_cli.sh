@@ -133,6 +133,12 @@ check "run list without runs" exits 0 run list
 check "a run that is not there" exits 3 run show j 7
 check "dead letters: none" exits 0 dlq ls
 check "dlq ls --json is JSON" test "$("$bin" dlq ls --json)" = "[]"
+mkdir -p state/j/0/dead_letters
+echo '{"reason":"skipped","batch":2,"output":"w/o/O","op":"put","row":{}}' >state/j/0/dead_letters/2.skipped.jsonl
+check "rows that were skipped are dead letters" bash -c "'$bin' dlq ls --json | grep -q '\"skipped\": true'"
+check "and shown" exits 0 dlq show j 2
+check "with their reason" has '"reason":"skipped"' out
+rm -r state/j
 check "config show" exits 0 config show
 check "secrets are hidden" bash -c '! grep -q very-secret out'
 check "--config works behind the command" exits 0 job list --config sluice.yaml
