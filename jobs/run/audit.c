@@ -373,12 +373,16 @@ static bool audit_gaps(struct audit *x, struct err *e)
         const struct control_output *o = control_output(&x->s->control, p.name);
         unsigned long long from = o->gap_from, to = o->gap_to;
         char rest[400];
-        (void)snprintf(rest, sizeof rest, " --batch %llu..%llu --outputs %.*s", from, to,
-                       STR_ARG(job->outputs[p.output].name));
+        if (p.whole)
+            (void)snprintf(rest, sizeof rest, " %.*s", STR_ARG(p.name));
+        else
+            (void)snprintf(rest, sizeof rest, " --batch %llu..%llu --outputs %.*s", from, to,
+                           STR_ARG(job->outputs[p.output].name));
         ok = from == 0 || p.topic ||
              audit_say(x, AUDIT_ROWS, p.name,
-                       from > x->s->control.forgotten ? audit_command(x, "backfill", rest)
-                                                      : audit_command(x, "reset", " --rebuild"),
+                       from > x->s->control.forgotten
+                           ? audit_command(x, p.whole ? "resync" : "backfill", rest)
+                           : audit_command(x, "reset", " --rebuild"),
                        e, "rows of batches %llu to %llu are missing: it was out of the job", from,
                        to);
     }

@@ -181,7 +181,7 @@ static bool audit_replay(struct audit_replay *r, struct audit *x, struct err *e)
             r->changes[i] = collapse_new(x->a, &s->job->outputs[i].shape);
     s->engine = SESSION_MEMORY;
     if (!session_start(s, audit_emit, r, e) || !redo_open(&r->redo, s, e) ||
-        !content_replay(&r->redo, e))
+        !content_replay(&r->redo, NULL, NULL, e))
         return err_wrap(e, "executing the recorded batches again");
     for (size_t i = 0; i < s->job->output_count; i++)
         if (r->changes[i])

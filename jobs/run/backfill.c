@@ -1,8 +1,10 @@
 #include "jobs/run/backfill.h"
 
 #include "base/vec.h"
-#include "jobs/run/kept.h"
+#include "jobs/run/content.h"
 #include "jobs/run/execute.h"
+#include "jobs/run/kept.h"
+#include "jobs/run/resync.h"
 
 #include <assert.h>
 
@@ -11,7 +13,9 @@ struct backfill {
     struct redo redo;
     const struct backfill_spec *spec;
     struct source_offset *from, *to; // BACKFILL_TIME: by the source's partitions
-    struct arena *scratch;           // of one slot
+    bool *tables, *written;          // put by key, by job.outputs and job.targets: written whole
+    size_t written_count;
+    struct arena *scratch; // of one slot
     VEC(uint64_t) slots;
 };
 
@@ -126,6 +130,31 @@ static bool backfill_outputs(struct backfill *b, const struct str *names, size_t
     return true;
 }
 
+// Of the outputs: what has no slots.
+static void backfill_whole(struct backfill *b)
+{
+    const struct job *job = b->s->job;
+    b->tables = ARENA_ZARRAY(b->redo.a, bool, job->output_count + 1);
+    b->written = ARENA_ZARRAY(b->redo.a, bool, job->target_count + 1);
+    for (size_t i = 0; i < job->target_count; i++) {
+        size_t output = job->targets[i].output;
+        if (!b->redo.outputs[output] || !job->targets[i].key)
+            continue;
+        b->tables[output] = b->written[i] = true;
+        b->written_count++;
+    }
+}
+
+// Nothing of the output is left then.
+static bool backfill_has_parts(const struct backfill *b, size_t output)
+{
+    const struct job_output *o = &b->s->job->outputs[output];
+    bool has = o->lake >= 0;
+    for (size_t i = 0; i < o->target_count; i++)
+        has = has || !b->s->job->targets[o->target_first + i].key;
+    return has;
+}
+
 static bool backfill_source(struct backfill *b, bool lake, struct err *e)
 {
     struct kept *kept;
@@ -135,6 +164,64 @@ static bool backfill_source(struct backfill *b, bool lake, struct err *e)
         return false;
     b->redo.kept = kept;
     return true;
+}
+
+// --- tables that are put by key --------------------------------------------------------------------------------------
+
+static bool backfill_chosen(const struct backfill *b, uint64_t id)
+{
+    for (size_t i = 0; i < b->slots.n; i++)
+        if (b->slots.v[i] == id)
+            return true;
+    return false;
+}
+
+// A row of another batch may be what its key has before or after this backfill: all of them are executed to see.
+static bool backfill_target_exact(struct backfill *b, size_t target, struct err *e)
+{
+    struct session *s = b->s;
+    const struct job_target *t = &s->job->targets[target];
+    enum content_rows *rows;
+    struct kv_txn *txn;
+    if (!content_slots(&rows, s, b->redo.a, target, e) || !kv_begin_read(&txn, s->kv, e))
+        return false;
+    bool ok = true;
+    for (uint64_t id = s->control.since + 1; ok && id <= s->control.last_batch; id++) {
+        struct redo_slot slot;
+        enum content_rows has = rows[id - s->control.since];
+        arena_reset(b->scratch);
+        enum kv_found found = redo_find(&slot, &b->redo, b->scratch, txn, id, e);
+        ok = found != KV_FAILED;
+        if (found != KV_FOUND || has == CONTENT_SAME || backfill_chosen(b, id))
+            continue;
+        ok = err_fail(e, ERR_CONFIG,
+                      "output %.*s is put by key and written whole: batch %llu, which is not "
+                      "among these, %s",
+                      STR_ARG(t->name), (unsigned long long)id,
+                      has == CONTENT_OTHER ? "was executed by other SQL" : "is not in its table");
+        err_hint(e,
+                 "sluice job resync %s %.*s --todays-sql makes it of all batches; --outputs names "
+                 "others",
+                 s->job->name, STR_ARG(t->name));
+    }
+    kv_abort(txn);
+    return ok;
+}
+
+static bool backfill_exact(struct backfill *b, struct err *e)
+{
+    if (b->written_count > 0 && b->redo.kept) {
+        err_fail(e, ERR_CONFIG,
+                 "an output that is put by key is written whole, of what the topics hold");
+        return err_hint(e, "--outputs names others; or leave --from-lake out");
+    }
+    bool ok = b->written_count == 0 || content_complete(b->s, e);
+    for (size_t i = 0; ok && i < b->s->job->target_count; i++)
+        ok =
+            !b->written[i] ||
+            (backfill_target_exact(b, i, e) &&
+             (!b->spec->whole || b->spec->whole(b->spec->slot_arg, b->s->job->targets[i].name, e)));
+    return ok;
 }
 
 // --- begin, go on ----------------------------------------------------------------------------------------------------
@@ -207,8 +294,12 @@ static bool backfill_begin(struct backfill *b, struct err *e)
     memcpy(c->redo.slots, b->slots.v, b->slots.n * sizeof *b->slots.v);
     c->redo.outputs = ARENA_ZARRAY(c->a, struct str, b->s->job->output_count + 1);
     for (size_t i = 0; i < b->s->job->output_count; i++)
-        if (b->redo.outputs[i])
+        if (b->redo.outputs[i] && backfill_has_parts(b, i))
             c->redo.outputs[c->redo.output_count++] = b->s->job->outputs[i].name;
+    if (c->redo.output_count == 0)
+        c->redo = (struct control_redo){.kind = STR("")};
+    if (b->written_count > 0) // stored with its decision
+        return resync_whole(&b->redo, b->tables, b->written, e);
     if (!kv_begin_write(&t, b->s->kv, e))
         return false;
     if (!control_store(c, t, e)) {
@@ -243,7 +334,7 @@ static bool backfill_find(struct redo_slot *out, struct backfill *b, uint64_t sl
 static bool backfill_go(struct backfill *b, struct err *e)
 {
     struct control_redo *r = &b->s->control.redo;
-    const struct execute_replace how = {.positions = EXECUTE_KEEP};
+    const struct execute_replace how = {.positions = EXECUTE_KEEP, .targets = redo_parts(&b->redo)};
     size_t count = r->count - r->next;
     b->s->engine = SESSION_MEMORY;
     b->s->asks = false;
@@ -287,6 +378,9 @@ static bool backfill_run(struct backfill *b, struct err *e)
     if (!backfill_outputs(b, spec->outputs, spec->output_count, e) ||
         !backfill_source(b, spec->source == BACKFILL_FROM_LAKE, e) || !backfill_choose(b, e) ||
         !backfill_covers(b, e))
+        return false;
+    backfill_whole(b);
+    if (!backfill_exact(b, e))
         return false;
     if (spec->mode == BACKFILL_DRY_RUN)
         return backfill_dry(b, e);

@@ -1,5 +1,6 @@
 // Backfill: recorded slots of a job executed again with today's SQL, each as one batch of its own id that puts its files and appended
-// rows in the place of the slot's. Positions, operator state and tables are not touched; nothing is there twice.
+// rows in the place of the slot's. Positions, operator state and tables are not touched; nothing is there twice. What streams are put into
+// by key is written whole before, of all recorded batches; where that would change more than the slots it is refused.
 //
 // The owner calls it between runs: it takes the state's lock like run_job(). A backfill that was cut short stays pending
 // in the state and is continued by BACKFILL_PENDING; one that has all its slots and outputs takes its place. One thread per job.
@@ -40,7 +41,8 @@ struct backfill_spec {
     int32_t partition;         // BACKFILL_OFFSETS: -1 = every one
     const struct str *outputs; // SQL names; none = all of the job
     size_t output_count;
-    backfill_fn *slot; // told before each; may be NULL
+    backfill_fn *slot;                                          // told before each; may be NULL
+    bool (*whole)(void *arg, struct str target, struct err *e); // told of those tables; may be NULL
     void *slot_arg;
 };
 

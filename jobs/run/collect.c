@@ -139,11 +139,28 @@ static const struct column *collect_project(struct arena *a, const struct job_ta
     return c;
 }
 
+static bool collect_takes(const struct collect *s, size_t output)
+{
+    return !s->spec.outputs || s->spec.outputs[output];
+}
+
+static bool collect_target_takes(const struct collect *s, size_t target)
+{
+    return collect_takes(s, s->spec.job->targets[target].output) &&
+           (!s->spec.targets || s->spec.targets[target]);
+}
+
+// Tables of warehouses that are written anew leave the lake alone.
+static bool collect_files(const struct collect *s, const struct job_output *o)
+{
+    return o->lake >= 0 && !(s->spec.outputs && s->spec.slot == 0);
+}
+
 static bool collect_stream(struct collect *s, const struct job_output *o, const struct block *b,
                            struct err *e)
 {
     bool logged = s->spec.how == COLLECT_LOGGED;
-    if (o->lake >= 0 &&
+    if (collect_files(s, o) &&
         !(logged ? stream_rows_add(s->spec.rows, (size_t)(o - s->spec.job->outputs), b, e)
                  : lake_stage_write(s->stage, (size_t)o->lake, b, e)))
         return false;
@@ -153,6 +170,8 @@ static bool collect_stream(struct collect *s, const struct job_output *o, const 
     const struct column *columns = shape_columns(&o->shape, s->scratch, b);
     for (size_t i = 0; i < o->target_count; i++) {
         struct collect_target *t = &s->targets[o->target_first + i];
+        if (!collect_target_takes(s, o->target_first + i))
+            continue;
         if (t->changes) {
             if (!collapse_add(t->changes, b, e))
                 return err_wrap(e, "output %.*s", STR_ARG(t->target->name));
@@ -164,17 +183,6 @@ static bool collect_stream(struct collect *s, const struct job_output *o, const 
                 return err_wrap(e, "output %.*s", STR_ARG(t->target->name));
     }
     return true;
-}
-
-static bool collect_takes(const struct collect *s, size_t output)
-{
-    return !s->spec.outputs || s->spec.outputs[output];
-}
-
-static bool collect_target_takes(const struct collect *s, size_t target)
-{
-    return collect_takes(s, s->spec.job->targets[target].output) &&
-           (!s->spec.targets || s->spec.targets[target]);
 }
 
 bool collect_emit(void *arg, size_t output, const struct block *b, struct err *e)

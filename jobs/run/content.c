@@ -36,7 +36,7 @@ bool content_complete(const struct session *s, struct err *e)
                     s->job->name);
 }
 
-bool content_replay(struct redo *r, struct err *e)
+bool content_replay(struct redo *r, content_begin_fn *begin, void *arg, struct err *e)
 {
     const struct control *c = &r->s->control;
     struct arena *a = arena_new(r->a);
@@ -50,7 +50,8 @@ bool content_replay(struct redo *r, struct err *e)
             break;
         enum kv_found found = redo_find(&slot, r, a, t, id, e);
         kv_abort(t);
-        ok = found == KV_ABSENT || (found == KV_FOUND && redo_read(r, &slot, e));
+        ok = found == KV_ABSENT ||
+             (found == KV_FOUND && (!begin || begin(arg, id, e)) && redo_read(r, &slot, e));
     }
     arena_free(a);
     return ok;
@@ -61,6 +62,13 @@ struct content_other {
     uint64_t first, last, count;
 };
 
+static void content_count(struct content_other *x, uint64_t batch)
+{
+    x->first = x->count == 0 ? batch : x->first;
+    x->last = batch;
+    x->count++;
+}
+
 static void content_other(struct content_other *x, const struct session *s,
                           const struct batch_record *r)
 {
@@ -68,9 +76,7 @@ static void content_other(struct content_other *x, const struct session *s,
     // 0: a receipt that was lost with its state; recovery executed the batch again.
     if (!read || r->code == 0 || r->code == program_digest(s->job->program))
         return;
-    x->first = x->count == 0 ? r->batch : x->first;
-    x->last = r->batch;
-    x->count++;
+    content_count(x, r->batch);
 }
 
 static struct str content_why(const struct content_other *x, struct arena *a)
@@ -114,4 +120,100 @@ bool content_repeatable(struct str *why, struct session *s, struct arena *a, str
     if (why->n == 0)
         *why = content_why(&other, a);
     return ok;
+}
+
+// --- streams ---------------------------------------------------------------------------------------------------------
+
+struct content_past {
+    enum content_rows *rows;
+    bool *slots;          // has records
+    uint64_t since, code; // today's
+    struct str name;
+};
+
+static enum content_rows content_by(const struct content_past *p, const struct batch_record *r)
+{
+    return r->code == 0 || r->code == p->code ? CONTENT_SAME : CONTENT_OTHER; // 0: see above
+}
+
+static const struct batch_target *content_target(const struct content_past *p, struct arena *a,
+                                                 const struct batch_record *r)
+{
+    for (size_t i = 0; i < r->target_count; i++)
+        if (!r->targets[i].skipped && str_eq(deliver_target_name(a, &r->targets[i]), p->name))
+            return &r->targets[i];
+    return NULL;
+}
+
+// A batch with a slot has its rows in the place of the slot's, or beside them; those of a table that is put by key have none.
+static void content_again(struct content_past *p, const struct batch_record *r,
+                          const struct batch_target *t)
+{
+    if (!t || t->slot <= p->since)
+        return;
+    enum content_rows *rows = &p->rows[t->slot - p->since];
+    *rows = t->beside && *rows != CONTENT_SAME ? *rows : content_by(p, r);
+}
+
+static void content_note(struct content_past *p, struct arena *a, const struct batch_record *r)
+{
+    const struct batch_target *t = content_target(p, a, r);
+    if (r->slot) {
+        content_again(p, r, t);
+    } else if (r->kind == BATCH_RESYNC && t && t->whole) {
+        for (uint64_t id = p->since + 1; id < r->batch; id++)
+            if (p->slots[id - p->since])
+                p->rows[id - p->since] = content_by(p, r);
+    } else if (r->range_count > 0 && !batch_kind_stands(r->kind)) {
+        bool known = r->kind != BATCH_RECOVER; // of a lost receipt only the plan is
+        p->slots[r->batch - p->since] = true;
+        p->rows[r->batch - p->since] = t || !known ? content_by(p, r) : CONTENT_NONE;
+    }
+}
+
+bool content_slots(enum content_rows **out, struct session *s, struct arena *a, size_t target,
+                   struct err *e)
+{
+    const struct control *c = &s->control;
+    struct content_past p = {.since = c->since,
+                             .code = program_digest(s->job->program),
+                             .name = s->job->targets[target].name};
+    struct arena *scratch = arena_new(a);
+    struct kv_txn *t = NULL;
+    p.rows = ARENA_ZARRAY(a, enum content_rows, c->last_batch - c->since + 1);
+    p.slots = ARENA_ZARRAY(a, bool, c->last_batch - c->since + 1);
+    bool ok = kv_begin_read(&t, s->kv, e);
+    for (uint64_t id = c->since + 1; ok && id <= c->last_batch; id++) {
+        struct batch_record r;
+        arena_reset(scratch);
+        enum kv_found found = control_get_record(&r, scratch, t, id, e);
+        ok = found != KV_FAILED;
+        if (found == KV_FOUND)
+            content_note(&p, scratch, &r);
+    }
+    kv_abort(t);
+    arena_free(scratch);
+    *out = p.rows;
+    return ok;
+}
+
+bool content_put_repeatable(struct str *why, const struct redo *r, struct arena *a, size_t target,
+                            struct err *e)
+{
+    struct session *s = r->s;
+    const struct control *c = &s->control;
+    const struct program *alone;
+    enum content_rows *rows;
+    struct content_other other = {0};
+    if (!redo_alone(&alone, r, s->job->targets[target].output, e))
+        return false;
+    if (program_fingerprint_count(alone) > 0 || c->forgotten > c->since)
+        return content_repeatable(why, s, a, e);
+    if (!content_slots(&rows, s, a, target, e))
+        return false;
+    for (uint64_t id = c->since + 1; id <= c->last_batch; id++)
+        if (rows[id - c->since] == CONTENT_OTHER)
+            content_count(&other, id);
+    *why = content_why(&other, a);
+    return true;
 }

@@ -12,11 +12,20 @@ bool content_scan(struct session *s, size_t output, table_block_fn *fn, void *ar
                   struct err *e) ERR_CHECKED;
 // Do all batches of the job have their records still? What is made of all of them is refused otherwise.
 bool content_complete(const struct session *s, struct err *e) ERR_CHECKED;
-// All recorded batches in their order through the session's engine (SESSION_MEMORY), to its emit function.
-bool content_replay(struct redo *r, struct err *e) ERR_CHECKED;
+// All recorded batches in their order through the session's engine (SESSION_MEMORY), to its emit function. begin, if any, is told each.
+typedef bool content_begin_fn(void *arg, uint64_t slot, struct err *e);
+bool content_replay(struct redo *r, content_begin_fn *begin, void *arg, struct err *e) ERR_CHECKED;
 // Would that give what was written? Not when batches were executed by other SQL, or when what operators knew was forgotten in
 // between: *why says which, "" = yes.
 bool content_repeatable(struct str *why, struct session *s, struct arena *a,
                         struct err *e) ERR_CHECKED;
+// Of a stream's table: does it hold the rows of a recorded batch, and would today's SQL give them again? By batch id, less
+// control's since; of ids that no batch with records has anything.
+enum content_rows { CONTENT_NONE, CONTENT_OTHER, CONTENT_SAME };
+bool content_slots(enum content_rows **out, struct session *s, struct arena *a, size_t target,
+                   struct err *e) ERR_CHECKED;
+// The same question as content_repeatable, for a table that a stream is put into by key: batches that it has nothing of are no reason.
+bool content_put_repeatable(struct str *why, const struct redo *r, struct arena *a, size_t target,
+                            struct err *e) ERR_CHECKED;
 
 #endif

@@ -114,6 +114,8 @@ static void decide_target_records(struct execution *x, struct batch_record *r, s
         o->whole = o->whole && !t->whole;
         o->stale = o->stale && !t->whole;
         o->left = o->left && !t->whole;
+        if (r->kind == BATCH_RESYNC && t->whole)
+            gaps_whole(&x->s->control, o);
     }
 }
 

@@ -18,6 +18,7 @@ static bool gaps_place_of(struct gaps_place *out, struct arena *a, const struct 
     }
     if (i < o->target_count) {
         out->name = job->targets[o->target_first + i].name;
+        out->whole = job->targets[o->target_first + i].key != NULL;
         return true;
     }
     out->topic = o->topic >= 0 && i == o->target_count;
@@ -47,7 +48,9 @@ static void gaps_say(struct run_report *report, const struct job *job, const str
 {
     char how[300] = "";
     unsigned long long from = o->gap_from, to = o->gap_to;
-    if (!p->topic)
+    if (p->whole)
+        (void)snprintf(how, sizeof how, ": sluice job resync %s %.*s", job->name, STR_ARG(p->name));
+    else if (!p->topic)
         (void)snprintf(how, sizeof how,
                        ": sluice job backfill %s --batch %llu..%llu --outputs %.*s", job->name,
                        from, to, STR_ARG(job->outputs[p->output].name));
@@ -143,6 +146,12 @@ bool gaps_filled(struct control *c, const struct job *job, const bool *outputs, 
              gaps_fill(control_output(c, p.name), slot, c->forgotten, t, e);
     arena_free(a);
     return ok;
+}
+
+void gaps_whole(struct control *c, struct control_output *o)
+{
+    o->gap_from = o->gap_to = 0;
+    o->seen = o->seen ? c->moved : 0;
 }
 
 void gaps_forget(struct control *c)

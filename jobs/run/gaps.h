@@ -18,6 +18,8 @@ void gaps_late(struct control *c, const struct job *job, uint64_t slot);
 // In the decision of a backfill: the slot is there again in the outputs (by job.outputs).
 bool gaps_filled(struct control *c, const struct job *job, const bool *outputs, uint64_t slot,
                  struct kv_txn *t, struct err *e) ERR_CHECKED;
+// In a decision that writes a table whole: it lacks nothing.
+void gaps_whole(struct control *c, struct control_output *o);
 // After a reset outputs are taken as they are.
 void gaps_forget(struct control *c);
 // The i-th place where a stream of the job is written; false: there are no more.
@@ -25,6 +27,7 @@ struct gaps_place {
     struct str name; // in the control document
     size_t output;   // of job.outputs
     bool topic;      // cannot be backfilled
+    bool whole;      // a table that is put by key: a resync brings them
 };
 bool gaps_place(struct gaps_place *out, struct arena *a, const struct job *job, size_t i);
 

@@ -272,15 +272,6 @@ static bool recover_newest(const struct recover *r, const struct redo_slot *slot
     return true;
 }
 
-// What is upserted took no part in a repetition: rows of older records would replace later ones of their keys.
-static void recover_leave(const struct recover *r, struct redo *redo)
-{
-    const struct job *job = r->s->job;
-    for (size_t i = 0; i < job->target_count; i++)
-        if (job->targets[i].key)
-            redo->outputs[job->targets[i].output] = false;
-}
-
 static bool recover_slot(struct recover *r, struct redo *redo, uint64_t slot, bool last,
                          struct err *e)
 {
@@ -288,14 +279,13 @@ static bool recover_slot(struct recover *r, struct redo *redo, uint64_t slot, bo
     struct arena *a = arena_new(r->a);
     bool stateful = recover_stateful(r->s->job);
     bool sent = slot <= control_output(&r->s->control, STR("topics"))->batch;
-    const struct execute_replace how = {.positions = stateful ? EXECUTE_FOLLOW : EXECUTE_KEEP,
-                                        .topics = sent ? EXECUTE_SILENT : EXECUTE_SEND,
-                                        .end = last ? EXECUTE_LAST : EXECUTE_MORE};
+    struct execute_replace how = {.positions = stateful ? EXECUTE_FOLLOW : EXECUTE_KEEP,
+                                  .topics = sent ? EXECUTE_SILENT : EXECUTE_SEND,
+                                  .end = last ? EXECUTE_LAST : EXECUTE_MORE};
     bool ok = recover_find(&found, r, redo, a, slot, e);
-    if (ok && !stateful && !recover_newest(r, &found)) {
-        recover_leave(r, redo);
-        ok = recover_find(&found, r, redo, a, slot, e);
-    }
+    // What is put by key took no part in a repetition.
+    if (ok && !stateful && !recover_newest(r, &found))
+        how.targets = redo_parts(redo);
     ok = ok && redo_execute(redo, &found, &how, BATCH_RECOVER, e);
     arena_free(a);
     return ok;

@@ -29,29 +29,20 @@ bool redo_alone(const struct program **out, const struct redo *r, size_t output,
     return program_compile(out, r->a, &spec, e);
 }
 
-bool redo_latest(const struct redo *r, size_t output, struct err *e)
+const bool *redo_parts(const struct redo *r)
 {
     const struct job *job = r->s->job;
-    const struct job_output *o = &job->outputs[output];
-    for (size_t i = 0; i < o->target_count; i++) {
-        const struct job_target *t = &job->targets[o->target_first + i];
-        if (!t->key)
-            continue;
-        err_fail(e, ERR_CONFIG,
-                 "output %.*s is upserted: rows of records that are executed again would replace "
-                 "later ones of their keys",
-                 STR_ARG(t->name));
-        return err_hint(e, "job reset %s --rebuild computes it anew; --outputs names others",
-                        job->name);
-    }
-    return true;
+    bool *parts = ARENA_ZARRAY(r->a, bool, job->target_count + 1);
+    for (size_t i = 0; i < job->target_count; i++)
+        parts[i] = !job->targets[i].key;
+    return parts;
 }
 
 static bool redo_store_can(const struct redo *r, const struct job_output *o, struct err *e)
 {
     for (size_t i = 0; i < o->target_count; i++) {
         const struct job_target *t = &r->s->job->targets[o->target_first + i];
-        if (!t->type->replace)
+        if (!t->key && !t->type->replace)
             return err_fail(e, ERR_CONFIG, "output %.*s: %s cannot take appended rows back",
                             STR_ARG(t->name), t->type->name);
     }
@@ -87,7 +78,7 @@ bool redo_replaceable(const struct redo *r, size_t output, struct err *e)
                  STR_ARG(o->name));
         return err_hint(e, "job reset %s --rebuild computes it anew", r->s->job->name);
     }
-    return redo_latest(r, output, e) && redo_store_can(r, o, e);
+    return redo_store_can(r, o, e);
 }
 
 // --- slots -----------------------------------------------------------------------------------------------------------
@@ -200,10 +191,8 @@ bool redo_apart(const struct redo *r, const struct redo_slot *slot, struct err *
     return true;
 }
 
-bool redo_readable(const struct redo *r, const struct redo_slot *slot, struct err *e)
+static bool redo_there(const struct redo *r, const struct redo_slot *slot, struct err *e)
 {
-    if (!redo_apart(r, slot, e))
-        return false;
     if (r->kept && !kept_readable(r->kept, slot, e))
         return false;
     for (size_t i = 0; i < slot->range_count; i++) {
@@ -233,6 +222,11 @@ bool redo_readable(const struct redo *r, const struct redo_slot *slot, struct er
         }
     }
     return true;
+}
+
+bool redo_readable(const struct redo *r, const struct redo_slot *slot, struct err *e)
+{
+    return redo_apart(r, slot, e) && redo_there(r, slot, e);
 }
 
 // --- execution -------------------------------------------------------------------------------------------------------
@@ -364,7 +358,7 @@ bool redo_read(const struct redo *r, const struct redo_slot *slot, struct err *e
         .cancel = s->env->cancel,
         .dead = redo_ignore_dead,
     };
-    bool ok = redo_readable(r, slot, e) && exec_batch_begin(s->exec, slot->now_ms, slot->slot, e) &&
+    bool ok = redo_there(r, slot, e) && exec_batch_begin(s->exec, slot->now_ms, slot->slot, e) &&
               sequence_open(&q, &spec, e) && redo_windows(s, q, e) && exec_batch_end(s->exec, e);
     if (ok) {
         sequence_finish(q, ranges);

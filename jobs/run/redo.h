@@ -56,8 +56,8 @@ bool redo_read(const struct redo *r, const struct redo_slot *slot, struct err *e
 // The part of the job's program that makes this output.
 bool redo_alone(const struct program **out, const struct redo *r, size_t output,
                 struct err *e) ERR_CHECKED;
-// May rows of older records come to the output now? Not where it is upserted: they would replace later ones of their keys.
-bool redo_latest(const struct redo *r, size_t output, struct err *e) ERR_CHECKED;
+// By job.targets: those whose rows have a slot. The rest, put by key, would get older rows over newer ones.
+const bool *redo_parts(const struct redo *r);
 // May the output be replaced by parts? Streams that remember nothing between batches; otherwise the reason.
 bool redo_replaceable(const struct redo *r, size_t output, struct err *e) ERR_CHECKED;
 

@@ -20,12 +20,32 @@ struct replay {
 
 // --- which outputs ---------------------------------------------------------------------------------------------------
 
+static bool replay_latest(const struct replay *r, size_t output, struct err *e)
+{
+    const struct job *job = r->s->job;
+    const struct job_output *o = &job->outputs[output];
+    for (size_t i = 0; i < o->target_count; i++) {
+        const struct job_target *t = &job->targets[o->target_first + i];
+        if (!t->key)
+            continue;
+        err_fail(e, ERR_CONFIG,
+                 "output %.*s is upserted: rows of records that come late would replace later "
+                 "ones of their keys",
+                 STR_ARG(t->name));
+        return err_hint(e,
+                        "job reset %s --rebuild computes it anew; --output names the outputs that "
+                        "may get the records without it",
+                        job->name);
+    }
+    return true;
+}
+
 // A record that comes late must give what it would have given in its place.
 static bool replay_fits(struct replay *r, size_t output, struct err *e)
 {
     const struct job_output *o = &r->s->job->outputs[output];
     const struct program *alone = NULL;
-    if (!redo_latest(&r->redo, output, e) || !redo_alone(&alone, &r->redo, output, e))
+    if (!replay_latest(r, output, e) || !redo_alone(&alone, &r->redo, output, e))
         return false;
     bool remembers = program_fingerprint_count(alone) > 0;
     if (!o->table && !remembers)

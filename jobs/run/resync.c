@@ -20,7 +20,7 @@ struct resync {
     struct str name;  // "" = what is behind
     enum resync_sql sql;
     bool *targets; // by job.targets: all that are meant …
-    bool *written; // … and those that are tables, by job.targets and by job.outputs
+    bool *written; // … and those that are written whole, by job.targets and by job.outputs
     bool *tables;
     size_t table_count, stream_count; // targets
 };
@@ -63,7 +63,7 @@ static bool resync_choose(struct resync *r, struct err *e)
         if (!resync_head(r, i, e))
             return false;
         size_t output = job->targets[i].output;
-        if (r->targets[i] && job->outputs[output].table) {
+        if (r->targets[i] && (job->outputs[output].table || job->targets[i].key)) {
             r->tables[output] = r->written[i] = true;
             r->table_count++;
         } else if (r->targets[i]) {
@@ -88,7 +88,7 @@ static bool resync_means(const void *arg, struct str output, struct str target)
     return false;
 }
 
-// --- tables ----------------------------------------------------------------------------------------------------------
+// --- tables, and streams that are put by key -------------------------------------------------------------------------
 
 struct resync_feed {
     size_t output; // in the program
@@ -123,7 +123,7 @@ static bool resync_is_stored(const struct resync *r)
 static bool resync_feed(void *arg, struct collect *c, struct err *e)
 {
     struct resync *r = arg;
-    return resync_is_stored(r) ? resync_stored(r, c, e) : content_replay(&r->redo, e);
+    return resync_is_stored(r) ? resync_stored(r, c, e) : content_replay(&r->redo, NULL, NULL, e);
 }
 
 static bool resync_table(struct resync *r, enum resync_rows rows, struct err *e)
@@ -210,18 +210,22 @@ static bool resync_as_written(const struct resync *r, struct err *e)
     struct session *s = r->s;
     const struct job *job = s->job;
     struct str why = STR("");
+    size_t target = 0;
     if (r->table_count == 0 || resync_is_stored(r))
         return true;
-    if (!content_complete(s, e) ||
-        (r->sql == RESYNC_AS_WRITTEN && !content_repeatable(&why, s, s->a, e)))
+    if (!content_complete(s, e))
         return false;
+    for (size_t i = 0; r->sql == RESYNC_AS_WRITTEN && why.n == 0 && i < job->target_count; i++) {
+        target = i;
+        if (r->written[i] &&
+            !(job->targets[i].key ? content_put_repeatable(&why, &r->redo, s->a, i, e)
+                                  : content_repeatable(&why, s, s->a, e)))
+            return false;
+    }
     if (why.n == 0)
         return true;
-    size_t table = 0;
-    while (!r->tables[table])
-        table++;
     err_fail(e, ERR_CONFIG, "table output %.*s would not get the rows that it had: %.*s",
-             STR_ARG(job->outputs[table].name), STR_ARG(why));
+             STR_ARG(job->outputs[job->targets[target].output].name), STR_ARG(why));
     return err_hint(e,
                     "restore the SQL of then and call it again; or --todays-sql writes the table "
                     "by the SQL of now; or job reset %s --rebuild makes all outputs of what the "
@@ -280,6 +284,16 @@ static bool resync_run(struct resync *r, struct err *e)
     s->asks = false;
     return r->table_count > 0 ? resync_table(r, RESYNC_WHOLE, e) && run_done(s, e)
                               : resync_begin(r, e);
+}
+
+bool resync_whole(const struct redo *r, bool *outputs, bool *targets, struct err *e)
+{
+    struct resync x = {
+        .s = r->s, .redo = *r, .name = STR(""), .tables = outputs, .written = targets};
+    session_stop(r->s);
+    bool ok = resync_table(&x, RESYNC_WHOLE, e);
+    session_stop(r->s);
+    return ok;
 }
 
 bool run_resync(struct run_report *out, const struct job *job, const struct run_env *env,

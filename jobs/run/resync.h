@@ -18,6 +18,11 @@ bool run_resync(struct run_report *out, const struct job *job, const struct run_
 struct session;
 bool resync_missing(struct session *s, struct err *e) ERR_CHECKED;
 
+// Inside a session, when everything is delivered: tables of warehouses (by job.outputs, and of those by job.targets) written whole, in one
+// batch. The engine is empty before and gone afterwards.
+struct redo;
+bool resync_whole(const struct redo *r, bool *outputs, bool *targets, struct err *e) ERR_CHECKED;
+
 // Delivers what is decided, nothing more. skip: "" = nothing; otherwise this output's tables are left out: the rows become dead letters,
 // and what follows builds on the batch before.
 struct deliver_report {

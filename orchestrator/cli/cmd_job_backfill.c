@@ -90,7 +90,7 @@ static bool backfill_spec(struct backfill_spec *out, const struct cli *c, struct
 struct backfill_print {
     struct buf out;
     struct arena *a;
-    json_t *slots; // --json
+    json_t *slots, *whole; // --json
 };
 
 static json_t *backfill_slot_json(const struct backfill_slot *s)
@@ -139,6 +139,20 @@ static bool backfill_slot(void *arg, const struct backfill_slot *s, struct err *
     return ok;
 }
 
+static bool backfill_whole(void *arg, struct str target, struct err *e)
+{
+    struct backfill_print *p = arg;
+    if (p->whole) {
+        json_array_append_new(p->whole, doc_new_str(target));
+        return true;
+    }
+    buf_printf(&p->out, "%.*s is put by key: written whole, of all recorded batches\n",
+               STR_ARG(target));
+    bool ok = cli_print(&p->out, e);
+    buf_clear(&p->out);
+    return ok;
+}
+
 static void backfill_result(struct backfill_print *p, const struct job *job,
                             const struct backfill_spec *spec, const struct run_report *r)
 {
@@ -150,10 +164,11 @@ static void backfill_result(struct backfill_print *p, const struct job *job,
         json_object_set_new(j, "batches", doc_new_u64(r->batches));
         json_object_set_new(j, "records", doc_new_u64(r->records));
         json_object_set_new(j, "replaced", p->slots);
+        json_object_set_new(j, "whole", p->whole);
         doc_pretty(&p->out, j);
         buf_char(&p->out, '\n');
         json_decref(j);
-        p->slots = NULL;
+        p->slots = p->whole = NULL;
     } else if (dry) {
         buf_printf(&p->out, "nothing was changed (--dry-run)\n");
     } else if (r->batches == 0) {
@@ -175,7 +190,9 @@ static bool job_backfill(struct cli *c, struct err *e)
         return false;
     struct backfill_spec spec;
     struct app_progress progress;
-    struct backfill_print print = {.a = app.a, .slots = cli_json(c) ? json_array() : NULL};
+    struct backfill_print print = {.a = app.a,
+                                   .slots = cli_json(c) ? json_array() : NULL,
+                                   .whole = cli_json(c) ? json_array() : NULL};
     struct run_env env = {.durable = app.durable,
                           .clock = clock_system(),
                           .source = builtin_source,
@@ -189,6 +206,7 @@ static bool job_backfill(struct cli *c, struct err *e)
     bool ok = app_job(&job, &app, c->args[0], e) && backfill_spec(&spec, c, e);
     if (ok) {
         spec.slot = backfill_slot;
+        spec.whole = backfill_whole;
         spec.slot_arg = &print;
         ok = run_backfill(&report, job, &env, &spec, e);
         app_progress_end(&progress);
@@ -198,6 +216,7 @@ static bool job_backfill(struct cli *c, struct err *e)
         ok = cli_print(&print.out, e);
     }
     json_decref(print.slots);
+    json_decref(print.whole);
     buf_fini(&print.out);
     app_close(&app);
     return ok;

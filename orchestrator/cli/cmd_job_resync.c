@@ -97,7 +97,7 @@ const struct cmd cmd_job_resync = {
     .args_min = 1,
     .args_max = 2,
     .summary = "Bring outputs in a warehouse that was restored, emptied or added back to what the "
-               "job holds: tables whole, appended rows batch by batch.",
+               "job holds: tables and what is put by key whole, appended rows batch by batch.",
     .by_owner = true,
     .opts = job_resync_opts,
     .run = job_resync,
