@@ -31,6 +31,12 @@ bool audit_sink(struct sink **out, struct audit *x, size_t target, struct err *e
 // audit_skipped.c: what was skipped and is still missing. By record, in their order; then said.
 void audit_skips(struct audit *x, const struct batch_record *r);
 bool audit_skipped(struct audit *x, struct err *e) ERR_CHECKED;
+// audit_replay.c: what the recorded batches give again, as far as the spec asks for it and it is what was written. *out: in x->a.
+struct audit_replay;
+struct collapse;
+bool audit_replay(struct audit_replay **out, struct audit *x, struct err *e) ERR_CHECKED;
+const struct collapse *audit_replayed(const struct audit_replay *r,
+                                      size_t target); // NULL = unknown
 // audit_tables.c: rows of the tables in warehouses.
 bool audit_tables(struct audit *x, struct err *e) ERR_CHECKED;
 

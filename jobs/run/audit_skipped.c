@@ -39,11 +39,11 @@ static const char *audit_refill(struct audit *x, const struct job_target *t, uin
 {
     const struct job_output *o = &x->s->job->outputs[t->output];
     char rest[400];
-    if (o->table)
+    if (o->table || t->key)
         return audit_command(x, "resync", arena_printf(x->a, " %.*s", STR_ARG(t->name)).p);
     bool endless =
         map_get(x->logged, arena_printf(x->a, "%llu", (unsigned long long)batch)) != NULL;
-    if (t->key || (endless && o->lake >= 0))
+    if (endless && o->lake >= 0)
         return audit_command(x, "reset", " --rebuild");
     (void)snprintf(rest, sizeof rest, " --batch %llu --outputs %.*s", (unsigned long long)batch,
                    STR_ARG(o->name));

@@ -132,63 +132,6 @@ static bool audit_compare(struct audit *x, const struct job_target *t, struct si
     return audit_different(x, t, &d, e);
 }
 
-// --- tables that are only in warehouses ------------------------------------------------------------------------------
-
-struct audit_replay {
-    struct redo redo;
-    struct collapse **changes; // by job.outputs; NULL = stored, or none of a warehouse
-};
-
-static bool audit_emit(void *arg, size_t output, const struct block *b, struct err *e)
-{
-    const struct audit_replay *r = arg;
-    const struct job *job = r->redo.s->job;
-    for (size_t i = 0; i < job->output_count; i++)
-        if (job->outputs[i].index == output && r->changes[i])
-            return collapse_add(r->changes[i], b, e);
-    return true;
-}
-
-// How many tables want it.
-static uint64_t audit_unstored(const struct audit *x)
-{
-    const struct job *job = x->s->job;
-    uint64_t n = 0;
-    for (size_t i = 0; i < job->target_count; i++)
-        n += job->outputs[job->targets[i].output].table &&
-             !content_stored(x->s, job->targets[i].output);
-    return n;
-}
-
-static bool audit_replay(struct audit_replay *r, struct audit *x, struct err *e)
-{
-    struct session *s = x->s;
-    uint64_t unstored = audit_unstored(x);
-    r->changes = ARENA_ZARRAY(x->a, struct collapse *, s->job->output_count + 1);
-    if (unstored == 0)
-        return true;
-    x->report->uncompared = unstored;
-    if (x->spec->tables == AUDIT_STORED)
-        return true;
-    if (!content_repeatable(&x->report->why, s, x->a, e))
-        return false;
-    if (x->report->why.n > 0)
-        return true;
-    x->report->uncompared = 0;
-    for (size_t i = 0; i < s->job->output_count; i++)
-        if (s->job->outputs[i].table && s->job->outputs[i].target_count > 0 &&
-            !content_stored(s, i))
-            r->changes[i] = collapse_new(x->a, &s->job->outputs[i].shape);
-    s->engine = SESSION_MEMORY;
-    if (!session_start(s, audit_emit, r, e) || !redo_open(&r->redo, s, e) ||
-        !content_replay(&r->redo, NULL, NULL, e))
-        return err_wrap(e, "executing the recorded batches again");
-    for (size_t i = 0; i < s->job->output_count; i++)
-        if (r->changes[i])
-            collapse_seal(r->changes[i]);
-    return true;
-}
-
 // --- the whole -------------------------------------------------------------------------------------------------------
 
 static bool audit_table(struct audit *x, const struct audit_replay *r, size_t target, struct err *e)
@@ -202,9 +145,9 @@ static bool audit_table(struct audit *x, const struct audit_replay *r, size_t ta
     x->report->tables++;
     if (t->spec.mode == SINK_APPEND)
         return !sink->type->count || audit_appended_rows(x, t, sink, e);
-    if (!x->s->job->outputs[t->output].table || !sink->type->compare)
-        return true; // of a stream that is put by key, later rows of a key replaced the earlier ones
-    const struct collapse *replayed = r->changes[t->output];
+    if (!sink->type->compare)
+        return true;
+    const struct collapse *replayed = audit_replayed(r, target);
     return (!replayed && !content_stored(x->s, t->output)) ||
            audit_compare(x, t, sink, replayed, e);
 }
@@ -212,13 +155,13 @@ static bool audit_table(struct audit *x, const struct audit_replay *r, size_t ta
 bool audit_tables(struct audit *x, struct err *e)
 {
     const struct job *job = x->s->job;
-    struct audit_replay r = {.redo = {.s = x->s}};
+    struct audit_replay *r;
     if (x->s->control.delivered < x->s->control.last_batch)
         return true; // a batch waits: said by its head
     if (!audit_replay(&r, x, e))
         return false;
     for (size_t i = 0; i < job->target_count; i++)
-        if (!audit_table(x, &r, i, e))
+        if (!audit_table(x, r, i, e))
             return false;
     return true;
 }
