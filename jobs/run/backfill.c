@@ -261,31 +261,52 @@ static bool backfill_pending_outputs(const struct backfill *b)
     return true;
 }
 
-// A pending backfill gives way to one that does all of it: a damaged compacted file may want more slots than it has.
-static bool backfill_covers(const struct backfill *b, struct err *e)
+static bool backfill_ours(const struct backfill *b)
+{
+    return str_eq(b->s->control.redo.kind, str_from(batch_kind_name(BATCH_BACKFILL)));
+}
+
+static bool backfill_unfinished(const struct backfill *b, struct err *e)
 {
     const struct session *s = b->s;
     const struct control_redo *r = &s->control.redo;
-    bool ours = str_eq(r->kind, str_from(batch_kind_name(BATCH_BACKFILL)));
-    if (r->kind.n == 0 || (ours && backfill_pending_slots(b) && backfill_pending_outputs(b)))
-        return true;
     err_fail(e, ERR_CONFIG,
              "a %.*s of job %s is not finished: %zu batches are still to be executed",
              STR_ARG(r->kind), s->job->name, r->count - r->next);
-    if (!ours)
+    if (!backfill_ours(b))
         return err_hint(e, "sluice job %.*s %s goes on with it", STR_ARG(r->kind), s->job->name);
-    return err_hint(e,
-                    "sluice job backfill %s goes on with it; a range with all its batches (%llu to "
-                    "%llu) and outputs takes its place",
-                    s->job->name, (unsigned long long)r->slots[r->next],
-                    (unsigned long long)r->slots[r->count - 1]);
+    return err_hint(
+        e,
+        "sluice job backfill %s goes on with it, --abandon gives it up; a range with all its "
+        "batches (%llu to %llu) and outputs takes its place",
+        s->job->name, (unsigned long long)r->slots[r->next],
+        (unsigned long long)r->slots[r->count - 1]);
+}
+
+// A pending backfill gives way to one that does all of it: a damaged compacted file may want more slots than it has.
+static bool backfill_covers(const struct backfill *b, struct err *e)
+{
+    bool ours = backfill_ours(b);
+    return b->s->control.redo.kind.n == 0 ||
+           (ours && backfill_pending_slots(b) && backfill_pending_outputs(b)) ||
+           backfill_unfinished(b, e);
+}
+
+static bool backfill_store(const struct backfill *b, struct err *e)
+{
+    struct kv_txn *t;
+    if (!kv_begin_write(&t, b->s->kv, e))
+        return false;
+    if (control_store(&b->s->control, t, e))
+        return kv_commit(t, e);
+    kv_abort(t);
+    return false;
 }
 
 // From here on the backfill is pending, whatever happens to this process.
 static bool backfill_begin(struct backfill *b, struct err *e)
 {
     struct control *c = &b->s->control;
-    struct kv_txn *t;
     b->s->asks = false;
     c->redo = (struct control_redo){.kind = str_from(batch_kind_name(BATCH_BACKFILL)),
                                     .count = b->slots.n,
@@ -300,13 +321,7 @@ static bool backfill_begin(struct backfill *b, struct err *e)
         c->redo = (struct control_redo){.kind = STR("")};
     if (b->written_count > 0) // stored with its decision
         return resync_whole(&b->redo, b->tables, b->written, e);
-    if (!kv_begin_write(&t, b->s->kv, e))
-        return false;
-    if (!control_store(c, t, e)) {
-        kv_abort(t);
-        return false;
-    }
-    return kv_commit(t, e);
+    return backfill_store(b, e);
 }
 
 static bool backfill_tell(const struct backfill *b, const struct redo_slot *slot, size_t index,
@@ -331,6 +346,17 @@ static bool backfill_find(struct redo_slot *out, struct backfill *b, uint64_t sl
             err_fail(e, ERR_DATA, "batch %llu has no record", (unsigned long long)slot));
 }
 
+// Of what cannot be executed, now or ever. The hint says that there is a way out.
+static bool backfill_stuck(const struct backfill *b, struct err *e)
+{
+    if (e->kind == ERR_CANCELLED || e->kind == ERR_REMOTE || e->kind == ERR_IO)
+        return false;
+    struct str why = arena_str(b->redo.a, str_from(e->hint));
+    return err_hint(
+        e, "%.*s%ssluice job backfill %s --abandon leaves the batches that are pending as they are",
+        STR_ARG(why), why.n ? "; or " : "", b->s->job->name);
+}
+
 static bool backfill_go(struct backfill *b, struct err *e)
 {
     struct control_redo *r = &b->s->control.redo;
@@ -344,10 +370,10 @@ static bool backfill_go(struct backfill *b, struct err *e)
         if (b->s->env->cancel && atomic_load(b->s->env->cancel))
             return err_fail(e, ERR_CANCELLED, "stopped: %zu batches are still to be executed",
                             count - i);
-        if (!backfill_find(&slot, b, r->slots[r->next], e) ||
-            !backfill_tell(b, &slot, i, count, e) ||
-            !redo_execute(&b->redo, &slot, &how, BATCH_BACKFILL, e))
+        if (!backfill_find(&slot, b, r->slots[r->next], e) || !backfill_tell(b, &slot, i, count, e))
             return false;
+        if (!redo_execute(&b->redo, &slot, &how, BATCH_BACKFILL, e))
+            return backfill_stuck(b, e);
     }
     return true;
 }
@@ -363,6 +389,28 @@ static bool backfill_dry(struct backfill *b, struct err *e)
     return true;
 }
 
+// Whatever became of the outputs and the topics: nothing is written but the state.
+static bool backfill_abandon(struct backfill *b, struct err *e)
+{
+    const struct job *job = b->s->job;
+    struct control_redo *r = &b->s->control.redo;
+    if (r->kind.n == 0)
+        return true;
+    if (!backfill_ours(b))
+        return backfill_unfinished(b, e);
+    for (size_t i = 0; i < r->output_count; i++)
+        for (size_t k = 0; k < job->output_count; k++)
+            b->redo.outputs[k] |= str_eq_nocase(job->outputs[k].name, r->outputs[i]);
+    for (size_t i = r->next; i < r->count; i++) {
+        struct redo_slot slot;
+        if (!backfill_find(&slot, b, r->slots[i], e) ||
+            !backfill_tell(b, &slot, i - r->next, r->count - r->next, e))
+            return false;
+    }
+    *r = (struct control_redo){.kind = STR("")};
+    return backfill_store(b, e);
+}
+
 static bool backfill_run(struct backfill *b, struct err *e)
 {
     const struct backfill_spec *spec = b->spec;
@@ -371,8 +419,10 @@ static bool backfill_run(struct backfill *b, struct err *e)
     if (!backfill_check(b, e) || !redo_open(&b->redo, b->s, e))
         return false;
     b->scratch = arena_new(b->redo.a);
+    if (spec->mode == BACKFILL_ABANDON)
+        return backfill_abandon(b, e);
     if (spec->by == BACKFILL_PENDING)
-        return !str_eq(pending->kind, str_from(batch_kind_name(BATCH_BACKFILL))) ||
+        return !backfill_ours(b) ||
                (backfill_outputs(b, pending->outputs, pending->output_count, e) &&
                 backfill_source(b, pending->kept, e) && backfill_go(b, e) && run_done(b->s, e));
     if (!backfill_outputs(b, spec->outputs, spec->output_count, e) ||

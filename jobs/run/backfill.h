@@ -3,7 +3,8 @@
 // by key is written whole before, of all recorded batches; where that would change more than the slots it is refused.
 //
 // The owner calls it between runs: it takes the state's lock like run_job(). A backfill that was cut short stays pending
-// in the state and is continued by BACKFILL_PENDING; one that has all its slots and outputs takes its place. One thread per job.
+// in the state and is continued by BACKFILL_PENDING; one that has all its slots and outputs takes its place; BACKFILL_ABANDON leaves
+// what is not replaced yet as it is. One thread per job.
 #ifndef JOBS_RUN_BACKFILL_H
 #define JOBS_RUN_BACKFILL_H
 
@@ -18,9 +19,13 @@ enum backfill_by {
     BACKFILL_OFFSETS, // offsets in [from, to)
     BACKFILL_BATCHES, // batches from … to
 };
-enum backfill_mode { BACKFILL_EXECUTE, BACKFILL_DRY_RUN };
+enum backfill_mode {
+    BACKFILL_EXECUTE,
+    BACKFILL_DRY_RUN,
+    BACKFILL_ABANDON // with BACKFILL_PENDING
+};
 
-// A slot that is, or would be, replaced.
+// A slot that is, or would be, replaced; or is left as it is.
 struct backfill_slot {
     uint64_t slot;
     size_t index, count; // the index-th of count

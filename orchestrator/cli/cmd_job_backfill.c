@@ -58,6 +58,12 @@ static bool backfill_spec(struct backfill_spec *out, const struct cli *c, struct
         (struct backfill_spec){.mode = cli_opt(c, "dry-run") ? BACKFILL_DRY_RUN : BACKFILL_EXECUTE};
     out->outputs = cli_opt_names(&out->output_count, c, "outputs");
     bool lake = cli_opt(c, "from-lake") != NULL;
+    if (cli_opt(c, "abandon")) {
+        out->mode = BACKFILL_ABANDON;
+        return !(time || offsets || batch || lake || out->output_count > 0 ||
+                 cli_opt(c, "dry-run")) ||
+               cli_usage(c, e, "--abandon gives up what is pending: it takes no other option");
+    }
     out->source = lake ? BACKFILL_FROM_LAKE : BACKFILL_FROM_TOPICS;
     if (lake && !time && !offsets && !batch)
         return cli_usage(c, e,
@@ -91,6 +97,8 @@ struct backfill_print {
     struct buf out;
     struct arena *a;
     json_t *slots, *whole; // --json
+    enum backfill_mode mode;
+    size_t told;
 };
 
 static json_t *backfill_slot_json(const struct backfill_slot *s)
@@ -122,6 +130,15 @@ static bool backfill_slot(void *arg, const struct backfill_slot *s, struct err *
 {
     struct backfill_print *p = arg;
     uint64_t offsets = 0;
+    p->told++;
+    if (p->mode == BACKFILL_ABANDON) {
+        if (p->slots)
+            json_array_append_new(p->slots, doc_new_u64(s->slot));
+        else
+            buf_printf(&p->out, "batch %llu stays as it is: %zu files, %s rows of tables\n",
+                       (unsigned long long)s->slot, s->file_count, cli_count(p->a, s->appended));
+        return true;
+    }
     if (p->slots) {
         json_array_append_new(p->slots, backfill_slot_json(s));
         return true;
@@ -163,7 +180,7 @@ static void backfill_result(struct backfill_print *p, const struct job *job,
         json_object_set_new(j, "dry_run", json_boolean(dry));
         json_object_set_new(j, "batches", doc_new_u64(r->batches));
         json_object_set_new(j, "records", doc_new_u64(r->records));
-        json_object_set_new(j, "replaced", p->slots);
+        json_object_set_new(j, p->mode == BACKFILL_ABANDON ? "abandoned" : "replaced", p->slots);
         json_object_set_new(j, "whole", p->whole);
         doc_pretty(&p->out, j);
         buf_char(&p->out, '\n');
@@ -171,6 +188,9 @@ static void backfill_result(struct backfill_print *p, const struct job *job,
         p->slots = p->whole = NULL;
     } else if (dry) {
         buf_printf(&p->out, "nothing was changed (--dry-run)\n");
+    } else if (p->mode == BACKFILL_ABANDON && p->told > 0) {
+        buf_printf(&p->out, "job %s: the backfill is given up, what it replaced stays\n",
+                   job->name);
     } else if (r->batches == 0) {
         buf_printf(&p->out, "job %s: no backfill is pending\n", job->name);
     } else {
@@ -208,6 +228,7 @@ static bool job_backfill(struct cli *c, struct err *e)
         spec.slot = backfill_slot;
         spec.whole = backfill_whole;
         spec.slot_arg = &print;
+        print.mode = spec.mode;
         ok = run_backfill(&report, job, &env, &spec, e);
         app_progress_end(&progress);
     }
@@ -232,6 +253,8 @@ static const struct cli_opt job_backfill_opts[] = {
     {"batch", "N..M", "what these batches read"},
     {"outputs", "A,B", "only these streams; the others stay as they are"},
     {"from-lake", NULL, "read the records from an output that keeps them, not from Kafka"},
+    {"abandon", NULL,
+     "give up a backfill that was cut short: what it replaced stays, the rest, too"},
     {"dry-run", NULL, "say what would be replaced, change nothing"},
     {"json", NULL, "the result as one JSON object"},
     {NULL, NULL, NULL},

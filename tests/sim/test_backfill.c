@@ -239,6 +239,46 @@ TEST(a_backfill_that_was_cut_short_stays_pending_and_is_continued)
     job_scenario_same(w, &want, "after going on");
 }
 
+static bool told(void *arg, const struct backfill_slot *s, struct err *e)
+{
+    assert_non_null(e);
+    assert_true(s->file_count > 0 || s->appended > 0);
+    ++*(size_t *)arg;
+    return true;
+}
+
+TEST(a_pending_backfill_whose_records_are_gone_is_given_up)
+{
+    struct job_world *w = world();
+    struct job_random r = {13};
+    produce(w, &r, 130);
+    run(w);
+    const struct fault_spec fault = {
+        .site = "memory.commit", .occurrence = 2, .action = FAULT_CRASH_BEFORE};
+    job_world_restart(w, &fault);
+    struct backfill_spec spec = batches(1, 4);
+    assert_false(job_world_backfill(w, &spec));
+    job_world_restart(w, NULL);
+    size_t pending, left = 0, none;
+    uint64_t before = last_batch(w, &pending);
+    assert_true(pending > 0);
+    for (int32_t i = 0; i < JOB_SCENARIO_PARTITIONS; i++)
+        source_fake_delete_before(w->broker, "tx", i, source_fake_end(w->broker, "tx", i));
+    const struct backfill_spec on = {.by = BACKFILL_PENDING};
+    refused(w, &on, ERR_DATA, "the topic begins at");
+    assert_non_null(strstr(w->text, "job backfill sim --abandon"));
+    refused(w, &spec, ERR_DATA, "the topic begins at");
+    const struct backfill_spec up = {
+        .by = BACKFILL_PENDING, .mode = BACKFILL_ABANDON, .slot = told, .slot_arg = &left};
+    backfill(w, &up);
+    assert_int_equal(left, pending);
+    assert_int_equal(last_batch(w, &none), before); // nothing was executed
+    assert_int_equal(none, 0);
+    backfill(w, &on);
+    assert_int_equal(w->report.batches, 0);
+    job_world_free(w);
+}
+
 TEST(a_pending_backfill_gives_way_to_one_that_has_all_of_it)
 {
     static const unsigned portions[] = {130};
@@ -424,6 +464,7 @@ TEST_MAIN(T(a_backfill_with_the_same_sql_changes_no_row_and_moves_no_position),
           T(a_dry_run_says_what_would_be_replaced_and_changes_nothing),
           T(what_cannot_be_right_is_refused_with_the_reason),
           T(a_backfill_that_was_cut_short_stays_pending_and_is_continued),
+          T(a_pending_backfill_whose_records_are_gone_is_given_up),
           T(a_pending_backfill_gives_way_to_one_that_has_all_of_it),
           T(dead_letters_of_a_slot_are_replaced_with_it),
           T(a_part_of_the_outputs_does_not_take_dead_letters_from_the_others),
