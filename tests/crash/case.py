@@ -52,7 +52,7 @@ jobs:
     limits: {{ batch_records: 150 }}
     outputs:
       COMPLETED: {{ lake: {{ format: jsonl, compression: gzip }} }}
-      FAILED: {{ warehouse: {{ to: db, create: true }} }}
+      FAILED: {{ warehouse: [ {{ to: db, create: true }}, {{ to: db, table: last_failed, mode: upsert, key: [quantity], create: true }} ] }}
       TOTALS: {{ lake: {{ snapshot: true, keep_versions: 2 }}, warehouse: [ {{ to: db, create: true }}, {{ to: local }} ] }}
       LIFECYCLE: {{ lake: {{ snapshot: true, keep_versions: 2 }}, warehouse: {{ to: local }} }}
       HOURLY: {{ warehouse: {{ to: db, create: true }} }}
@@ -198,7 +198,7 @@ class Case:
         return [json.loads(line)["offset"] for line in shown if line.startswith("{")]
 
     def mariadb(self):
-        parts = [f"SELECT '{t}', t.* FROM {t} t" for t in ("failed", "totals", "hourly")]
+        parts = [f"SELECT '{t}', t.* FROM {t} t" for t in ("failed", "last_failed", "totals", "hourly")]
         parts.append("SELECT 'sluice_heads', output, batch FROM sluice_heads")
         return {"rows": sorted(mysql(";".join(parts), self.database).splitlines())}
 

@@ -256,6 +256,20 @@ TEST(a_fault_at_any_durable_call_of_a_job_without_a_lake_leaves_nothing_behind)
     every_call(&spec, TWIST_NONE, test_is_long() ? 1 : 23);
 }
 
+// Rows of GOOD are put by status into one table, by id into another, and appended to a third; the backfill writes both whole.
+TEST(a_fault_at_any_durable_call_leaves_the_last_row_per_key)
+{
+    struct job_world_spec spec = job_scenario_transactions;
+    spec.outputs =
+        "      GOOD: { lake: { partition_by: [day] }, warehouse: [{ to: one, mode: upsert, key: "
+        "[id] },\n"
+        "              { to: two, table: latest, mode: upsert, key: [status] }, { to: two }] }\n"
+        "      BIG: { warehouse: { to: one } }\n";
+    every_call(&spec, TWIST_NONE, test_is_long() ? 1 : 151);
+    every_call(&spec, TWIST_BACKFILL, test_is_long() ? 1 : 151);
+    every_call(&spec, TWIST_TIME, test_is_long() ? 3 : 331);
+}
+
 // Ids of three digits are refused, and the least of a window until it is small enough; table `all` takes everything.
 static const char refusing[] =
     "      GOOD: { lake: { partition_by: [day] } }\n"
@@ -329,6 +343,7 @@ TEST(a_fault_and_more_faults_while_starting_again_leave_the_same_topics)
 TEST_MAIN(T(a_fault_at_any_durable_call_leaves_what_an_undisturbed_life_leaves),
           T(a_fault_and_more_faults_while_starting_again_leave_the_same),
           T(a_fault_at_any_durable_call_of_a_life_with_a_backfill_leaves_the_same),
+          T(a_fault_at_any_durable_call_leaves_the_last_row_per_key),
           T(a_fault_and_another_clock_and_other_fetches_leave_the_same_rows),
           T(a_fault_and_more_records_before_the_next_run_leave_the_same_rows),
           T(a_fault_at_any_durable_call_of_a_job_without_a_lake_leaves_nothing_behind),

@@ -12,7 +12,8 @@
 enum { LIFE_STEPS = 10, LIFE_OUTPUTS = 6, LIFE_TEXT = 8000, LIFE_SQL = 3 };
 
 static const char *const outputs[LIFE_OUTPUTS] = {
-    "      GOOD: { lake: { partition_by: [year, month, day] } }\n",
+    ("      GOOD: { lake: { partition_by: [year, month, day] }, "
+     "warehouse: { to: two, table: latest, mode: upsert, key: [status] } }\n"),
     "      BIG: { lake: { format: csv, partition_by: [] }, warehouse: { to: one } }\n",
     ("      PER_USER: { lake: { snapshot: true, keep_versions: 2 }, "
      "warehouse: [{ to: one }, { to: two, table: users }] }\n"),
@@ -170,11 +171,13 @@ static void silent(struct life *l)
         fail_msg("%s: after %s", e.text, l->story);
 }
 
-static void tables(struct buf *out)
+static void tables(struct buf *out, const struct life *l)
 {
     buf_init(out, (size_t)16 << 20);
     memory_print_table(out, JOB_WORLD_ONE, "per_user");
     memory_print_table(out, JOB_WORLD_TWO, "per_method");
+    if (l->good)
+        memory_print_table(out, JOB_WORLD_TWO, "latest");
 }
 
 static void one_life(uint64_t seed)
@@ -199,13 +202,13 @@ static void one_life(uint64_t seed)
     reset(l, RUN_RESET_REBUILD);
     runs(l);
     silent(l);
-    tables(&got);
+    tables(&got, l);
     // The same records, in one run of a job that begins.
     memory_forget(NULL);
     job_world_delete(l->w, "state");
     job_world_delete(l->w, "lake");
     runs(l);
-    tables(&want);
+    tables(&want, l);
     assert_true(want.n > 100);
     job_world_same(&want, &got, l->story);
     buf_fini(&got);
