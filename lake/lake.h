@@ -22,6 +22,8 @@ enum lake_part_kind {
     LAKE_PART_COLUMN
 };
 
+// Of rows whose partition has expired: they write it again, become dead letters, are dropped.
+enum lake_late { LAKE_LATE_WRITE, LAKE_LATE_DEAD, LAKE_LATE_DROP };
 struct zone;
 struct lake_part {
     enum lake_part_kind kind;
@@ -42,6 +44,7 @@ struct lake_output {
     uint64_t file_bytes_max; // split by size; 0 = never
     unsigned keep_versions;  // snapshots
     int64_t retain_ms;       // streams: older partitions expire; 0 = never
+    enum lake_late late;     // of streams with retain_ms
     const char *archive;     // directory of archives that are made before files expire; NULL = none
     size_t compact_files;    // streams: so many small files in a row become one; 0 = never
     uint64_t compact_bytes;  // streams: of what becomes one file

@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "jobs/run/gaps.h"
+#include "jobs/run/late.h"
 #include "jobs/run/topics.h"
 #include "lake/inspect.h"
 
@@ -108,6 +109,44 @@ static bool audit_targets(struct audit *x, const struct batch_record *r, struct 
     return true;
 }
 
+// Of a stream that does not write expired partitions: given = in files + late, late = letters.
+static bool audit_late(struct audit *x, const struct batch_record *r, const struct batch_late *l,
+                       const struct lake_manifest *m, struct err *e)
+{
+    uint64_t rows = 0, letters = 0, slot;
+    struct str of;
+    for (size_t i = 0; i < m->count; i++) {
+        const struct lake_file *f = &m->files[i];
+        if (str_eq(f->output, l->output))
+            rows += f->rows;
+        else if (f->output.n == 0 && late_path_read(&slot, &of, f->path) &&
+                 str_eq(of, late_name(x->scratch, l->output)))
+            letters += f->rows;
+    }
+    bool direct = r->slot == 0 && !r->logged; // others' rows are not in the files alone
+    if ((!direct || l->rows == rows + l->late) &&
+        letters == (l->how == BATCH_LATE_LETTERS ? l->late : 0))
+        return true;
+    return audit_say(x, AUDIT_RECEIPT, l->output, "restore the state: sluice state restore", e,
+                     "batch %llu: %llu rows, %llu in files, %llu late, %llu of these kept",
+                     (unsigned long long)r->batch, (unsigned long long)l->rows,
+                     (unsigned long long)rows, (unsigned long long)l->late,
+                     (unsigned long long)letters);
+}
+
+static bool audit_lates(struct audit *x, const struct batch_record *r, struct err *e)
+{
+    struct lake_manifest m = {0};
+    if (r->late_count == 0)
+        return true;
+    if (r->manifest.n > 0 && !lake_manifest_read(&m, x->scratch, r->manifest, e))
+        return err_wrap(e, "batch %llu", (unsigned long long)r->batch);
+    for (size_t i = 0; i < r->late_count; i++)
+        if (!audit_late(x, r, &r->late[i], &m, e))
+            return false;
+    return true;
+}
+
 static bool audit_record(struct audit *x, const struct batch_record *r, struct err *e)
 {
     bool added;
@@ -124,7 +163,7 @@ static bool audit_record(struct audit *x, const struct batch_record *r, struct e
         struct str key = arena_printf(x->a, "%llu", (unsigned long long)r->batch);
         *map_put(x->manifests, key, &added) = r->lake_digest;
     }
-    return audit_targets(x, r, e);
+    return audit_lates(x, r, e) && audit_targets(x, r, e);
 }
 
 static bool audit_positions(struct audit *x, struct err *e)

@@ -2,6 +2,7 @@
 
 #include "base/durable.h"
 #include "jobs/run/collapse.h"
+#include "jobs/run/late.h"
 #include "jobs/run/spool.h"
 #include "jobs/run/stream_rows.h"
 #include "jobs/run/table.h"
@@ -160,13 +161,15 @@ static bool collect_stream(struct collect *s, const struct job_output *o, const 
                            struct err *e)
 {
     bool logged = s->spec.how == COLLECT_LOGGED;
-    if (collect_files(s, o) &&
-        !(logged ? stream_rows_add(s->spec.rows, (size_t)(o - s->spec.job->outputs), b, e)
-                 : lake_stage_write(s->stage, (size_t)o->lake, b, e)))
+    size_t output = (size_t)(o - s->spec.job->outputs);
+    const struct block *lake;
+    arena_reset(s->scratch);
+    if (collect_files(s, o) && (!late_take(&lake, s->spec.late, output, b, s->scratch, e) ||
+                                !(logged ? stream_rows_add(s->spec.rows, output, lake, e)
+                                         : lake_stage_write(s->stage, (size_t)o->lake, lake, e))))
         return false;
     if (o->target_count == 0)
         return true;
-    arena_reset(s->scratch);
     const struct column *columns = shape_columns(&o->shape, s->scratch, b);
     for (size_t i = 0; i < o->target_count; i++) {
         struct collect_target *t = &s->targets[o->target_first + i];
@@ -330,6 +333,20 @@ bool collect_dead_letters(struct collect *s, uint64_t rows, struct str text, str
     return ok;
 }
 
+bool collect_late(struct collect *s, struct err *e)
+{
+    uint64_t slot = s->spec.slot ? s->spec.slot : s->spec.batch;
+    for (size_t i = 0; i < s->spec.job->output_count; i++) {
+        uint64_t rows;
+        struct str text = late_text(&rows, s->spec.late, i);
+        struct str path =
+            late_path(s->a, s->spec.job, slot, s->spec.batch, s->spec.job->outputs[i].name);
+        if (rows > 0 && (!collect_stage(s, e) || !lake_stage_text(s->stage, path.p, rows, text, e)))
+            return false;
+    }
+    return true;
+}
+
 static bool collect_seal_spools(struct collect *s, struct batch_target *out, struct err *e)
 {
     for (size_t i = 0; i < collect_target_count(s); i++) {
@@ -412,6 +429,7 @@ bool collect_seal(struct collect *s, struct batch_record *record, struct lake_ma
     record->target_count = collect_target_count(s);
     record->dead = s->dead;
     record->dead_file = s->dead_file;
+    late_record(s->spec.late, record, s->a);
     *manifest = (struct lake_manifest){0};
     if (s->spec.rows && !stream_rows_seal(s->spec.rows, e))
         return false;

@@ -9,6 +9,7 @@
 
 struct collect;
 struct durable;
+struct late;
 
 enum collect_lake {
     COLLECT_DIRECT, // rows of streams go into staged files
@@ -35,6 +36,7 @@ struct collect_spec {
     enum { COLLECT_ROWS, COLLECT_WHOLE } tables;
     enum { COLLECT_SILENT, COLLECT_SEND } topics;
     const bool *whole; // by job.targets, NULL = none: tables that a step forward replaces whole
+    struct late *late; // what the lake does not take; NULL = it takes every row
     struct arena *a;   // the batch's
 };
 
@@ -50,6 +52,8 @@ bool collect_tables(struct collect *s, struct kv_txn *t, struct control *control
                     enum collect_snapshot how, struct err *e) ERR_CHECKED;
 bool collect_dead_letters(struct collect *s, uint64_t rows, struct str text,
                           struct err *e) ERR_CHECKED;
+// The letters of spec.late.
+bool collect_late(struct collect *s, struct err *e) ERR_CHECKED;
 // The durability barrier: everything fsynced. Fills record's targets, topics, manifest and dead_file (digests are the caller's).
 bool collect_seal(struct collect *s, struct batch_record *record, struct lake_manifest *manifest,
                   struct err *e) ERR_CHECKED;

@@ -19,7 +19,7 @@ void dead_fini(struct dead_letters *s)
     buf_fini(&s->text);
 }
 
-static void dead_string(struct buf *out, struct str s)
+void dead_string(struct buf *out, struct str s)
 {
     static const char hex[] = "0123456789abcdef";
     buf_char(out, '"');

@@ -14,6 +14,7 @@ struct dead_letters {
 
 void dead_init(struct dead_letters *out, enum job_dead_payload payload);
 void dead_fini(struct dead_letters *s);
+void dead_string(struct buf *out, struct str s); // as JSON
 bool dead_add(struct dead_letters *s, const struct sequence_range *range,
               const struct scan_record *record, struct str reason, struct err *e) ERR_CHECKED;
 

@@ -161,7 +161,7 @@ static bool decide_outputs(struct execution *x, struct batch_record *r, struct e
     struct lake_manifest manifest;
     if (!decide_letters(x, e) ||
         !collect_dead_letters(x->collect, x->dead.count, buf_view(&x->dead.text), e) ||
-        !collect_seal(x->collect, r, &manifest, e) ||
+        !collect_late(x->collect, e) || !collect_seal(x->collect, r, &manifest, e) ||
         (x->replace && !redo_splice(&manifest, x->s, x->a, x->replace, e)))
         return false;
     struct buf plan;

@@ -12,6 +12,12 @@ static bool execute_replays(const struct execution *x)
     return x->replace && x->replace->rows == EXECUTE_BESIDE;
 }
 
+// Of the run, or of an endless run's last hour.
+static uint64_t execute_letters(const struct execution *x)
+{
+    return x->s->report->dead - x->s->dead + x->dead.count + late_letters(x->late);
+}
+
 static bool execute_dead(void *arg, const struct sequence_range *range,
                          const struct scan_record *record, struct str reason, struct err *e)
 {
@@ -19,7 +25,7 @@ static bool execute_dead(void *arg, const struct sequence_range *range,
     const struct job *job = x->s->job;
     if (!dead_add(&x->dead, range, record, reason, e))
         return false;
-    uint64_t total = x->s->report->dead - x->s->dead + x->dead.count;
+    uint64_t total = execute_letters(x);
     if (total <= job->limits.dead_max || execute_replays(x)) // they were dead letters before
         return true;
     err_fail(e, ERR_DATA,
@@ -30,6 +36,21 @@ static bool execute_dead(void *arg, const struct sequence_range *range,
              STR_ARG(range->topic_name), (int)range->partition, (long long)record->offset,
              STR_ARG(reason));
     return err_hint(e, "correct the SQL's columns and formats, or raise the threshold");
+}
+
+static bool execute_late(const struct execution *x, struct err *e)
+{
+    const struct job *job = x->s->job;
+    uint64_t total = execute_letters(x);
+    if (late_letters(x->late) == 0 || total <= job->limits.dead_max || execute_replays(x))
+        return true;
+    err_fail(e, ERR_DATA,
+             "%llu dead letters of this run, more than dead_letters: max: %llu; the last one: "
+             "%.*s",
+             (unsigned long long)total, (unsigned long long)job->limits.dead_max,
+             STR_ARG(late_reason(x->late)));
+    return err_hint(e, "correct the column that time: names, raise retain or the threshold, or "
+                       "choose late_partition: write or drop");
 }
 
 // The batch may end at this window (DESIGN section 2, step 3).
@@ -44,7 +65,8 @@ static bool execute_full(const struct execution *x)
            (l->batch_bytes_max && sequence_bytes(x->sequence) >= l->batch_bytes_max) ||
            (l->batch_ms_max && c->mono_ms(c->arg) - x->started_ms >= l->batch_ms_max) ||
            exec_dirty_bytes(s->exec) + collect_dirty_bytes(x->collect) >= l->dirty_state_max ||
-           x->dead.text.n >= EXECUTE_DEAD_BYTES_MAX || collect_full(x->collect);
+           x->dead.text.n + late_bytes(x->late) >= EXECUTE_DEAD_BYTES_MAX ||
+           collect_full(x->collect);
 }
 
 static bool execute_windows(struct execution *x, struct err *e)
@@ -64,7 +86,7 @@ static bool execute_windows(struct execution *x, struct err *e)
         if (cancelled && x->s->mode == SESSION_BOUNDED)
             return err_fail(e, ERR_CANCELLED,
                             "stopped: the batch was not decided and will be read again");
-        if (!exec_window(x->s->exec, inputs, e))
+        if (!exec_window(x->s->exec, inputs, e) || !execute_late(x, e))
             return false;
         session_progress(x->s, RUN_READING, x->batch, sequence_records(x->sequence),
                          sequence_bytes(x->sequence));
@@ -78,14 +100,13 @@ static bool execute_dead_ratio(const struct execution *x, struct err *e)
 {
     const struct session *s = x->s;
     int64_t limit = s->job->limits.dead_ratio_ppm;
-    uint64_t dead = s->report->dead - s->dead + x->dead.count,
+    uint64_t dead = execute_letters(x),
              records = s->report->records - s->records + sequence_records(x->sequence);
     if (limit < 0 || dead == 0 || execute_replays(x) || dead * 1000000 <= (uint64_t)limit * records)
         return true;
-    err_fail(
-        e, ERR_DATA,
-        "%llu of %llu records of this run cannot be decoded, more than dead_letters: max: allows",
-        (unsigned long long)dead, (unsigned long long)records);
+    err_fail(e, ERR_DATA,
+             "%llu dead letters of %llu records of this run, more than dead_letters: max: allows",
+             (unsigned long long)dead, (unsigned long long)records);
     return err_hint(e, "correct the SQL's columns and formats, or raise the threshold");
 }
 
@@ -144,10 +165,13 @@ static bool execute_read(struct execution *x, const struct sequence_range *range
         .cancel = s->env->cancel,
         .dead = execute_dead,
         .dead_arg = x,
+        .origins = x->late ? SEQUENCE_ORIGINS : SEQUENCE_NO_ORIGINS,
     };
     execute_numbers(x, &spec);
-    return sequence_open(&x->sequence, &spec, e) && execute_windows(x, e) &&
-           execute_dead_ratio(x, e) && exec_batch_end(s->exec, e) &&
+    if (!sequence_open(&x->sequence, &spec, e))
+        return false;
+    late_from(x->late, x->sequence);
+    return execute_windows(x, e) && execute_dead_ratio(x, e) && exec_batch_end(s->exec, e) &&
            collect_close_rows(x->collect, e);
 }
 
@@ -240,6 +264,7 @@ static bool execute_run(struct execution *x, const struct sequence_range *ranges
         .tables = x->replace && x->replace->tables == EXECUTE_WHOLE ? COLLECT_WHOLE : COLLECT_ROWS,
         .topics = x->replace && x->replace->topics == EXECUTE_SEND ? COLLECT_SEND : COLLECT_SILENT,
         .whole = execute_whole(x),
+        .late = x->late,
         .a = x->a,
     };
     if (x->spec->lake == EXECUTE_LOG)
@@ -272,7 +297,9 @@ static void execute_report(const struct execution *x, const struct batch_record 
         out->batch_first = r->batch;
     out->records += x->sequence ? sequence_records(x->sequence) : 0;
     out->bytes += x->sequence ? sequence_bytes(x->sequence) : 0;
-    out->dead += r->dead;
+    out->dead += r->dead + late_letters(x->late);
+    for (size_t i = 0; i < r->late_count; i++)
+        out->late_partition += r->late[i].late;
     for (size_t i = 0; i < r->range_count; i++)
         out->lost += r->ranges[i].lost;
     for (size_t i = 0; i < r->counter_count; i++)
@@ -323,6 +350,8 @@ bool execute_batch(struct batch_record *out, enum execute_end *end, struct sessi
     }
     int64_t now_ms = spec->replace ? spec->replace->now_ms : x.now_ms;
     bool fed = execute_fed(spec->replace); // runs the engine itself
+    if (s->lake && !fed)
+        x.late = late_new(spec->a, s->job, now_ms);
     bool ok = (fed || exec_batch_begin(s->exec, now_ms, x.batch, e)) &&
               execute_run(&x, spec->ranges, out, end, e);
     s->collecting = NULL;
@@ -338,5 +367,6 @@ bool execute_batch(struct batch_record *out, enum execute_end *end, struct sessi
     sequence_close(x.sequence);
     collect_free(x.collect);
     dead_fini(&x.dead);
+    late_fini(x.late);
     return ok;
 }

@@ -4,6 +4,7 @@
 
 #include "jobs/run/dead.h"
 #include "jobs/run/execute.h"
+#include "jobs/run/late.h"
 
 struct execution {
     struct session *s;
@@ -11,6 +12,7 @@ struct execution {
     struct collect *collect;
     struct sequence *sequence;
     struct dead_letters dead;
+    struct late *late; // NULL: the lake takes every row
     const struct execute_spec *spec;
     const struct execute_replace *replace; // NULL = none
     struct batch_range *rolled;            // EXECUTE_ROLL: what the row logs hold

@@ -4,9 +4,7 @@
 #include "config/units.h"
 #include "jobs/run/expire_archive.h"
 #include "jobs/run/upkeep.h"
-#include "schema/text.h"
-
-enum { EXPIRE_DAY_MS = 86400000 };
+#include "lake/layout/age.h"
 
 struct expire {
     struct session *s;
@@ -20,15 +18,6 @@ struct expire {
     VEC(struct lake_manifest_output) outputs; // those that lose files
     VEC(struct expire_archive) archives;
 };
-
-// The first instant of the day, in the output's zone, that is kept.
-static int64_t expire_cutoff(const struct lake_output *o, int64_t now_ms, int64_t keep_ms)
-{
-    int64_t then = now_ms - keep_ms;
-    int64_t local = then + (o->zone ? (int64_t)zone_offset_s(o->zone, then) * 1000 : 0);
-    int64_t day = local - (local % EXPIRE_DAY_MS + EXPIRE_DAY_MS) % EXPIRE_DAY_MS;
-    return o->zone ? zone_to_utc_ms(o->zone, day) : day;
-}
 
 // --- what goes -------------------------------------------------------------------------------------------------------
 
@@ -71,7 +60,7 @@ static void expire_stream(struct expire *x, const struct lake_ls_output *held,
     units_print_duration(&reason, keep);
     struct str text = arena_str(x->a, buf_view(&reason));
     buf_fini(&reason);
-    int64_t cutoff = expire_cutoff(o, x->now_ms, keep);
+    int64_t cutoff = age_cutoff(o, x->now_ms, keep);
     for (size_t i = 0; i < held->partition_count; i++)
         if (expire_old(&held->partitions[i], cutoff))
             expire_partition(x, o, &held->partitions[i], text);
@@ -172,7 +161,7 @@ static bool expire_is_due(struct session *s, int64_t now_ms)
         if (o->lake < 0 || s->job->lake_outputs[o->lake].retain_ms == 0)
             continue;
         const struct lake_output *l = &s->job->lake_outputs[o->lake];
-        int64_t cutoff = expire_cutoff(l, now_ms, l->retain_ms);
+        int64_t cutoff = age_cutoff(l, now_ms, l->retain_ms);
         newest = cutoff > newest ? cutoff : newest;
     }
     if (!s->lake || newest <= s->control.expired_ms)

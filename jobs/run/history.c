@@ -24,6 +24,8 @@ bool history_put(struct kv_txn *t, const struct session *s, const char *outcome,
     json_object_set_new(j, "bytes", doc_new_u64(r->bytes));
     json_object_set_new(j, "dead", doc_new_u64(r->dead));
     json_object_set_new(j, "lost", doc_new_u64(r->lost));
+    if (r->late_partition)
+        json_object_set_new(j, "late_partition", doc_new_u64(r->late_partition));
     json_object_set_new(j, "lake_files", doc_new_u64(r->lake_files));
     json_object_set_new(j, "lake_rows", doc_new_u64(r->lake_rows));
     json_object_set_new(j, "warehouse_rows", doc_new_u64(r->warehouse_rows));
@@ -160,6 +162,8 @@ static bool history_read(struct history_run *out, struct arena *a, struct str te
         .bytes = doc_u64(&d, j, "bytes"),
         .dead = doc_u64(&d, j, "dead"),
         .lost = doc_u64(&d, j, "lost"),
+        .late_partition =
+            json_object_get(j, "late_partition") ? doc_u64(&d, j, "late_partition") : 0,
         .lake_files = doc_u64(&d, j, "lake_files"),
         .lake_rows = doc_u64(&d, j, "lake_rows"),
         .warehouse_rows = doc_u64(&d, j, "warehouse_rows"),

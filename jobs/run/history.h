@@ -11,7 +11,7 @@ struct history_run {
     int64_t started_ms, finished_ms;
     uint64_t batch_first, batch_last, batches;
     uint64_t records, bytes, dead, lost, lake_files, lake_rows, warehouse_rows, topic_rows;
-    uint64_t rejected;
+    uint64_t rejected, late_partition;
     struct str offsets_error;
 };
 

@@ -1,4 +1,5 @@
 #include "jobs/run/job_internal.h"
+#include "lake/layout/age.h"
 #include "schema/text.h"
 
 #include <assert.h>
@@ -125,6 +126,33 @@ static bool job_lake_kind(const struct job_build *b, struct lake_output *out,
     return true;
 }
 
+// A row must tell by itself that its partition has expired.
+static bool job_lake_late(const struct job_build *b, struct lake_output *out,
+                          const struct lake_output_spec *lake, const struct job_output *o,
+                          struct err *e)
+{
+    static const enum lake_late lates[] = {[SPEC_LATE_WRITE] = LAKE_LATE_WRITE,
+                                           [SPEC_LATE_DEAD_LETTER] = LAKE_LATE_DEAD,
+                                           [SPEC_LATE_DROP] = LAKE_LATE_DROP};
+    out->late = lates[lake->late];
+    if (out->late == LAKE_LATE_WRITE)
+        return true;
+    if (out->kind != LAKE_STREAM || out->retain_ms == 0) {
+        err_fail(e, ERR_CONFIG, "output %.*s has a late_partition, but nothing of it expires",
+                 STR_ARG(o->name));
+        err_hint(e, "give the stream a retain, or leave late_partition out");
+        return job_fail(b, lake->at, e);
+    }
+    if (age_told(out))
+        return true;
+    err_fail(e, ERR_CONFIG,
+             "output %.*s has a late_partition, but its partition_by does not tell how old a "
+             "partition is",
+             STR_ARG(o->name));
+    err_hint(e, "partition_by begins with year, or year and month, or year, month and day");
+    return job_fail(b, lake->at, e);
+}
+
 static bool job_lake(struct job_build *b, struct lake_output *out,
                      const struct lake_output_spec *lake, const struct job_output *o, struct err *e)
 {
@@ -151,7 +179,7 @@ static bool job_lake(struct job_build *b, struct lake_output *out,
         .compact_bytes = lake->compact.at.line ? lake->compact.max_bytes : LAKE_COMPACT_BYTES,
     };
     return job_lake_kind(b, out, lake, o, e) && job_lake_time(b, out, lake, o, e) &&
-           (o->table || job_lake_parts(b, out, lake, o, e));
+           (o->table || job_lake_parts(b, out, lake, o, e)) && job_lake_late(b, out, lake, o, e);
 }
 
 // --- warehouses ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #include "base/vec.h"
 #include "jobs/run/job_internal.h"
+#include "jobs/run/late.h"
 #include "jobs/run/letters.h"
 #include "schema/serde/serde_schema.h"
 
@@ -403,9 +404,13 @@ static bool kept_all(const struct redo_slot *slot, uint64_t have, struct err *e)
     uint64_t want = 0, dead = 0;
     for (size_t i = 0; i < slot->range_count; i++)
         want += slot->ranges[i].delivered;
-    for (size_t i = 0; i < slot->file_count; i++)
-        if (slot->files[i].output.n == 0)
-            dead += slot->files[i].rows;
+    for (size_t i = 0; i < slot->file_count; i++) {
+        const struct lake_file *f = &slot->files[i];
+        uint64_t late_slot;
+        struct str late;
+        if (f->output.n == 0 && !late_path_read(&late_slot, &late, f->path))
+            dead += f->rows;
+    }
     if (have + dead == want)
         return true;
     err_fail(e, ERR_DATA,

@@ -1,6 +1,7 @@
 #include "jobs/run/record.h"
 
 #include "jobs/run/doc.h"
+#include "jobs/run/late.h"
 
 #include <assert.h>
 
@@ -273,6 +274,38 @@ static json_t *counters_write(const struct batch_record *r)
     return list;
 }
 
+static json_t *late_write(const struct batch_record *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->late_count; i++) {
+        const struct batch_late *l = &r->late[i];
+        json_t *j = json_object();
+        json_object_set_new(j, "output", doc_new_str(l->output));
+        json_object_set_new(j, "rows", doc_new_u64(l->rows));
+        json_object_set_new(j, l->how == BATCH_LATE_LETTERS ? "dead_letters" : "dropped",
+                            doc_new_u64(l->late));
+        json_array_append_new(list, j);
+    }
+    return list;
+}
+
+static void late_read(struct batch_record *out, struct doc *d, const json_t *list)
+{
+    out->late_count = json_array_size(list);
+    struct batch_late *v = ARENA_ZARRAY(d->a, struct batch_late, out->late_count + 1);
+    for (size_t i = 0; i < out->late_count; i++) {
+        const json_t *j = json_array_get(list, i);
+        bool letters = json_object_get(j, "dead_letters") != NULL;
+        v[i] = (struct batch_late){
+            .output = doc_str(d, j, "output"),
+            .rows = doc_u64(d, j, "rows"),
+            .late = doc_u64(d, j, letters ? "dead_letters" : "dropped"),
+            .how = letters ? BATCH_LATE_LETTERS : BATCH_LATE_DROPPED,
+        };
+    }
+    out->late = v;
+}
+
 static json_t *position_write(const struct batch_position *p)
 {
     json_t *j = json_object();
@@ -331,6 +364,8 @@ void record_write(struct buf *out, const struct batch_record *r)
     json_object_set_new(j, "lake_prev_digest", doc_new_hex(r->lake_prev_digest));
     json_object_set_new(j, "dead_file", doc_new_str(r->dead_file));
     json_object_set_new(j, "dead", doc_new_u64(r->dead));
+    if (r->late_count)
+        json_object_set_new(j, "late_partition", late_write(r));
     doc_print(out, j);
     json_decref(j);
 }
@@ -368,6 +403,7 @@ static bool record_read_lists(struct batch_record *out, struct doc *d, const jso
         if (!target_read(d, json_array_get(targets, i), &t[i], e))
             return false;
     topics_read(out, d, j);
+    late_read(out, d, json_object_get(j, "late_partition"));
     const json_t *operators = doc_array(d, j, "operators");
     out->counter_count = json_array_size(operators);
     struct batch_counter *c = ARENA_ZARRAY(d->a, struct batch_counter, out->counter_count + 1);

@@ -79,8 +79,7 @@ struct batch_record {
     bool logged; // its rows of streams went to row logs: a later roll batch brings them to the lake
     int64_t now_ms;
     uint64_t code; // digest of the plan that made it
-    struct str cluster;
-    struct str group;
+    struct str cluster, group;
     struct batch_range *ranges;
     size_t range_count;
     struct batch_position *positions; // of the partitions without a range; a replaced slot: of all
@@ -96,8 +95,9 @@ struct batch_record {
     uint64_t lake_digest, lake_prev_batch, lake_prev_digest;
     struct str dead_file; // of the state directory, of a job without a lake; "" = none
     uint64_t dead;
+    const struct batch_late *late; // jobs/run/late.h
     const struct batch_counter *counters;
-    size_t counter_count;
+    size_t late_count, counter_count;
 };
 
 void record_write(struct buf *out, const struct batch_record *r);

@@ -2,6 +2,7 @@
 #include "base/map.h"
 #include "jobs/run/execute.h"
 #include "jobs/run/kept.h"
+#include "jobs/run/late.h"
 #include "lake/compact.h"
 
 #include <assert.h>
@@ -125,7 +126,22 @@ static bool redo_follow(struct redo *r, struct str manifest, struct err *e)
     return true;
 }
 
-// Dead letters belong to the slot as a whole.
+// Dead letters belong to the slot as a whole, but for rows that came too late for an output.
+static bool redo_takes_text(const struct redo *r, struct arena *a, struct str path)
+{
+    uint64_t slot;
+    struct str late;
+    bool takes = !late_path_read(&slot, &late, path);
+    for (size_t i = 0; !takes && i < r->s->job->output_count; i++)
+        takes = r->outputs[i] && str_eq(late, late_name(a, r->s->job->outputs[i].name));
+    return takes;
+}
+
+static bool redo_takes_file(const struct redo *r, struct arena *a, const struct lake_file *f)
+{
+    return f->output.n == 0 ? redo_takes_text(r, a, f->path) : redo_takes(r, f->output);
+}
+
 static void redo_files(struct redo_slot *out, const struct redo *r, struct arena *a)
 {
     const struct lake_file *all;
@@ -133,8 +149,7 @@ static void redo_files(struct redo_slot *out, const struct redo *r, struct arena
     lake_slot_files(&all, &n, a, &r->slots, out->slot);
     struct lake_file *files = ARENA_ZARRAY(a, struct lake_file, n + r->now_count + 1);
     for (size_t i = 0; i < n; i++)
-        if ((all[i].output.n == 0 || redo_takes(r, all[i].output)) &&
-            !map_get(r->changed, all[i].path))
+        if (redo_takes_file(r, a, &all[i]) && !map_get(r->changed, all[i].path))
             files[out->file_count++] = all[i];
     for (size_t i = 0; i < r->now_count; i++)
         if (r->now[i].is == REDO_THERE && lake_file_encloses(&r->now[i].file, out->slot) &&
@@ -275,9 +290,13 @@ static bool redo_kept(struct execute_replace *how, const struct redo *r,
     how->recorded = NULL; // bytes are other ones
     how->files = files;
     how->file_count = 0;
-    for (size_t i = 0; i < slot->file_count; i++)
-        if (slot->files[i].output.n > 0)
-            files[how->file_count++] = slot->files[i];
+    for (size_t i = 0; i < slot->file_count; i++) {
+        const struct lake_file *f = &slot->files[i];
+        uint64_t late_slot;
+        struct str late;
+        if (f->output.n > 0 || late_path_read(&late_slot, &late, f->path))
+            files[how->file_count++] = *f;
+    }
     return kept_source(&how->source, r->kept, slot, a, e);
 }
 

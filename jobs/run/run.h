@@ -53,8 +53,9 @@ struct run_report {
     uint64_t batch_first, batch_last; // 0 = none
     uint64_t batches, redelivered;
     uint64_t records, bytes, dead, lost;
-    uint64_t rejected; // rows that warehouses refused
-    uint64_t late;     // rows that came after their window had closed
+    uint64_t rejected;       // rows that warehouses refused
+    uint64_t late;           // rows that came after their window had closed
+    uint64_t late_partition; // rows whose partition had expired: dropped, or among the dead
     uint64_t lake_files, lake_rows, warehouse_rows, topic_rows;
     char notice[512]; // rows that a stream lacks since it was out of the job: said once; "" = none
     char offsets_error[256]; // the group's offsets could not be committed: reported, never blocking

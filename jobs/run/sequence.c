@@ -388,10 +388,41 @@ static void sequence_release(struct sequence *s)
     arena_reset(s->window);
 }
 
+void sequence_places(struct sequence *s, size_t n)
+{
+    if (s->spec.origins == SEQUENCE_ORIGINS)
+        s->origins = ARENA_ARRAY(s->window, struct origin, n + 1);
+}
+
+void sequence_place(struct sequence *s, const struct lane *l, const struct scan_record *r,
+                    uint64_t seq)
+{
+    if (s->spec.origins == SEQUENCE_ORIGINS)
+        s->origins[s->origin_count++] = (struct origin){seq, l, r};
+}
+
+const struct scan_record *sequence_origin(const struct sequence *s, uint64_t seq,
+                                          const struct sequence_range **range)
+{
+    size_t from = 0, to = s->origin_count; // the last one that is not above seq
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (s->origins[middle].seq <= seq)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    if (from == 0 || seq - s->origins[from - 1].seq >= s->source_count)
+        return NULL;
+    *range = s->origins[from - 1].lane->range;
+    return s->origins[from - 1].record;
+}
+
 enum sequence_step sequence_next(struct sequence *s, const struct block_list **inputs,
                                  struct err *e)
 {
     sequence_release(s);
+    s->origin_count = 0;
     for (size_t i = 0; i < s->source_count; i++)
         s->inputs[i] = (struct block_list){NULL, 0};
     *inputs = s->inputs;

@@ -59,6 +59,7 @@ struct sequence_spec {
     const struct clock *clock;
     // GO_ON: a source that stands where a range begins need not read its anchor again. COMPARE: it must.
     enum { SEQUENCE_GO_ON, SEQUENCE_COMPARE } anchors;
+    enum { SEQUENCE_NO_ORIGINS, SEQUENCE_ORIGINS } origins; // ORIGINS: sequence_origin is asked
     int64_t patience_ms;       // without any record before the source counts as unreachable
     const atomic_bool *cancel; // may be NULL
     sequence_dead_fn *dead;
@@ -72,6 +73,9 @@ bool sequence_open(struct sequence **out, const struct sequence_spec *spec,
 // *inputs: one list per program source, valid until the next call.
 enum sequence_step sequence_next(struct sequence *s, const struct block_list **inputs,
                                  struct err *e);
+// The record of the window that this number is of, and its range; NULL: of none. Valid until the next call.
+const struct scan_record *sequence_origin(const struct sequence *s, uint64_t seq,
+                                          const struct sequence_range **range);
 // Fills out[range_count]: real ends, counts and anchors of everything consumed so far.
 void sequence_finish(struct sequence *s, struct batch_range *out);
 uint64_t sequence_records(const struct sequence *s);     // consumed so far

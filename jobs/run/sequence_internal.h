@@ -62,6 +62,13 @@ struct lane {
     struct batch_range counts;
 };
 
+// A record of the window and the first of its numbers.
+struct origin {
+    uint64_t seq;
+    const struct lane *lane;
+    const struct scan_record *record;
+};
+
 struct sequence {
     struct sequence_spec spec;
     struct arena *a;      // the sequence's life
@@ -73,6 +80,8 @@ struct sequence {
     uint64_t seq;
     uint64_t records, bytes;
     struct block_list *inputs;
+    struct origin *origins; // of the window, by number; SEQUENCE_ORIGINS
+    size_t origin_count;
     struct chunk *retired; // freed when the next window starts
     struct chunk *spare;
     int64_t last_progress_ms;
@@ -86,6 +95,11 @@ bool chunk_consume(struct chunk *c, uint32_t upto, struct err *e);
 void lane_retire(struct lane *l, struct sequence *s);
 // First record at or after c->next_record that has a row in some scan; n when there is none.
 uint32_t chunk_next_row(const struct chunk *c, int64_t *time);
+
+// Room for so many; sequence_place adds one.
+void sequence_places(struct sequence *s, size_t n);
+void sequence_place(struct sequence *s, const struct lane *l, const struct scan_record *r,
+                    uint64_t seq);
 
 enum sequence_step sequence_next_stripe(struct sequence *s, struct err *e);
 enum sequence_step sequence_next_merge(struct sequence *s, struct err *e);

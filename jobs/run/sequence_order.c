@@ -25,6 +25,16 @@ static void stripe_numbers(struct sequence *s, const struct lane *l, const struc
         seq[i] = s->seq + (uint64_t)r->record[i] * l->source_count + source;
 }
 
+static void stripe_places(struct sequence *s, const struct lane *l, const struct chunk *c)
+{
+    sequence_places(s, c->n);
+    for (uint32_t i = 0; s->origins && i < c->n; i++)
+        sequence_place(s, l, &c->records[i],
+                       s->spec.numbers == SEQUENCE_PLACED
+                           ? stripe_number(s, l, c->records[i].offset)
+                           : s->seq + (uint64_t)i * l->source_count);
+}
+
 static void stripe_advance(struct sequence *s, const struct lane *l, const struct chunk *c)
 {
     if (s->spec.numbers == SEQUENCE_RUNNING) {
@@ -65,6 +75,7 @@ enum sequence_step sequence_next_stripe(struct sequence *s, struct err *e)
             v[0] = r->block;
             s->inputs[best->sources[k]] = (struct block_list){v, 1};
         }
+        stripe_places(s, best, c);
         stripe_advance(s, best, c);
         lane_retire(best, s);
         return SEQUENCE_WINDOW;
@@ -141,6 +152,7 @@ static void merge_part(struct sequence *s, struct merge_input *in, struct chunk 
 static void merge_take(struct sequence *s, struct merge_input *inputs, struct lane *l, uint32_t at)
 {
     struct chunk *c = l->head;
+    sequence_place(s, l, &c->records[at], s->seq);
     for (size_t k = 0; k < l->source_count; k++) {
         const struct scan_result *r = &c->scans[k];
         uint32_t row = c->cursors[k];
@@ -240,6 +252,7 @@ enum sequence_step sequence_next_merge(struct sequence *s, struct err *e)
         merge_reset_parts(&s->lanes[i]);
     }
     uint32_t whole = room;
+    sequence_places(s, room);
     while (room > 0) {
         struct lane *second, *first = merge_first(s, &second);
         if (!first)

@@ -286,6 +286,8 @@ static void stream_add(struct run_report *out, const struct run_report *r)
     out->bytes += r->bytes;
     out->dead += r->dead;
     out->lost += r->lost;
+    out->late += r->late;
+    out->late_partition += r->late_partition;
     out->lake_files += r->lake_files;
     out->lake_rows += r->lake_rows;
     out->warehouse_rows += r->warehouse_rows;

@@ -26,6 +26,7 @@ bool spec_parse_url(struct spec_url *out, struct arena *a, struct str text,
 
 enum spec_format { SPEC_FORMAT_JSONL, SPEC_FORMAT_CSV };
 enum spec_codec { SPEC_CODEC_NONE, SPEC_CODEC_GZIP, SPEC_CODEC_ZSTD };
+enum spec_late { SPEC_LATE_WRITE, SPEC_LATE_DEAD_LETTER, SPEC_LATE_DROP };
 struct compact_policy_spec {
     struct conf_at at; // line 0: only by hand
     int64_t min_files;
@@ -40,7 +41,8 @@ struct lake_output_spec {
     struct str zone;
     bool snapshot;
     int64_t keep_versions;
-    int64_t retain_ms;  // 0 = for ever
+    int64_t retain_ms; // 0 = for ever
+    enum spec_late late;
     struct str archive; // a directory; "" = none
     struct compact_policy_spec compact;
     uint64_t file_bytes_max; // 0 = one file per partition and batch

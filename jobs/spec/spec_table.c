@@ -216,6 +216,7 @@ static const struct conf_table dead_table = {
 };
 
 static const char *const formats[] = {"jsonl", "csv", NULL};
+static const char *const lates[] = {"write", "dead_letter", "drop", NULL};
 static const char *const codecs[] = {"none", "gzip", "zstd", NULL};
 static const struct conf_opt compact_opts[] = {
     {OPT(compact_policy_spec, min_files, "min_files", CONF_INT), .def = "16", .min = 2,
@@ -254,6 +255,10 @@ static const struct conf_opt lake_opts[] = {
      .help =
          "A partition of a stream whose rows are all older, by whole days of `zone`, is deleted "
          "after a run; 0 = never."},
+    {OPT(lake_output_spec, late, "late_partition", CONF_ENUM), .choices = lates, .def = "write",
+     .help = "A row whose partition is older than `retain` keeps: written all the same, until the "
+             "next expiry; kept as a dead letter; or dropped. It is counted, and other places of "
+             "the output get it."},
     {OPT(lake_output_spec, archive, "archive", CONF_PATH),
      .help = "Directory into which a partition is exported, as an archive of its own, before it "
              "expires; without it nothing is kept."},

@@ -1,5 +1,6 @@
 #include "base/durable.h"
 #include "jobs/run/doc.h"
+#include "jobs/run/late.h"
 #include "orchestrator/cli/app.h"
 #include "orchestrator/cli/commands.h"
 #include "orchestrator/cli/dlq_rejects.h"
@@ -33,8 +34,9 @@ static const char *dlq_dir(struct app *app, const struct job_spec *j, bool lake)
 static int dlq_order(const void *x, const void *y)
 {
     const struct dlq_file *p = x, *q = y;
-    return p->batch != q->batch ? (p->batch > q->batch) - (p->batch < q->batch)
-                                : p->skipped - q->skipped;
+    if (p->batch != q->batch)
+        return (p->batch > q->batch) - (p->batch < q->batch);
+    return p->skipped != q->skipped ? p->skipped - q->skipped : strcmp(p->path, q->path);
 }
 
 static void dlq_add(struct dlq *out, struct arena *a, struct dlq_file f)
@@ -59,11 +61,12 @@ static bool dlq_scan(struct dlq *out, struct app *app, const char *path, bool re
     while ((entry = readdir(dir)) != NULL) {
         struct str head, tail;
         uint64_t batch;
-        if (!str_split_once(&head, &tail, str_from(entry->d_name), '.') ||
-            !str_to_u64(&batch, head))
+        bool late = late_path_read(&batch, &tail, str_from(entry->d_name));
+        if (!late && (!str_split_once(&head, &tail, str_from(entry->d_name), '.') ||
+                      !str_to_u64(&batch, head)))
             continue;
-        bool skipped = str_eq(tail, STR("skipped.jsonl"));
-        if (skipped || (records && str_eq(tail, STR("jsonl"))))
+        bool skipped = !late && str_eq(tail, STR("skipped.jsonl"));
+        if (skipped || (records && (late || str_eq(tail, STR("jsonl")))))
             dlq_add(out, app->a,
                     (struct dlq_file){batch, arena_printf(app->a, "%s/%s", path, entry->d_name).p,
                                       skipped});
@@ -220,8 +223,9 @@ const struct cmd cmd_dlq_ls = {
     .name = "dlq ls",
     .args = "[JOB]",
     .args_max = 1,
-    .summary = "Dead letters by job and batch: records that could not be decoded, rows that "
-               "warehouses refused or that were skipped.",
+    .summary = "Dead letters by job and batch: records that could not be decoded, rows that came "
+               "too late for their partition of the lake, rows that warehouses refused or that "
+               "were skipped.",
     .opts = json,
     .run = dlq_ls,
     .examples = "  sluice dlq ls\n  sluice dlq ls transactions --json\n",
@@ -233,7 +237,8 @@ const struct cmd cmd_dlq_show = {
     .args_min = 1,
     .args_max = 2,
     .summary = "Dead letters as JSON lines: topic, partition, offset, reason, key and value; of "
-               "refused and skipped rows table, reason and row.",
+               "rows that came too late output and row, of refused and skipped rows table, reason "
+               "and row.",
     .opts = limit,
     .run = dlq_show,
     .examples = "  sluice dlq show transactions --limit 3\n  sluice dlq show transactions 12 | jq "

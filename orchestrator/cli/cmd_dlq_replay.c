@@ -131,7 +131,8 @@ const struct cmd cmd_dlq_replay = {
     .by_owner = true,
     .summary =
         "After the SQL or a schema was corrected: run dead letters again, exactly once. What "
-        "comes through leaves the dead letters, what does not stays with its new reason.",
+        "comes through leaves the dead letters, what does not stays with its new reason. Rows that "
+        "came too late for the lake stay: `job backfill` writes them.",
     .opts = dlq_replay_opts,
     .run = dlq_replay,
     .examples = "  sluice dlq replay transactions --dry-run\n"

@@ -30,8 +30,12 @@ static void job_run_summary(struct buf *out, struct arena *a, const struct run_r
         buf_char(out, '\n');
     }
     if (r->dead)
-        buf_printf(out, "%s records could not be decoded: sluice dlq ls %s\n",
-                   cli_count(a, r->dead), job);
+        buf_printf(out, "%s dead letters: sluice dlq ls %s\n", cli_count(a, r->dead), job);
+    if (r->late_partition)
+        buf_printf(
+            out,
+            "%s rows came too late for their partitions, which have expired (late_partition)\n",
+            cli_count(a, r->late_partition));
     if (r->rejected)
         buf_printf(out, "%s rows were refused by warehouses: sluice dlq ls %s\n",
                    cli_count(a, r->rejected), job);

@@ -23,6 +23,7 @@ static json_t *run_json(const struct history_run *r)
     json_object_set_new(j, "batch_last", doc_new_u64(r->batch_last));
     json_object_set_new(j, "records", doc_new_u64(r->records));
     json_object_set_new(j, "dead", doc_new_u64(r->dead));
+    json_object_set_new(j, "late_partition", doc_new_u64(r->late_partition));
     json_object_set_new(j, "lake_rows", doc_new_u64(r->lake_rows));
     json_object_set_new(j, "warehouse_rows", doc_new_u64(r->warehouse_rows));
     json_object_set_new(j, "rejected", doc_new_u64(r->rejected));

@@ -208,6 +208,7 @@ static void job_count(struct daemon_job *j)
     j->topic_rows += r->topic_rows;
     j->rejected += r->rejected;
     j->late += r->late;
+    j->late_partition += r->late_partition;
 }
 
 static void job_log_end(const struct daemon_job *j, enum sched_verdict verdict)

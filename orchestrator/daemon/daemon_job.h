@@ -61,7 +61,7 @@ struct daemon_job {
     int64_t undelivered_ms; // since when a decided batch waits for an output; 0 = none
     // Counters since the daemon began.
     uint64_t runs_done, runs_failed, records, bytes, dead, lost, lake_rows, warehouse_rows, alerts;
-    uint64_t late, topic_rows, rejected, memory_bytes;
+    uint64_t late, late_partition, topic_rows, rejected, memory_bytes;
     uint64_t phase_ms[JOB_PHASES];
 };
 

@@ -26,6 +26,7 @@ static const struct {
     {"dead", offsetof(struct run_report, dead)},
     {"lost", offsetof(struct run_report, lost)},
     {"late", offsetof(struct run_report, late)},
+    {"late_partition", offsetof(struct run_report, late_partition)},
     {"lake_files", offsetof(struct run_report, lake_files)},
     {"lake_rows", offsetof(struct run_report, lake_rows)},
     {"warehouse_rows", offsetof(struct run_report, warehouse_rows)},

@@ -3,6 +3,7 @@
 #include "base/kv.h"
 #include "jobs/run/backfill.h"
 #include "jobs/run/control.h"
+#include "jobs/run/late.h"
 #include "jobs/run/recover.h"
 #include "jobs/spec/spec.h"
 #include "tests/support/lake_rows.h"
@@ -384,12 +385,15 @@ static void world_lake_file(struct buf *lines, const struct job_world *w, struct
 {
     struct buf text;
     char name[512];
-    struct str dir = path, rest, line;
-    uint64_t slot, file, number = 0;
+    struct str dir = path, rest, line, late;
+    uint64_t slot, file = 0, number = 0;
     (void)snprintf(name, sizeof name, "%.*s", STR_ARG(path));
     while (dir.n && dir.p[dir.n - 1] != '/')
         dir.n--;
-    world_slot(str_slice(path, dir.n, path.n), &slot, &file);
+    if (late_path_read(&slot, &late, path))
+        dir = late; // one file per output
+    else
+        world_slot(str_slice(path, dir.n, path.n), &slot, &file);
     size_t at;
     if (str_find(&at, dir, STR("/version=")))
         dir.n = at;
