@@ -37,6 +37,8 @@ struct collapse;
 bool audit_replay(struct audit_replay **out, struct audit *x, struct err *e) ERR_CHECKED;
 const struct collapse *audit_replayed(const struct audit_replay *r,
                                       size_t target); // NULL = unknown
+bool audit_older(const struct audit_replay *r,
+                 size_t target); // rows of another history may be there
 // audit_tables.c: rows of the tables in warehouses.
 bool audit_tables(struct audit *x, struct err *e) ERR_CHECKED;
 

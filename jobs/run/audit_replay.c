@@ -7,7 +7,7 @@ struct audit_replay {
     struct redo redo;
     struct collapse **tables;  // by job.outputs; NULL = not asked for, stored, or not to be known
     struct collapse **streams; // by job.targets: those that are put by key
-    enum content_rows **rows;  // of these, what each batch has there
+    struct content_stream *is; // by job.targets
     uint64_t slot;             // being read, less control's since
 };
 
@@ -15,6 +15,11 @@ const struct collapse *audit_replayed(const struct audit_replay *r, size_t targe
 {
     const struct job_target *t = &r->redo.s->job->targets[target];
     return t->key ? r->streams[target] : r->tables[t->output];
+}
+
+bool audit_older(const struct audit_replay *r, size_t target)
+{
+    return r->is[target].older;
 }
 
 static bool audit_begin(void *arg, uint64_t slot, struct err *e)
@@ -29,7 +34,7 @@ static bool audit_stream(const struct audit_replay *r, const struct job_output *
                          const struct block *b, struct err *e)
 {
     for (size_t i = o->target_first; i < o->target_first + o->target_count; i++)
-        if (r->streams[i] && r->rows[i][r->slot] == CONTENT_SAME &&
+        if (r->streams[i] && r->is[i].rows[r->slot] == CONTENT_SAME &&
             !collapse_add(r->streams[i], b, e))
             return err_wrap(e, "output %.*s", STR_ARG(r->redo.s->job->targets[i].name));
     return true;
@@ -61,7 +66,7 @@ static bool audit_stream_known(struct audit_replay *r, struct audit *x, size_t t
     const struct job_target *t = &s->job->targets[target];
     struct str why;
     if (!content_put_repeatable(&why, &r->redo, x->a, target, e) ||
-        !content_slots(&r->rows[target], s, x->a, target, e))
+        !content_stream(&r->is[target], s, x->a, target, e))
         return false;
     if (why.n == 0)
         r->streams[target] =
@@ -120,7 +125,7 @@ bool audit_replay(struct audit_replay **out, struct audit *x, struct err *e)
     r->redo.s = s;
     r->tables = ARENA_ZARRAY(x->a, struct collapse *, s->job->output_count + 1);
     r->streams = ARENA_ZARRAY(x->a, struct collapse *, s->job->target_count + 1);
-    r->rows = ARENA_ZARRAY(x->a, enum content_rows *, s->job->target_count + 1);
+    r->is = ARENA_ZARRAY(x->a, struct content_stream, s->job->target_count + 1);
     for (size_t i = 0; i < s->job->target_count; i++)
         x->report->uncompared += audit_unstored(x, i);
     const uint64_t wanted = x->report->uncompared;

@@ -99,14 +99,16 @@ static bool audit_feed(void *arg, sink_put_fn *put, void *put_arg, struct err *e
 
 // --- comparing -------------------------------------------------------------------------------------------------------
 
+enum audit_extra { AUDIT_FOUND, AUDIT_EXPECTED };
+
 static bool audit_different(struct audit *x, const struct job_target *t,
-                            const struct sink_differences *d, struct err *e)
+                            const struct sink_differences *d, enum audit_extra extra, struct err *e)
 {
     static const char *const how[SINK_DIFFERENCES] = {
         [SINK_MISSING] = "missing", [SINK_EXTRA] = "too many", [SINK_CHANGED] = "changed"};
     const char *repair =
         audit_command(x, "resync", arena_printf(x->a, " %.*s", STR_ARG(t->name)).p);
-    bool stale = control_output(&x->s->control, t->name)->stale;
+    bool stale = extra == AUDIT_EXPECTED || control_output(&x->s->control, t->name)->stale;
     for (int i = 0; i < SINK_DIFFERENCES; i++) {
         // What a reset left there stays until its key comes again.
         bool expected = d->rows[i] == 0 || (i == SINK_EXTRA && (stale || d->rows[i] <= d->refused));
@@ -118,10 +120,14 @@ static bool audit_different(struct audit *x, const struct job_target *t,
     return true;
 }
 
-static bool audit_compare(struct audit *x, const struct job_target *t, struct sink *sink,
-                          const struct collapse *replayed, struct err *e)
+static bool audit_compare(struct audit *x, const struct audit_replay *replay, size_t target,
+                          struct sink *sink, struct err *e)
 {
-    struct audit_rows r = {.x = x, .target = t, .replayed = replayed, .scratch = arena_new(x->a)};
+    const struct job_target *t = &x->s->job->targets[target];
+    struct audit_rows r = {.x = x,
+                           .target = t,
+                           .replayed = audit_replayed(replay, target),
+                           .scratch = arena_new(x->a)};
     const struct sink_rows want = {audit_feed, &r};
     struct sink_differences d;
     bool ok = sink->type->compare(sink, &want, &d, e);
@@ -129,7 +135,7 @@ static bool audit_compare(struct audit *x, const struct job_target *t, struct si
     if (!ok)
         return err_wrap(e, "output %.*s", STR_ARG(t->name));
     x->report->compared++;
-    return audit_different(x, t, &d, e);
+    return audit_different(x, t, &d, audit_older(replay, target) ? AUDIT_EXPECTED : AUDIT_FOUND, e);
 }
 
 // --- the whole -------------------------------------------------------------------------------------------------------
@@ -147,9 +153,8 @@ static bool audit_table(struct audit *x, const struct audit_replay *r, size_t ta
         return !sink->type->count || audit_appended_rows(x, t, sink, e);
     if (!sink->type->compare)
         return true;
-    const struct collapse *replayed = audit_replayed(r, target);
-    return (!replayed && !content_stored(x->s, t->output)) ||
-           audit_compare(x, t, sink, replayed, e);
+    return (!audit_replayed(r, target) && !content_stored(x->s, t->output)) ||
+           audit_compare(x, r, target, sink, e);
 }
 
 bool audit_tables(struct audit *x, struct err *e)

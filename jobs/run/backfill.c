@@ -181,14 +181,14 @@ static bool backfill_target_exact(struct backfill *b, size_t target, struct err 
 {
     struct session *s = b->s;
     const struct job_target *t = &s->job->targets[target];
-    enum content_rows *rows;
+    struct content_stream is;
     struct kv_txn *txn;
-    if (!content_slots(&rows, s, b->redo.a, target, e) || !kv_begin_read(&txn, s->kv, e))
+    if (!content_stream(&is, s, b->redo.a, target, e) || !kv_begin_read(&txn, s->kv, e))
         return false;
     bool ok = true;
     for (uint64_t id = s->control.since + 1; ok && id <= s->control.last_batch; id++) {
         struct redo_slot slot;
-        enum content_rows has = rows[id - s->control.since];
+        enum content_rows has = is.rows[id - s->control.since];
         arena_reset(b->scratch);
         enum kv_found found = redo_find(&slot, &b->redo, b->scratch, txn, id, e);
         ok = found != KV_FAILED;

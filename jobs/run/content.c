@@ -125,7 +125,7 @@ bool content_repeatable(struct str *why, struct session *s, struct arena *a, str
 // --- streams ---------------------------------------------------------------------------------------------------------
 
 struct content_past {
-    enum content_rows *rows;
+    struct content_stream is;
     bool *slots;          // has records
     uint64_t since, code; // today's
     struct str name;
@@ -151,36 +151,38 @@ static void content_again(struct content_past *p, const struct batch_record *r,
 {
     if (!t || t->slot <= p->since)
         return;
-    enum content_rows *rows = &p->rows[t->slot - p->since];
+    enum content_rows *rows = &p->is.rows[t->slot - p->since];
     *rows = t->beside && *rows != CONTENT_SAME ? *rows : content_by(p, r);
 }
 
 static void content_note(struct content_past *p, struct arena *a, const struct batch_record *r)
 {
     const struct batch_target *t = content_target(p, a, r);
+    p->is.older = p->is.older && !(t && t->whole);
     if (r->slot) {
         content_again(p, r, t);
     } else if (r->kind == BATCH_RESYNC && t && t->whole) {
         for (uint64_t id = p->since + 1; id < r->batch; id++)
             if (p->slots[id - p->since])
-                p->rows[id - p->since] = content_by(p, r);
+                p->is.rows[id - p->since] = content_by(p, r);
     } else if (r->range_count > 0 && !batch_kind_stands(r->kind)) {
         bool known = r->kind != BATCH_RECOVER; // of a lost receipt only the plan is
         p->slots[r->batch - p->since] = true;
-        p->rows[r->batch - p->since] = t || !known ? content_by(p, r) : CONTENT_NONE;
+        p->is.rows[r->batch - p->since] = t || !known ? content_by(p, r) : CONTENT_NONE;
     }
 }
 
-bool content_slots(enum content_rows **out, struct session *s, struct arena *a, size_t target,
-                   struct err *e)
+bool content_stream(struct content_stream *out, struct session *s, struct arena *a, size_t target,
+                    struct err *e)
 {
     const struct control *c = &s->control;
-    struct content_past p = {.since = c->since,
+    struct content_past p = {.is.older = c->since > 0,
+                             .since = c->since,
                              .code = program_digest(s->job->program),
                              .name = s->job->targets[target].name};
     struct arena *scratch = arena_new(a);
     struct kv_txn *t = NULL;
-    p.rows = ARENA_ZARRAY(a, enum content_rows, c->last_batch - c->since + 1);
+    p.is.rows = ARENA_ZARRAY(a, enum content_rows, c->last_batch - c->since + 1);
     p.slots = ARENA_ZARRAY(a, bool, c->last_batch - c->since + 1);
     bool ok = kv_begin_read(&t, s->kv, e);
     for (uint64_t id = c->since + 1; ok && id <= c->last_batch; id++) {
@@ -193,7 +195,7 @@ bool content_slots(enum content_rows **out, struct session *s, struct arena *a, 
     }
     kv_abort(t);
     arena_free(scratch);
-    *out = p.rows;
+    *out = p.is;
     return ok;
 }
 
@@ -203,16 +205,16 @@ bool content_put_repeatable(struct str *why, const struct redo *r, struct arena 
     struct session *s = r->s;
     const struct control *c = &s->control;
     const struct program *alone;
-    enum content_rows *rows;
+    struct content_stream is;
     struct content_other other = {0};
     if (!redo_alone(&alone, r, s->job->targets[target].output, e))
         return false;
     if (program_fingerprint_count(alone) > 0 || c->forgotten > c->since)
         return content_repeatable(why, s, a, e);
-    if (!content_slots(&rows, s, a, target, e))
+    if (!content_stream(&is, s, a, target, e))
         return false;
     for (uint64_t id = c->since + 1; id <= c->last_batch; id++)
-        if (rows[id - c->since] == CONTENT_OTHER)
+        if (is.rows[id - c->since] == CONTENT_OTHER)
             content_count(&other, id);
     *why = content_why(&other, a);
     return true;

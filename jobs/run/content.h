@@ -19,11 +19,15 @@ bool content_replay(struct redo *r, content_begin_fn *begin, void *arg, struct e
 // between: *why says which, "" = yes.
 bool content_repeatable(struct str *why, struct session *s, struct arena *a,
                         struct err *e) ERR_CHECKED;
-// Of a stream's table: does it hold the rows of a recorded batch, and would today's SQL give them again? By batch id, less
-// control's since; of ids that no batch with records has anything.
+// Of a stream's table: does it hold the rows of a recorded batch, and would today's SQL give them again?
 enum content_rows { CONTENT_NONE, CONTENT_OTHER, CONTENT_SAME };
-bool content_slots(enum content_rows **out, struct session *s, struct arena *a, size_t target,
-                   struct err *e) ERR_CHECKED;
+struct content_stream {
+    enum content_rows
+        *rows;  // by batch id, less control's since; NONE for ids that no batch with records has
+    bool older; // rows from before a rebuild, in which it was not in the job, may stand there
+};
+bool content_stream(struct content_stream *out, struct session *s, struct arena *a, size_t target,
+                    struct err *e) ERR_CHECKED;
 // The same question as content_repeatable, for a table that a stream is put into by key: batches that it has nothing of are no reason.
 bool content_put_repeatable(struct str *why, const struct redo *r, struct arena *a, size_t target,
                             struct err *e) ERR_CHECKED;

@@ -557,6 +557,28 @@ TEST(audits_name_planted_differences_and_what_repairs_them)
     job_world_free(l.w);
 }
 
+// A table that was out of the job when it began again keeps its rows until it is written whole.
+TEST(rows_of_an_earlier_history_are_no_finding_until_the_table_is_written_whole)
+{
+    struct life l = planted();
+    assert_true(memory_put(JOB_WORLD_TWO, "o", "k2|nobody|1"));
+    compile(l.w, 0, without_two);
+    assert_true(job_world_reset(l.w, RUN_RESET_REBUILD));
+    assert_true(job_world_run(l.w));
+    l.m = (struct model){.sql = 0};
+    compile(l.w, 0, both);
+    produce(l.w, &l.m, &l.r, 5);
+    assert_true(job_world_run(l.w));
+    struct buf found;
+    assert_int_equal(audit(&found, l.w).uncompared, 0);
+    assert_string_equal(found.p, "");
+    buf_fini(&found);
+    assert_true(resync(l.w, "two/o/O"));
+    assert_true(memory_put(JOB_WORLD_TWO, "o", "k2|nobody|1"));
+    finds(l.w, "rows two/o/O: 1 rows are too many", "sluice job resync sim two/o/O");
+    job_world_free(l.w);
+}
+
 static void two_goes_down(struct source_fake *s, void *arg)
 {
     assert_true(s && !arg);
@@ -595,4 +617,5 @@ TEST_MAIN(T(tables_are_the_last_row_per_key_of_all_batches_through_random_lives)
           T(a_resync_closes_the_gap_of_a_stream_that_was_out_of_the_job),
           T(a_dry_run_says_what_is_written_whole),
           T(audits_name_planted_differences_and_what_repairs_them),
+          T(rows_of_an_earlier_history_are_no_finding_until_the_table_is_written_whole),
           T(a_batch_that_was_skipped_is_brought_by_a_resync))
