@@ -1,6 +1,7 @@
 #include "jobs/run/audit_internal.h"
 
 #include "base/hash.h"
+#include "jobs/run/behind.h"
 #include "jobs/run/gaps.h"
 #include "jobs/run/late.h"
 #include "jobs/run/topics.h"
@@ -213,6 +214,12 @@ static bool audit_head(struct audit *x, struct str name, uint64_t batch, uint64_
     bool waits = x->s->control.delivered < x->s->control.last_batch;
     if (held == known && (held == 0 || digest == ours->digest))
         return true;
+    if (ours->behind && held < known)
+        return audit_say(x, AUDIT_HEAD, name, audit_command(x, "deliver", ""), e,
+                         "%llu batches from batch %llu on are decided and not delivered "
+                         "(output_lag): %s",
+                         (unsigned long long)ours->behind_batches,
+                         (unsigned long long)ours->behind, ours->behind_why);
     if (waits && held < known)
         return audit_say(x, AUDIT_HEAD, name, audit_command(x, "deliver", ""), e,
                          "batch %llu is decided and not delivered", known);
@@ -357,7 +364,7 @@ static bool audit_offsets(struct audit *x, struct err *e)
                 want[n] = c->positions[i].next;
                 o[n++] = (struct source_offset){t, c->positions[i].partition, -1};
             }
-    bool waits = c->delivered < c->last_batch || c->offsets_owed;
+    bool waits = c->delivered < c->last_batch || c->offsets_owed || behind_first(c) > 0;
     if (n == 0 || waits)
         return true;
     if (!s->source->type->group_read(s->source, o, n, e))
@@ -393,7 +400,8 @@ static bool audit_marker(struct audit *x, struct err *e)
                          (unsigned long long)ours->batch);
     hash_hex(digest, ours->digest);
     bool same = m.batch == ours->batch && (m.digest[0] == '\0' || strcmp(m.digest, digest) == 0);
-    bool waits = s->control.delivered < s->control.last_batch && m.batch < ours->batch;
+    bool waits = (s->control.delivered < s->control.last_batch || ours->behind) &&
+                 m.batch < ours->batch;
     return same ||
            audit_say(x, AUDIT_MARKER, place, audit_command(x, waits ? "deliver" : "recover", ""), e,
                      waits ? "batch %llu is in the topics, batch %llu is decided and not delivered"

@@ -3,6 +3,7 @@
 #include "jobs/run/doc.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 static const struct str control_key = {"control", 7};
 
@@ -144,6 +145,30 @@ static void control_read_positions(struct control *s, struct doc *d, const json_
     }
 }
 
+static void control_read_behind(struct control_output *o, struct doc *d, const json_t *j)
+{
+    if (!j)
+        return;
+    o->behind = doc_u64(d, j, "batch");
+    o->behind_batches = doc_u64(d, j, "batches");
+    o->behind_bytes = doc_u64(d, j, "bytes");
+    o->behind_ms = doc_i64(d, j, "since");
+    (void)snprintf(o->behind_why, sizeof o->behind_why, "%.*s", STR_ARG(doc_str(d, j, "why")));
+}
+
+static void control_write_behind(json_t *x, const struct control_output *o)
+{
+    if (!o->behind)
+        return;
+    json_t *j = json_object();
+    json_object_set_new(j, "batch", doc_new_u64(o->behind));
+    json_object_set_new(j, "batches", doc_new_u64(o->behind_batches));
+    json_object_set_new(j, "bytes", doc_new_u64(o->behind_bytes));
+    json_object_set_new(j, "since", json_integer(o->behind_ms));
+    json_object_set_new(j, "why", doc_new_str(str_from(o->behind_why)));
+    json_object_set_new(x, "behind", j);
+}
+
 static void control_read_lists(struct control *s, struct doc *d, const json_t *j)
 {
     const json_t *list = doc_array(d, j, "outputs");
@@ -158,6 +183,7 @@ static void control_read_lists(struct control *s, struct doc *d, const json_t *j
         o->seen = (uint64_t)json_integer_value(json_object_get(x, "seen"));
         o->gap_from = (uint64_t)json_integer_value(json_object_get(x, "gap_from"));
         o->gap_to = (uint64_t)json_integer_value(json_object_get(x, "gap_to"));
+        control_read_behind(o, d, json_object_get(x, "behind"));
     }
     list = doc_array(d, j, "versions");
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -307,6 +333,7 @@ static void control_write_lists(json_t *j, const struct control *s)
         }
         if (s->outputs[i].stale)
             json_object_set_new(x, "stale", json_true());
+        control_write_behind(x, &s->outputs[i]);
         json_array_append_new(outputs, x);
     }
     json_object_set_new(j, "outputs", outputs);

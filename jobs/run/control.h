@@ -30,6 +30,10 @@ struct control_output {
     uint64_t seen, gap_from, gap_to; // of a stream: jobs/run/gaps.h; 0 = not known, none
     bool
         stale; // rows from before a reset may stand in the table: those whose keys did not come again
+    // jobs/run/behind.h: `batch` is decided for it, but from `behind` on it has taken nothing; 0 = it has all.
+    uint64_t behind, behind_batches, behind_bytes; // batches with rows for it, and their spools
+    int64_t behind_ms;                             // since when
+    char behind_why[160];
 };
 
 struct control_version {

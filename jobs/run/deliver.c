@@ -1,6 +1,7 @@
 #include "jobs/run/session.h"
 
 #include "base/durable.h"
+#include "jobs/run/behind.h"
 #include "jobs/run/spool.h"
 #include "jobs/run/topics.h"
 
@@ -20,6 +21,14 @@ struct str deliver_target_name(struct arena *a, const struct batch_target *t)
 {
     return arena_printf(a, "%.*s/%.*s/%.*s", STR_ARG(t->warehouse), STR_ARG(t->table),
                         STR_ARG(t->output));
+}
+
+struct batch_target *deliver_find(struct arena *a, const struct batch_record *r, struct str name)
+{
+    for (size_t i = 0; i < r->target_count; i++)
+        if (!r->targets[i].skipped && str_eq(deliver_target_name(a, &r->targets[i]), name))
+            return &r->targets[i];
+    return NULL;
 }
 
 // --- warehouses ------------------------------------------------------------------------------------------------------
@@ -106,6 +115,16 @@ static void deliver_disconnect(struct deliver_sink *d, const struct err *failure
     if (d->cached)
         *d->cached = NULL;
     d->sink = NULL;
+}
+
+bool deliver_head(struct head *out, struct session *s, const struct batch_target *t, struct err *e)
+{
+    struct deliver_sink d;
+    if (!deliver_connect(&d, s, t, e))
+        return false;
+    bool ok = d.sink->type->head(d.sink, out, e);
+    deliver_disconnect(&d, ok ? NULL : e);
+    return ok;
 }
 
 static bool deliver_block(void *arg, const struct block *b, struct err *e)
@@ -230,11 +249,11 @@ static bool deliver_note(struct session *s, const struct batch_record *r, struct
 
 // An unreachable store is tried again for a while: the same spool, made safe by the head.
 bool deliver_target(struct session *s, const struct batch_record *r, struct batch_target *t,
-                    struct err *e)
+                    enum deliver_patience how, struct err *e)
 {
     const struct clock *c = &s->env->clock;
     int64_t patience = s->env->deliver_ms ? s->env->deliver_ms : DELIVER_PATIENCE_MS;
-    int64_t until = c->mono_ms(c->arg) + patience;
+    int64_t until = c->mono_ms(c->arg) + (how == DELIVER_ONCE ? 0 : patience);
     const uint64_t known = t->rejected;
     for (int64_t wait = DELIVER_BACKOFF_MS;;
          wait = wait * 2 < DELIVER_BACKOFF_MAX_MS ? wait * 2 : DELIVER_BACKOFF_MAX_MS) {
@@ -310,6 +329,36 @@ static bool deliver_dead_file(struct session *s, const struct batch_record *r, s
            durable_fsync_dir(d, "dead.dir", dir.p, e);
 }
 
+static bool deliver_placed(const struct batch_record *r, const struct batch_range *g)
+{
+    for (size_t i = 0; i < r->position_count; i++)
+        if (r->positions[i].partition == g->partition && str_eq(r->positions[i].topic, g->topic))
+            return true;
+    return false;
+}
+
+size_t deliver_places(struct batch_position **out, const struct session *s, struct arena *a,
+                      const struct batch_record *r)
+{
+    const struct control *c = &s->control;
+    bool newest = r->batch == c->last_batch;
+    struct batch_position *v = ARENA_ZARRAY(
+        a, struct batch_position, c->position_count + r->position_count + r->range_count + 1);
+    size_t n = 0;
+    *out = v;
+    for (size_t i = 0; newest && i < c->position_count; i++)
+        v[n++] = (struct batch_position){c->positions[i].topic, c->positions[i].partition,
+                                         c->positions[i].next};
+    for (size_t i = 0; !newest && i < r->position_count; i++)
+        v[n++] = r->positions[i];
+    // Of a batch that moved nothing its positions are all there are.
+    for (size_t i = 0; !newest && i < r->range_count; i++)
+        if (!deliver_placed(r, &r->ranges[i]))
+            v[n++] = (struct batch_position){r->ranges[i].topic, r->ranges[i].partition,
+                                             r->ranges[i].end};
+    return n;
+}
+
 // Every position, not only the batch's: a commit that failed before is made good by the next one.
 void deliver_offsets(struct session *s)
 {
@@ -332,10 +381,18 @@ static bool deliver_targets(struct session *s, struct batch_record *r, struct er
 {
     for (size_t i = 0; i < r->target_count; i++) {
         struct batch_target *t = &r->targets[i];
+        struct str name = deliver_target_name(s->scratch, t);
         if (t->skipped)
             continue;
-        if (!deliver_target(s, r, t, e))
+        bool out =
+            !behind_skips(s, name) &&
+            deliver_target(s, r, t, behind_failed(s, name) ? DELIVER_ONCE : DELIVER_PATIENTLY, e);
+        if (!out && !behind_skips(s, name) && !behind_allows(s, name, e))
             return false;
+        if (!out) {
+            behind_pass(s, r, t);
+            continue;
+        }
         s->report->warehouse_rows += t->rows - t->rejected;
         s->report->rejected += t->rejected;
     }
@@ -347,14 +404,36 @@ bool deliver_batch(struct session *s, struct batch_record *r, struct err *e)
     session_progress(s, RUN_DELIVERING, r->batch, 0, 0);
     if (!deliver_lake(s, r, e) || !deliver_dead_file(s, r, e) || !deliver_targets(s, r, e))
         return false;
-    // Topic rows carry the offsets in their transaction.
-    if (r->topic_count > 0 && !topics_deliver(s, r, e))
+    // Topic rows carry the offsets in their transaction; both follow the slowest table.
+    bool waits = behind_first(&s->control) > 0;
+    if (waits && r->topic_count > 0)
+        behind_pass_topics(s, r);
+    if (!waits && r->topic_count > 0 && !topics_deliver(s, r, e))
         return false;
-    if (r->topic_count == 0 && s->job->topic_output_count == 0)
+    if (!waits && r->topic_count == 0 && s->job->topic_output_count == 0)
         deliver_offsets(s);
     if (durable_dead(s->env->durable))
         return err_fail(e, ERR_CANCELLED, "the durable layer is dead");
     return true;
+}
+
+// Of a batch that some table has not taken: only what nobody waits for.
+static bool deliver_unneeded(bool *out, struct session *s, struct arena *a, uint64_t batch,
+                             struct str file, struct err *e)
+{
+    uint64_t first = behind_first(&s->control);
+    struct batch_record r;
+    struct kv_txn *t;
+    *out = !first || batch < first;
+    if (*out)
+        return true;
+    if (!kv_begin_read(&t, s->kv, e))
+        return false;
+    arena_reset(a);
+    enum kv_found found = control_get_record(&r, a, t, batch, e);
+    kv_abort(t);
+    *out = found == KV_ABSENT || (found == KV_FOUND && !behind_needs(s, &r, file));
+    return found != KV_FAILED;
 }
 
 bool deliver_clean_spools(struct session *s, uint64_t upto, struct err *e)
@@ -363,18 +442,24 @@ bool deliver_clean_spools(struct session *s, uint64_t upto, struct err *e)
     if (!dir)
         return err_sys(e, "cannot list %s", s->spool_dir);
     bool ok = true;
+    struct arena *a = arena_new(NULL);
     struct dirent *entry;
     while (ok && (entry = readdir(dir)) != NULL) {
         struct str name = str_from(entry->d_name), head, tail;
         uint64_t batch;
+        bool unneeded = true;
         bool ours =
             (str_split_once(&head, &tail, name, '-') || str_split_once(&head, &tail, name, '.')) &&
             str_to_u64(&batch, head);
-        if (ours && batch <= upto)
+        ours = ours && batch <= upto;
+        if (ours && !deliver_unneeded(&unneeded, s, a, batch, name, e))
+            ok = false;
+        else if (ours && unneeded)
             ok =
                 durable_unlink(s->env->durable, "spool.unlink",
                                arena_printf(s->scratch, "%s/%s", s->spool_dir, entry->d_name).p, e);
     }
+    arena_free(a);
     closedir(dir);
     return ok;
 }

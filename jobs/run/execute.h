@@ -50,7 +50,9 @@ bool execute_batch(struct batch_record *out, enum execute_end *end, struct sessi
                    const struct execute_spec *spec, struct err *e) ERR_CHECKED;
 
 // run.c
-bool run_settle(struct session *s, struct err *e) ERR_CHECKED; // step 1, after session_open
+// Step 1, after session_open: everything is delivered everywhere. LAGGING: what `output_lag` allows may be behind, now and from now on.
+bool run_settle(struct session *s, struct err *e) ERR_CHECKED;
+bool run_settle_lagging(struct session *s, struct err *e) ERR_CHECKED;
 bool run_recovered(const struct session *s, struct err *e) ERR_CHECKED; // no recovery is half done
 // The end of a run: its record. A failure is remembered when the store still works; it is what run list shows. Not what a command
 // refuses before it has begun (session.asks).

@@ -1,5 +1,6 @@
 #include "jobs/run/history.h"
 
+#include "jobs/run/behind.h"
 #include "jobs/run/doc.h"
 #include "jobs/run/session.h"
 
@@ -89,7 +90,8 @@ static bool history_needs(const struct session *s, uint64_t id)
     for (size_t i = r->next; i < r->count; i++)
         if (r->slots[i] <= id)
             return true;
-    return id + s->job->redo_spools + 1 >= c->delivered;
+    uint64_t behind = behind_first(c);
+    return id + s->job->redo_spools + 1 >= c->delivered || (behind && id >= behind);
 }
 
 static bool history_old(const struct session *s, uint64_t behind, int64_t then_ms, int64_t now_ms)

@@ -259,6 +259,9 @@ static void job_settings(struct job_build *b)
     j->start_ms = s->start.time_ms;
     j->input_order = s->input_order == SPEC_ORDER_TABLES_FIRST ? JOB_TABLES_FIRST : JOB_EVENT_TIME;
     j->redo_spools = (uint64_t)s->redo_spools;
+    j->output_lag = (struct job_output_lag){.batches = (uint64_t)s->output_lag.batches,
+                                            .bytes = s->output_lag.bytes,
+                                            .ms = s->output_lag.time_ms};
     j->history_ms = s->history_keep_ms;
     j->history_max = (uint64_t)s->history_max;
     j->loss = s->accept_loss ? JOB_ACCEPT_LOSS : JOB_REFUSE_LOSS;

@@ -69,6 +69,12 @@ struct job_stream {
     uint64_t roll_bytes;
 };
 
+// How far a warehouse may be behind the other outputs, until the job waits for it; batches 0 = all outputs in lockstep.
+struct job_output_lag {
+    uint64_t batches, bytes;
+    int64_t ms;
+};
+
 struct job {
     const char *name;
     const char *state_dir; // <state>/<job>/<task>
@@ -96,6 +102,7 @@ struct job {
     int64_t history_ms;   // records of runs and batches are kept as long; 0 = for ever
     uint64_t history_max; // and as many of each
     uint64_t redo_spools; // delivered batches whose spools are kept
+    struct job_output_lag output_lag;
     unsigned threads;
     struct job_limits limits;
     struct job_stream stream;

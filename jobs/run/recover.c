@@ -2,6 +2,7 @@
 
 #include "base/durable.h"
 #include "base/hash.h"
+#include "jobs/run/behind.h"
 #include "jobs/run/past.h"
 #include "jobs/run/redo.h"
 #include "jobs/run/execute.h"
@@ -188,6 +189,7 @@ static void recover_control(struct recover *r, uint64_t base, bool stateful)
         o->batch = p->outputs[i].batch;
         o->digest = p->outputs[i].digest;
         o->left = p->outputs[i].lost; // a table: filled by the next run
+        behind_clear(o);
     }
     for (size_t i = 0; p->topics && i < r->s->job->topic_output_count; i++)
         control_output(c, r->s->job->topic_outputs[i].name)->batch = p->marker.batch;

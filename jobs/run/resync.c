@@ -262,7 +262,7 @@ static bool resync_ready(const struct resync *r, struct err *e)
 static bool resync_run(struct resync *r, struct err *e)
 {
     struct session *s = r->s;
-    struct batch_record waiting;
+    struct skipped waiting;
     r->targets = ARENA_ZARRAY(s->a, bool, s->job->target_count + 1);
     r->written = ARENA_ZARRAY(s->a, bool, s->job->target_count + 1);
     r->tables = ARENA_ZARRAY(s->a, bool, s->job->output_count + 1);

@@ -26,8 +26,8 @@ bool resync_whole(const struct redo *r, bool *outputs, bool *targets, struct err
 // Delivers what is decided, nothing more. skip: "" = nothing; otherwise this output's tables are left out: the rows become dead letters,
 // and what follows builds on the batch before.
 struct deliver_report {
-    uint64_t batch; // that was decided; 0 = none was waiting
-    uint64_t skipped_rows;
+    uint64_t batch;                       // the newest that was decided; 0 = none was waiting
+    uint64_t skipped_first, skipped_rows; // with --skip: of this batch and those after it
 };
 bool run_deliver_decided(struct deliver_report *out, const struct job *job,
                          const struct run_env *env, struct str skip, struct err *e) ERR_CHECKED;

@@ -1,6 +1,7 @@
 #include "jobs/run/run.h"
 
 #include "base/durable.h"
+#include "jobs/run/behind.h"
 #include "jobs/run/code.h"
 #include "jobs/run/compact.h"
 #include "jobs/run/execute.h"
@@ -26,11 +27,16 @@ static bool run_trim(struct session *s, const struct batch_record *r, struct err
 static bool run_clean(struct session *s, uint64_t batch, uint64_t least, struct err *e)
 {
     uint64_t keep = s->job->redo_spools > least ? s->job->redo_spools : least;
-    return batch <= keep || deliver_clean_spools(s, batch - keep, e);
+    if (batch <= keep)
+        return true;
+    // While a table is behind there may be very many: one batch's at a time.
+    if (least > 0 && behind_first(&s->control))
+        return behind_clean_batch(s, batch - keep, e);
+    return deliver_clean_spools(s, batch - keep, e);
 }
 
 // Step 1: a decided batch is delivered before anything else; then every head must be the one we left.
-bool run_settle(struct session *s, struct err *e)
+static bool run_settle_as(struct session *s, enum behind_how how, struct err *e)
 {
     struct control *c = &s->control;
     struct batch_record r = {.manifest = STR("")};
@@ -49,13 +55,25 @@ bool run_settle(struct session *s, struct err *e)
             s->report->redelivered++;
         }
     }
-    if (!heads_check(s, e) || !run_trim(s, &r, e))
+    if (!heads_check(s, e) || !behind_catch_up(s, how, e) || !topics_check(s, e) ||
+        !run_trim(s, &r, e))
         return false;
-    if (c->offsets_owed)
+    if (c->offsets_owed && !behind_first(c))
         deliver_offsets(s);
     if (s->lake && !lake_stage_clean(s->lake, s->job->name, 0, 0, e))
         return false;
     return run_clean(s, c->last_batch, 0, e);
+}
+
+bool run_settle(struct session *s, struct err *e)
+{
+    return run_settle_as(s, BEHIND_MUST, e);
+}
+
+bool run_settle_lagging(struct session *s, struct err *e)
+{
+    s->lags = s->job->output_lag.batches > 0;
+    return run_settle_as(s, s->lags ? BEHIND_TRY : BEHIND_MUST, e);
 }
 
 // --- batches ---------------------------------------------------------------------------------------------------------
@@ -84,7 +102,8 @@ bool run_batch(struct session *s, const struct execute_spec *how, enum execute_e
     struct execute_spec spec = *how;
     struct batch_record r;
     arena_reset(s->scratch);
-    bool ok = how->kind == BATCH_ROLL || plan_ranges(s, a, &ranges, &spec.count, e);
+    bool ok = behind_room(s, e) &&
+              (how->kind == BATCH_ROLL || plan_ranges(s, a, &ranges, &spec.count, e));
     spec.ranges = ranges;
     spec.a = a;
     ok = ok && execute_batch(&r, end, s, &spec, e) && run_deliver(s, &r, e);
@@ -134,6 +153,7 @@ static bool run_record(struct session *s, const char *outcome, const struct err 
     if (!failure)
         c->delivered = c->last_batch;
     c->last_run = s->run;
+    behind_worst(&s->report->behind, c);
     if (!c->cluster.n)
         c->cluster = s->cluster;
     if (!history_forget_batches(t, s, e) || !history_forget_runs(t, s, e) ||
@@ -141,6 +161,7 @@ static bool run_record(struct session *s, const char *outcome, const struct err 
         kv_abort(t);
         return false;
     }
+    s->moved_up = false;
     return kv_commit(t, e);
 }
 
@@ -154,7 +175,10 @@ bool run_done(struct session *s, struct err *e)
 
 bool run_idle(struct session *s, struct err *e)
 {
-    return s->control.delivered == s->control.last_batch || run_record(s, "running", NULL, e);
+    if (!behind_catch_up(s, BEHIND_TRY, e))
+        return false;
+    return (s->control.delivered == s->control.last_batch && !s->moved_up) ||
+           run_record(s, "running", NULL, e);
 }
 
 // Words about what was asked for, not about what went wrong.
@@ -213,9 +237,10 @@ bool run_job(struct run_report *out, const struct job *job, const struct run_env
     assert(job && env && env->durable && env->source);
     struct session s;
     *out = (struct run_report){0};
-    bool ok = session_open(&s, job, env, out, e) && run_settle(&s, e) && run_recovered(&s, e) &&
-              resync_missing(&s, e) && run_flush_logs(&s, e) && plan_freeze(&s, e) &&
-              run_batches(&s, e) && expire_due(&s, e) && compact_due(&s, e) && run_done(&s, e);
+    bool ok = session_open(&s, job, env, out, e) && run_settle_lagging(&s, e) &&
+              run_recovered(&s, e) && resync_missing(&s, e) && run_flush_logs(&s, e) &&
+              plan_freeze(&s, e) && run_batches(&s, e) && expire_due(&s, e) && compact_due(&s, e) &&
+              behind_catch_up(&s, BEHIND_TRY, e) && run_done(&s, e);
     if (!ok)
         run_failed(&s, e);
     session_close(&s);

@@ -16,12 +16,20 @@ struct log;
 
 enum run_phase { RUN_OPENING, RUN_READING, RUN_DECIDING, RUN_DELIVERING, RUN_WAITING, RUN_DONE };
 
+// The warehouse table that is the longest behind the other outputs (`output_lag`). output "" = none is.
+struct run_behind {
+    char output[192], why[160];
+    uint64_t batches; // with rows for it
+    int64_t since_ms;
+};
+
 struct run_progress {
     enum run_phase phase;
     uint64_t batch;
     uint64_t records,
         records_total; // of the run's plan; total counts offsets, so compaction makes it an upper bound
     uint64_t bytes;
+    struct run_behind behind;
 };
 
 // The marker that says which batch the topics hold expires like a group's offsets. Without it a person must say what they hold.
@@ -58,6 +66,7 @@ struct run_report {
     uint64_t late_partition; // rows whose partition had expired: dropped, or among the dead
     uint64_t lake_files, lake_rows, warehouse_rows, topic_rows;
     char notice[512]; // rows that a stream lacks since it was out of the job: said once; "" = none
+    struct run_behind behind; // when it ended
     char offsets_error[256]; // the group's offsets could not be committed: reported, never blocking
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/durable.h"
 #include "base/pool.h"
+#include "jobs/run/behind.h"
 #include "jobs/run/code.h"
 #include "jobs/run/topics.h"
 
@@ -24,9 +25,12 @@ void session_progress(const struct session *s, enum run_phase phase, uint64_t ba
 {
     if (!s->env->progress)
         return;
-    struct run_progress p = {phase, batch, s->report->records + records, 0,
-                             s->report->bytes + bytes};
+    struct run_progress p = {.phase = phase,
+                             .batch = batch,
+                             .records = s->report->records + records,
+                             .bytes = s->report->bytes + bytes};
     p.records_total = p.records + plan_remaining(s);
+    behind_worst(&p.behind, &s->control);
     s->env->progress(s->env->progress_arg, &p);
 }
 

@@ -12,6 +12,13 @@ struct collect;
 // What the engine remembers: the job's state, or nothing beyond a batch (backfill reads the past without touching it).
 enum session_engine { SESSION_STATE, SESSION_MEMORY };
 
+// A table that could not take its rows a moment ago (behind.h).
+struct session_failed {
+    struct str name;
+    int64_t began_ms, wait_ms, again_ms; // the last try, on the monotonic clock
+    char why[160];
+};
+
 struct session {
     const struct job *job;
     const struct run_env *env;
@@ -24,7 +31,11 @@ struct session {
     struct arena *control_arena;
     struct lake *lake;
     struct source *source;
-    struct sink **sinks;         // per target; NULL = not connected
+    struct sink **sinks; // per target; NULL = not connected
+    bool lags;           // a warehouse may be behind: behind.h
+    bool moved_up;       // one that was has taken something since control was stored
+    struct session_failed *failed;
+    size_t failed_count, failed_cap;
     bool creates_again;          // resync: tables that are gone although batches were delivered
     struct topic_writer *topics; // NULL = not connected
     int32_t *topic_partitions;   // per topic output
@@ -86,12 +97,21 @@ void plan_rank(const struct session *s,
 
 // deliver.c
 bool deliver_batch(struct session *s, struct batch_record *r, struct err *e) ERR_CHECKED;
+enum deliver_patience { DELIVER_PATIENTLY, DELIVER_ONCE }; // what is unreachable is tried again
 bool deliver_target(struct session *s, const struct batch_record *r, struct batch_target *t,
-                    struct err *e) ERR_CHECKED;
+                    enum deliver_patience patience, struct err *e) ERR_CHECKED;
+// What the table holds, through the connection that the target would be delivered by.
+bool deliver_head(struct head *out, struct session *s, const struct batch_target *t,
+                  struct err *e) ERR_CHECKED;
 void deliver_offsets(
     struct session *s); // of all positions; a failure is noted in control and report
+// Where the job stood after the batch: what its offsets are. *out in `a`.
+size_t deliver_places(struct batch_position **out, const struct session *s, struct arena *a,
+                      const struct batch_record *r);
 bool deliver_clean_spools(struct session *s, uint64_t upto, struct err *e) ERR_CHECKED;
 struct str deliver_target_name(struct arena *a, const struct batch_target *t);
+// The record's part for this table; NULL = none, or skipped.
+struct batch_target *deliver_find(struct arena *a, const struct batch_record *r, struct str name);
 
 // history.c: the run's record in KV_RUN.
 bool history_put(struct kv_txn *t, const struct session *s, const char *outcome,

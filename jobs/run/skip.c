@@ -1,6 +1,7 @@
 #include "jobs/run/skip.h"
 
 #include "base/durable.h"
+#include "jobs/run/behind.h"
 #include "jobs/run/execute.h"
 #include "jobs/run/resync.h"
 #include "jobs/run/spool.h"
@@ -88,6 +89,13 @@ static bool skip_keep(struct session *s, struct buf *text, uint64_t batch, struc
 
 // --- the release -----------------------------------------------------------------------------------------------------
 
+static bool skip_lacks(struct session *s, const struct batch_record *r,
+                       const struct batch_target *t)
+{
+    uint64_t behind = control_output(&s->control, deliver_target_name(s->a, t))->behind;
+    return behind ? r->batch >= behind : r->batch > s->control.delivered;
+}
+
 // What comes next builds on the batch before: the table's head stays where it is.
 static void skip_forget(struct session *s, struct batch_target *t, enum skip_how how)
 {
@@ -99,8 +107,8 @@ static void skip_forget(struct session *s, struct batch_target *t, enum skip_how
     o->digest = t->prev_digest;
 }
 
-static bool skip_record(struct session *s, struct batch_record *r, skip_fn *means, const void *arg,
-                        enum skip_how how, struct err *e)
+static bool skip_record(struct skipped *out, struct session *s, struct batch_record *r,
+                        skip_fn *means, const void *arg, enum skip_how how, struct err *e)
 {
     struct buf text;
     struct kv_txn *t;
@@ -108,7 +116,11 @@ static bool skip_record(struct session *s, struct batch_record *r, skip_fn *mean
     buf_init(&text, SKIP_TEXT_MAX);
     for (size_t i = 0; ok && i < r->target_count; i++) {
         struct batch_target *x = &r->targets[i];
-        if (x->skipped || !means(arg, x->output, deliver_target_name(s->a, x)))
+        if (!means(arg, x->output, deliver_target_name(s->a, x)))
+            continue;
+        out->tables += x->skipped || skip_lacks(s, r, x);
+        out->rows += x->skipped || skip_lacks(s, r, x) ? x->rows : 0;
+        if (x->skipped || !skip_lacks(s, r, x))
             continue;
         ok = how == SKIP_SILENTLY || skip_text(&text, s, r, x, e);
         skip_forget(s, x, how);
@@ -123,20 +135,72 @@ static bool skip_record(struct session *s, struct batch_record *r, skip_fn *mean
     return false;
 }
 
-enum kv_found skip_decided(struct batch_record *out, struct session *s, skip_fn *means,
-                           const void *arg, enum skip_how how, struct err *e)
+static bool skip_named(const struct control_output *o, skip_fn *means, const void *arg)
+{
+    struct str output = o->name;
+    for (size_t i = o->name.n; i > 0; i--)
+        if (o->name.p[i - 1] == '/') {
+            output = (struct str){o->name.p + i, o->name.n - i};
+            break;
+        }
+    return means(arg, output, o->name);
+}
+
+// Tables that were behind have nothing to catch up with any more.
+static bool skip_caught_up(struct session *s, skip_fn *means, const void *arg, struct err *e)
+{
+    struct control *c = &s->control;
+    struct kv_txn *t;
+    bool any = false;
+    for (size_t i = 0; i < c->output_count; i++) {
+        struct control_output *o = &c->outputs[i];
+        if (!o->behind || !skip_named(o, means, arg))
+            continue;
+        behind_clear(o);
+        any = true;
+    }
+    if (!any)
+        return true;
+    if (!kv_begin_write(&t, s->kv, e))
+        return false;
+    if (control_store(c, t, e))
+        return kv_commit(t, e);
+    kv_abort(t);
+    return false;
+}
+
+// The newest first: what is left, wherever this is cut short, is a chain of batches.
+enum kv_found skip_decided(struct skipped *out, struct session *s, skip_fn *means, const void *arg,
+                           enum skip_how how, struct err *e)
 {
     const struct control *c = &s->control;
-    struct kv_txn *t;
-    if (c->delivered >= c->last_batch)
-        return KV_ABSENT;
-    if (!kv_begin_read(&t, s->kv, e))
-        return KV_FAILED;
-    enum kv_found found = control_get_record(out, s->a, t, c->last_batch, e);
-    kv_abort(t);
-    if (found == KV_FOUND && !skip_record(s, out, means, arg, how, e))
-        return KV_FAILED;
-    return found;
+    *out = (struct skipped){.last = c->last_batch};
+    out->first = c->delivered < c->last_batch ? c->last_batch : 0;
+    for (size_t i = 0; i < c->output_count; i++) {
+        const struct control_output *o = &c->outputs[i];
+        if (o->behind && skip_named(o, means, arg) && (!out->first || o->behind < out->first))
+            out->first = o->behind;
+    }
+    enum kv_found any = KV_ABSENT;
+    struct arena *a = arena_new(s->a);
+    for (uint64_t b = c->last_batch; any != KV_FAILED && out->first && b >= out->first; b--) {
+        struct batch_record r;
+        struct kv_txn *t;
+        arena_reset(a);
+        if (!kv_begin_read(&t, s->kv, e)) {
+            any = KV_FAILED;
+            break;
+        }
+        enum kv_found found = control_get_record(&r, a, t, b, e);
+        kv_abort(t);
+        if (found == KV_FAILED ||
+            (found == KV_FOUND && !skip_record(out, s, &r, means, arg, how, e)))
+            any = KV_FAILED;
+        else if (found == KV_FOUND)
+            any = KV_FOUND;
+    }
+    arena_free(a);
+    return any == KV_FOUND && !skip_caught_up(s, means, arg, e) ? KV_FAILED : any;
 }
 
 static bool deliver_skips(const void *arg, struct str output, struct str target)
@@ -145,39 +209,42 @@ static bool deliver_skips(const void *arg, struct str output, struct str target)
     return name->n > 0 && skip_means(*name, output, target);
 }
 
-static size_t deliver_skipped(struct deliver_report *out, const struct batch_record *r,
-                              struct session *s, struct str name)
+static bool deliver_last(struct deliver_report *out, struct session *s, struct err *e)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < r->target_count; i++) {
-        const struct batch_target *t = &r->targets[i];
-        if (!t->skipped || !skip_means(name, t->output, deliver_target_name(s->a, t)))
-            continue;
-        n++;
-        out->skipped_rows += t->rows;
-    }
-    return n;
+    struct batch_record r;
+    struct kv_txn *t;
+    const struct control *c = &s->control;
+    if (c->delivered >= c->last_batch)
+        return true;
+    if (!kv_begin_read(&t, s->kv, e))
+        return false;
+    enum kv_found found = control_get_record(&r, s->a, t, c->last_batch, e);
+    kv_abort(t);
+    out->batch = found == KV_FOUND ? c->last_batch : out->batch;
+    return found == KV_ABSENT || (found == KV_FOUND && deliver_batch(s, &r, e));
 }
 
 // Without a look at the heads: the store that cannot take its rows need not even be there.
 static bool deliver_run(struct deliver_report *out, struct session *s, struct str skip,
                         struct err *e)
 {
-    struct batch_record r;
-    enum kv_found found = skip_decided(&r, s, deliver_skips, &skip, SKIP_DEAD_LETTERS, e);
+    struct skipped skipped;
+    uint64_t behind = behind_first(&s->control);
+    out->batch = behind ? s->control.last_batch : 0;
+    enum kv_found found = skip_decided(&skipped, s, deliver_skips, &skip, SKIP_DEAD_LETTERS, e);
     if (found == KV_FAILED)
         return false;
-    if (found == KV_ABSENT)
-        return skip.n == 0 ||
-               err_fail(e, ERR_CONFIG, "no batch of job %s waits: there is nothing to skip",
+    if (skip.n > 0 && found == KV_ABSENT && !behind)
+        return err_fail(e, ERR_CONFIG, "no batch of job %s waits: there is nothing to skip",
                         s->job->name);
-    out->batch = r.batch;
-    if (skip.n > 0 && deliver_skipped(out, &r, s, skip) == 0) {
+    if (skip.n > 0 && skipped.tables == 0) {
         err_fail(e, ERR_CONFIG, "batch %llu has no output %.*s in a warehouse",
-                 (unsigned long long)r.batch, STR_ARG(skip));
+                 (unsigned long long)s->control.last_batch, STR_ARG(skip));
         return err_hint(e, "sluice job show %s lists outputs and tables", s->job->name);
     }
-    return deliver_batch(s, &r, e) && run_done(s, e);
+    out->skipped_rows = skipped.rows;
+    out->skipped_first = skipped.first;
+    return deliver_last(out, s, e) && behind_catch_up(s, BEHIND_MUST, e) && run_done(s, e);
 }
 
 bool run_deliver_decided(struct deliver_report *out, const struct job *job,

@@ -1,5 +1,6 @@
 // The endless run: the same batches as a bounded one, only that plans are made for ever, rows of streams for the lake collect in row logs,
 // and failures that pass are lived through (DESIGN sections 1 and 5).
+#include "jobs/run/behind.h"
 #include "jobs/run/run.h"
 
 #include "base/durable.h"
@@ -255,7 +256,7 @@ static bool stream_finish(struct stream *x, struct err *e)
         changed = changed || c->versions[i].changed;
     return (!changed || run_batch(&x->s, &last, &end, e)) &&
            rowlog_clean(x->s.log_dir, c, x->env->durable, e) && expire_due(&x->s, e) &&
-           compact_due(&x->s, e) && run_done(&x->s, e);
+           compact_due(&x->s, e) && behind_catch_up(&x->s, BEHIND_TRY, e) && run_done(&x->s, e);
 }
 
 static bool stream_steps(struct stream *x, struct err *e)
@@ -294,6 +295,7 @@ static void stream_add(struct run_report *out, const struct run_report *r)
     out->topic_rows += r->topic_rows;
     if (r->notice[0])
         memcpy(out->notice, r->notice, sizeof out->notice);
+    out->behind = r->behind;
     memcpy(out->offsets_error, r->offsets_error, sizeof out->offsets_error);
 }
 
@@ -303,7 +305,7 @@ static bool stream_session(struct run_report *out, const struct job *job, const 
 {
     struct stream x = {.job = job, .env = env, .fresh_since = -1};
     struct run_report report = {0};
-    bool ok = session_open(&x.s, job, env, &report, e) && run_settle(&x.s, e) &&
+    bool ok = session_open(&x.s, job, env, &report, e) && run_settle_lagging(&x.s, e) &&
               run_recovered(&x.s, e) && resync_missing(&x.s, e) && stream_open(&x, e) &&
               (stream_steps(&x, e) || stream_stopped(&x, e)) && stream_finish(&x, e);
     if (!ok)

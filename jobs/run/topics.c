@@ -6,6 +6,7 @@
 
 #include "base/durable.h"
 #include "base/hash.h"
+#include "jobs/run/behind.h"
 #include "jobs/run/topic_rows.h"
 
 #include <assert.h>
@@ -106,6 +107,19 @@ static bool topics_read_marker(struct session *s, struct str topic, struct err *
     return s->marker_known;
 }
 
+// The first topic output was another one before: the newer of the two markers counts.
+static bool topics_older_marker(struct session *s, struct str topic, struct err *e)
+{
+    struct topic_marker m;
+    if (!s->topics->type->marker(s->topics, topic, &m, e))
+        return false;
+    bool newer = m.state == TOPIC_MARKER_SET &&
+                 (s->marker.state == TOPIC_MARKER_NONE || m.batch > s->marker.batch);
+    if (newer)
+        s->marker = m;
+    return true;
+}
+
 // A marker that a person set has no digest: its number is believed.
 static bool topics_marker_is(const struct topic_marker *m, uint64_t batch, uint64_t digest)
 {
@@ -192,33 +206,36 @@ static bool topics_send_rows(struct session *s, struct arena *a, const struct ba
            err_wrap(e, "topic %.*s", STR_ARG(t->topic));
 }
 
-static size_t topics_offsets(const struct session *s, struct topic_offset *out)
-{
-    const struct control *c = &s->control;
-    size_t n = 0;
-    for (size_t i = 0; i < c->position_count; i++)
-        for (size_t t = 0; t < s->job->topic_count; t++)
-            if (str_eq(s->job->topics[t], c->positions[i].topic))
-                out[n++] = (struct topic_offset){c->positions[i].topic, c->positions[i].partition,
-                                                 c->positions[i].next};
-    return n;
-}
-
 struct topics_batch {
     const struct batch_topic *topics; // none: only the marker and the offsets
     size_t count;
     struct str marker_topic;
     uint64_t batch, digest;
+    const struct batch_record *record; // whose offsets they are; NULL = none
 };
+
+static size_t topics_offsets(struct topic_offset **out, const struct session *s, struct arena *a,
+                             const struct batch_record *r)
+{
+    struct batch_position *places = NULL;
+    size_t n = 0, count = r ? deliver_places(&places, s, a, r) : 0;
+    *out = ARENA_ZARRAY(a, struct topic_offset, count + 1);
+    for (size_t i = 0; i < count; i++)
+        for (size_t t = 0; t < s->job->topic_count; t++)
+            if (str_eq(s->job->topics[t], places[i].topic))
+                (*out)[n++] =
+                    (struct topic_offset){places[i].topic, places[i].partition, places[i].next};
+    return n;
+}
 
 static bool topics_transact(struct session *s, const struct topics_batch *b, struct err *e)
 {
     struct arena *a = arena_new(NULL);
-    struct topic_offset *offsets =
-        ARENA_ZARRAY(a, struct topic_offset, s->control.position_count + 1);
+    struct topic_offset *offsets;
+    size_t offset_count = topics_offsets(&offsets, s, a, b->record);
     const struct topic_commit commit = {
         .offsets = offsets,
-        .offset_count = topics_offsets(s, offsets),
+        .offset_count = offset_count,
         .marker_topic = b->marker_topic,
         .batch = b->batch,
         .digest = b->digest,
@@ -239,18 +256,16 @@ static bool topics_transact(struct session *s, const struct topics_batch *b, str
 
 static bool topics_once(struct session *s, const struct batch_record *r, struct err *e)
 {
-    struct topics_batch b = {r->topics, r->topic_count, r->marker_topic, r->batch,
-                             r->topics_digest};
+    struct topics_batch b = {r->topics, r->topic_count,   r->marker_topic,
+                             r->batch,  r->topics_digest, r};
     bool moved = r->marker_prev_topic.n > 0 && !str_eq(r->marker_prev_topic, r->marker_topic);
     if (!topics_read_marker(s, r->marker_topic, e))
-        return false;
-    // The first topic output was another one: without a marker of this batch, the last one's stands there.
-    if (moved && s->marker.state == TOPIC_MARKER_NONE &&
-        !s->topics->type->marker(s->topics, r->marker_prev_topic, &s->marker, e))
         return false;
     const struct topic_marker *m = &s->marker;
     if (topics_marker_is(m, r->batch, r->topics_digest))
         return true;
+    if (moved && !topics_older_marker(s, r->marker_prev_topic, e))
+        return false;
     if (m->state == TOPIC_MARKER_SET &&
         !topics_marker_is(m, r->topics_prev_batch, r->topics_prev_digest))
         return topics_marker_wrong(m, r->batch, r->topics_digest, e);
@@ -260,6 +275,18 @@ static bool topics_once(struct session *s, const struct batch_record *r, struct 
     if (lost && s->env->marker == RUN_MARKER_SENT)
         b.count = 0;
     return topics_transact(s, &b, e);
+}
+
+bool topics_sent(bool *out, struct session *s, const struct batch_record *r, struct err *e)
+{
+    struct str newest = s->control.marker_topic;
+    bool moved = !str_eq(newest, r->marker_topic);
+    *out = false;
+    if (!topics_read_marker(s, newest, e) || (moved && !topics_older_marker(s, r->marker_topic, e)))
+        return err_wrap(e, "topic outputs");
+    *out = s->marker.state == TOPIC_MARKER_SET && s->marker.batch > r->batch &&
+           s->marker.batch <= control_output(&s->control, STR("topics"))->batch;
+    return true;
 }
 
 // Tried again for a while, each time on a new connection: the marker then says what became of the try before.
@@ -298,6 +325,8 @@ bool topics_check(struct session *s, struct err *e)
     struct str topic = s->control.marker_topic;
     if (s->job->topic_output_count == 0 || s->elsewhere.n > 0)
         return true;
+    if (ours->behind) // as tables are: compared when their turn comes
+        return true;
     if (topic.n == 0)
         topic = s->job->topic_outputs[0].want.name;
     if (!topics_read_marker(s, topic, e))
@@ -311,6 +340,8 @@ bool topics_check(struct session *s, struct err *e)
     if (s->env->marker == RUN_MARKER_ASK)
         return topics_marker_lost(ours->batch, s->job->group, e);
     // Nothing is in doubt: only the marker is put back.
-    const struct topics_batch b = {NULL, 0, topic, ours->batch, ours->digest};
+    const struct batch_record here = {.batch = s->control.last_batch};
+    const struct topics_batch b = {
+        NULL, 0, topic, ours->batch, ours->digest, behind_first(&s->control) ? NULL : &here};
     return topics_transact(s, &b, e) || err_wrap(e, "topic outputs");
 }

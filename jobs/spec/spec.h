@@ -47,6 +47,13 @@ struct stream_spec {
     struct conf_at at;
 };
 
+// How far a warehouse may be behind the other outputs; all 0 = not at all.
+struct output_lag_spec {
+    int64_t batches, time_ms;
+    uint64_t bytes;
+    struct conf_at at;
+};
+
 enum spec_order { SPEC_ORDER_EVENT_TIME, SPEC_ORDER_TABLES_FIRST };
 struct job_spec {
     struct str name;
@@ -63,6 +70,7 @@ struct job_spec {
     struct dead_letters_spec dead_letters;
     struct stream_spec stream;
     bool accept_loss;
+    struct output_lag_spec output_lag;
     int64_t redo_spools;
     int64_t history_keep_ms, history_max;
     struct conf_items outputs; // struct output_spec

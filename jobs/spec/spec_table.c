@@ -196,6 +196,24 @@ static bool dead_max_word(struct conf_reader *r, void *out, const struct yaml_no
     return conf_table_parse(r, out, &dead_max_table, &map);
 }
 
+static const struct conf_opt output_lag_opts[] = {
+    {OPT(output_lag_spec, batches, "batches", CONF_INT), .def = "10000", .min = 1, .max = 1000000,
+     .help = "Batches with rows for the warehouse that may wait."},
+    {OPT(output_lag_spec, time_ms, "time", CONF_DURATION), .def = "24h", .min = 1000,
+     .max = 2592000000, .help = "How long the oldest of them may wait."},
+    {OPT(output_lag_spec, bytes, "bytes", CONF_BYTES), .def = "10GiB", .min = 1 << 10,
+     .max = INT64_C(1) << 50,
+     .help = "Bytes of rows that may wait for one warehouse table, on the disk of `state:`."},
+};
+static const struct conf_table output_lag_table = {
+    .name = "output_lag",
+    .help = "How far a warehouse table may be behind; at any of these limits the job waits for it.",
+    .opts = output_lag_opts,
+    .count = COUNT(output_lag_opts),
+    .bytes = sizeof(struct output_lag_spec),
+    .at_offset = offsetof(struct output_lag_spec, at),
+};
+
 static const char *const payloads[] = {"full", "hash", "none", NULL};
 static const struct conf_opt dead_opts[] = {
     {OPT(dead_letters_spec, payload, "payload", CONF_ENUM), .choices = payloads, .def = "full",
@@ -417,6 +435,10 @@ static const struct conf_opt job_opts[] = {
      .help = "Records that cannot be decoded or written."},
     {OPT(job_spec, stream, "stream", CONF_SECTION), .sub = &spec_stream_table,
      .help = "How an endless run makes its batches."},
+    {OPT(job_spec, output_lag, "output_lag", CONF_SECTION), .flags = CONF_OPTIONAL,
+     .sub = &output_lag_table,
+     .help = "Lets the other outputs go on while a warehouse cannot take its rows; without it they "
+             "wait."},
     {OPT(job_spec, redo_spools, "redo_spools", CONF_INT), .def = "0", .max = 100000,
      .help =
          "Delivered batches whose warehouse rows stay on local disk, for a store that may lose its "

@@ -71,9 +71,10 @@ static bool job_deliver(struct cli *c, struct err *e)
                        (unsigned long long)r.batch);
         if (skip)
             buf_printf(&out,
-                       "%s rows for %s were not written: %s/dead_letters/%llu.skipped.jsonl\n",
-                       cli_count(app.a, r.skipped_rows), skip, job->state_dir,
-                       (unsigned long long)r.batch);
+                       "%s rows of batches %llu to %llu were not written to %s: "
+                       "%s/dead_letters/*.skipped.jsonl\n",
+                       cli_count(app.a, r.skipped_rows), (unsigned long long)r.skipped_first,
+                       (unsigned long long)r.batch, skip, job->state_dir);
         ok = cli_print(&out, e);
         buf_fini(&out);
     }

@@ -68,6 +68,13 @@ static bool job_run_marker(enum run_marker *out, const struct cli *c, struct err
     return true;
 }
 
+static void job_run_behind(const struct run_behind *b)
+{
+    if (b->output[0])
+        fprintf(stderr, "sluice: warning: %s lacks %llu batch%s, the other outputs went on: %s\n",
+                b->output, (unsigned long long)b->batches, b->batches == 1 ? "" : "es", b->why);
+}
+
 // What an endless run lives through is worth a line.
 static void job_run_trouble(void *arg, const struct err *e, int64_t retry_ms)
 {
@@ -156,6 +163,7 @@ static bool job_run(struct cli *c, struct err *e)
         else
             job_run_summary(&out, app.a, &report, c->args[0]);
         ok = cli_print(&out, e);
+        job_run_behind(&report.behind);
         if (report.notice[0])
             fprintf(stderr, "sluice: warning: %s\n", report.notice);
         if (report.offsets_error[0])

@@ -2,6 +2,7 @@
 
 #include "base/durable.h"
 #include "base/kv.h"
+#include "jobs/run/behind.h"
 #include "jobs/run/doc.h"
 #include "jobs/run/lag.h"
 #include "orchestrator/builtin.h"
@@ -154,7 +155,14 @@ const char *job_status_state(struct arena *a, const struct job_status *s)
 const char *job_status_note(struct arena *a, const struct job_status *s)
 {
     const json_int_t failures = json_integer_value(json_object_get(s->daemon, "failures"));
+    struct run_behind behind;
+    behind_worst(&behind, &s->control);
     const bool works = s->owner || json_is_object(json_object_get(s->daemon, "running"));
+    if (behind.output[0])
+        return arena_printf(a, "%llu batch%s not delivered to %s since %s: %s",
+                            (unsigned long long)behind.batches, behind.batches == 1 ? "" : "es",
+                            behind.output, cli_time(a, behind.since_ms), behind.why)
+            .p;
     if (s->control.delivered < s->control.last_batch && !works)
         return arena_printf(a, "batch %llu decided, not delivered",
                             (unsigned long long)s->control.last_batch)
@@ -175,6 +183,26 @@ int64_t job_status_next(const struct job_status *s)
     return json_integer_value(json_object_get(s->daemon, "next"));
 }
 
+// Every output that is behind.
+static void job_status_behind(json_t *o, const struct control *c)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < c->output_count; i++) {
+        const struct control_output *x = &c->outputs[i];
+        if (!x->behind)
+            continue;
+        json_t *j = json_object();
+        json_object_set_new(j, "output", doc_new_str(x->name));
+        json_object_set_new(j, "batch", doc_new_u64(x->behind));
+        json_object_set_new(j, "batches", doc_new_u64(x->behind_batches));
+        json_object_set_new(j, "bytes", doc_new_u64(x->behind_bytes));
+        json_object_set_new(j, "since", json_integer(x->behind_ms));
+        json_object_set_new(j, "why", doc_new_str(str_from(x->behind_why)));
+        json_array_append_new(list, j);
+    }
+    json_object_set_new(o, "behind", list);
+}
+
 json_t *job_status_json(struct arena *a, const struct job_status *s)
 {
     json_t *o = json_object();
@@ -191,6 +219,7 @@ json_t *job_status_json(struct arena *a, const struct job_status *s)
     json_object_set_new(o, "last_batch", doc_new_u64(s->control.last_batch));
     json_object_set_new(o, "delivered",
                         json_boolean(s->control.delivered >= s->control.last_batch));
+    job_status_behind(o, &s->control);
     if (s->ran) {
         json_object_set_new(o, "last_run", doc_new_u64(s->last.run));
         json_object_set_new(o, "outcome", doc_new_str(s->last.outcome));

@@ -83,12 +83,26 @@ static void job_stream_progress(struct daemon_job *j, const struct run_progress 
     sched_progressed(j->d->config->sched, j->index, daemon_now(j->d));
 }
 
+static void job_behind(struct daemon_job *j, const struct run_behind *now)
+{
+    const char *output = now->output[0] ? now->output : j->behind.output;
+    const char *fields[] = {"job", j->name, "output", output, NULL};
+    if (now->output[0] && !j->behind.output[0])
+        log_event(j->d->log, LOG_WARN, "run.behind", fields, "%s", now->why);
+    else if (!now->output[0] && j->behind.output[0])
+        log_event(j->d->log, LOG_INFO, "run.caught_up", fields, "it has all batches again");
+    j->behind = *now;
+}
+
 static void job_progress(struct daemon_job *j, const json_t *progress)
 {
     struct run_progress p;
     report_progress_from_json(&p, progress);
     if (is_stream(j))
         job_stream_progress(j, &p);
+    // Before control is read nothing is known.
+    if (p.phase != RUN_OPENING)
+        job_behind(j, &p.behind);
     if (p.phase != j->progress.phase)
         job_phase(j, p.phase);
     j->progress = p;
@@ -131,6 +145,7 @@ static void job_line(struct daemon_job *j, struct str line)
     if (report) {
         j->answered = j->succeeded = true;
         report_from_json(&j->report, report);
+        job_behind(j, &j->report.behind);
     } else if (error) {
         j->answered = true;
         report_error_from_json(&j->error, error);
@@ -281,6 +296,14 @@ static void job_free_again(struct daemon_job *j, enum sched_outcome outcome)
     if (verdict == SCHED_ALERT)
         alert_send(j);
     daemon_store(j->d);
+}
+
+int64_t daemon_job_undelivered(const struct daemon_job *j)
+{
+    const int64_t behind = j->behind.since_ms;
+    if (behind == 0 || (j->undelivered_ms > 0 && j->undelivered_ms < behind))
+        return j->undelivered_ms;
+    return behind;
 }
 
 // A decided batch that could not be delivered is what makes outputs disagree: since when?

@@ -56,14 +56,18 @@ struct daemon_job {
     struct run_report report;
     struct err error;
     int64_t ended_ms, took_ms;
-    int64_t lag, lag_ms;    // -1 = unknown; when it was known
-    json_t *lag_topics;     // the same by topic; NULL = unknown
-    int64_t undelivered_ms; // since when a decided batch waits for an output; 0 = none
+    int64_t lag, lag_ms;      // -1 = unknown; when it was known
+    json_t *lag_topics;       // the same by topic; NULL = unknown
+    int64_t undelivered_ms;   // since when a decided batch waits for an output; 0 = none
+    struct run_behind behind; // which lets the others go on
     // Counters since the daemon began.
     uint64_t runs_done, runs_failed, records, bytes, dead, lost, lake_rows, warehouse_rows, alerts;
     uint64_t late, late_partition, topic_rows, rejected, memory_bytes;
     uint64_t phase_ms[JOB_PHASES];
 };
+
+// Since when an output lacks a decided batch, whether or not the others wait for it; 0 = none does.
+int64_t daemon_job_undelivered(const struct daemon_job *j);
 
 void job_start_due(struct daemon *d);
 void job_check_timeouts(struct daemon *d);

@@ -66,7 +66,9 @@ json_t *status_job(const struct daemon_job *j)
     json_object_set_new(o, "skipped", doc_new_u64(v.skipped));
     json_object_set_new(o, "lag", j->lag >= 0 ? json_integer(j->lag) : json_null());
     json_object_set_new(o, "lag_at", time_json(j->lag_ms));
-    json_object_set_new(o, "undelivered_since", time_json(j->undelivered_ms));
+    json_object_set_new(o, "undelivered_since", time_json(daemon_job_undelivered(j)));
+    json_object_set_new(o, "undelivered_to", json_string(j->behind.output));
+    json_object_set_new(o, "undelivered_batches", doc_new_u64(j->behind.batches));
     json_object_set_new(o, "running", status_running(j));
     json_object_set_new(o, "command", status_command(j));
     json_object_set_new(o, "last", status_last(j));

@@ -63,8 +63,15 @@ static bool gauge_success(double *out, const struct daemon_job *j, struct sched_
 
 static bool gauge_undelivered(double *out, const struct daemon_job *j, struct sched_now now)
 {
-    if (!since(out, j->undelivered_ms, now.wall_ms))
+    if (!since(out, daemon_job_undelivered(j), now.wall_ms))
         *out = 0;
+    return true;
+}
+
+static bool gauge_undelivered_batches(double *out, const struct daemon_job *j, struct sched_now now)
+{
+    (void)now;
+    *out = (double)j->behind.batches;
     return true;
 }
 
@@ -110,6 +117,9 @@ static const struct gauge gauges[] = {
     {"sluice_last_success_age_seconds", "Time since the last run that succeeded.", gauge_success},
     {"sluice_undelivered_seconds",
      "How long a decided batch has waited for an output; 0 = none does.", gauge_undelivered},
+    {"sluice_undelivered_batches",
+     "Batches that the slowest output has not taken while the others went on (output_lag).",
+     gauge_undelivered_batches},
     {"sluice_running", "1 while a run goes on.", gauge_running},
     {"sluice_paused", "1 while the job is paused.", gauge_paused},
     {"sluice_failures", "Failed runs since the last success.", gauge_failures},

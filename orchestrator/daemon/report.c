@@ -49,6 +49,18 @@ static json_t *text_json(const char *text)
     return json_string(copy);
 }
 
+static void behind_to_json(json_t *j, const struct run_behind *b)
+{
+    if (!b->output[0])
+        return;
+    json_t *o = json_object();
+    json_object_set_new(o, "output", text_json(b->output));
+    json_object_set_new(o, "batches", doc_new_u64(b->batches));
+    json_object_set_new(o, "since", json_integer(b->since_ms));
+    json_object_set_new(o, "why", text_json(b->why));
+    json_object_set_new(j, "behind", o);
+}
+
 json_t *report_to_json(const struct run_report *r, const char *job)
 {
     json_t *j = json_object();
@@ -63,6 +75,7 @@ json_t *report_to_json(const struct run_report *r, const char *job)
         json_object_set_new(j, "offsets_error", text_json(r->offsets_error));
     if (r->notice[0])
         json_object_set_new(j, "notice", text_json(r->notice));
+    behind_to_json(j, &r->behind);
     return j;
 }
 
@@ -72,6 +85,15 @@ static void copy_text(char *out, size_t size, const json_t *j)
     snprintf(out, size, "%s", text ? text : "");
 }
 
+static void behind_from_json(struct run_behind *out, const json_t *j)
+{
+    const json_t *o = json_object_get(j, "behind");
+    copy_text(out->output, sizeof out->output, json_object_get(o, "output"));
+    copy_text(out->why, sizeof out->why, json_object_get(o, "why"));
+    out->batches = (uint64_t)json_integer_value(json_object_get(o, "batches"));
+    out->since_ms = json_integer_value(json_object_get(o, "since"));
+}
+
 void report_from_json(struct run_report *out, const json_t *j)
 {
     *out = (struct run_report){0};
@@ -79,6 +101,7 @@ void report_from_json(struct run_report *out, const json_t *j)
         const uint64_t v = (uint64_t)json_integer_value(json_object_get(j, counters[i].name));
         memcpy((char *)out + counters[i].offset, &v, sizeof v);
     }
+    behind_from_json(&out->behind, j);
     copy_text(out->notice, sizeof out->notice, json_object_get(j, "notice"));
     copy_text(out->offsets_error, sizeof out->offsets_error, json_object_get(j, "offsets_error"));
 }
@@ -128,6 +151,7 @@ json_t *report_progress_to_json(const struct run_progress *p)
     json_object_set_new(j, "records", doc_new_u64(p->records));
     json_object_set_new(j, "records_total", doc_new_u64(p->records_total));
     json_object_set_new(j, "bytes", doc_new_u64(p->bytes));
+    behind_to_json(j, &p->behind);
     return j;
 }
 
@@ -141,6 +165,7 @@ void report_progress_from_json(struct run_progress *out, const json_t *j)
         .records_total = (uint64_t)json_integer_value(json_object_get(j, "records_total")),
         .bytes = (uint64_t)json_integer_value(json_object_get(j, "bytes")),
     };
+    behind_from_json(&out->behind, j);
 }
 
 const char *report_phase_name(enum run_phase phase)

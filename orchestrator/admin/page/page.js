@@ -105,7 +105,7 @@ function lagOf(j) {
 async function jobsPage() {
   const jobs = await ask("api/jobs");
   const rows = jobs.map(j => [el("a", { href: to("job", j.job) }, j.job), stateOf(j), lagOf(j), age(j.last_success),
-    j.next ? age(j.next) : "", j.schedule, j.undelivered_since ? el("span", { class: "bad" }, "undelivered since ", age(j.undelivered_since)) : ""]);
+    j.next ? age(j.next) : "", j.schedule, j.undelivered_since ? el("span", { class: "bad" }, "undelivered since ", age(j.undelivered_since), j.undelivered_to ? ` to ${j.undelivered_to}: ${show.count(j.undelivered_batches)} batches` : "") : ""]);
   return [el("h1", {}, "Jobs"), section(`${jobs.length} job${jobs.length === 1 ? "" : "s"}`,
     table(["Job", "State", "Lag", "Last success", "Next run", "Schedule", "Note"], rows, [2]))];
 }
