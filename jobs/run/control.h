@@ -33,7 +33,7 @@ struct control_output {
     // jobs/run/behind.h: `batch` is decided for it, but from `behind` on it has taken nothing; 0 = it has all.
     uint64_t behind, behind_batches, behind_bytes; // batches with rows for it, and their spools
     int64_t behind_ms;                             // since when
-    char behind_why[160];
+    char behind_why[128];
 };
 
 struct control_version {

@@ -18,7 +18,7 @@ enum run_phase { RUN_OPENING, RUN_READING, RUN_DECIDING, RUN_DELIVERING, RUN_WAI
 
 // The warehouse table that is the longest behind the other outputs (`output_lag`). output "" = none is.
 struct run_behind {
-    char output[192], why[160];
+    char output[128], why[128];
     uint64_t batches; // with rows for it
     int64_t since_ms;
 };

@@ -16,7 +16,7 @@ enum session_engine { SESSION_STATE, SESSION_MEMORY };
 struct session_failed {
     struct str name;
     int64_t began_ms, wait_ms, again_ms; // the last try, on the monotonic clock
-    char why[160];
+    char why[128];
 };
 
 struct session {

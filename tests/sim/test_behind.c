@@ -359,7 +359,8 @@ TEST(what_is_skipped_is_all_that_waits_for_it_and_becomes_dead_letters)
     // It goes on after the batches that it lacks; a resync brings them back.
     runs(w, 4, 4);
     struct run_report resync;
-    assert_ok(run_resync(&resync, w->job, &w->env, STR("two/users/PER_USER"), &e), &e);
+    assert_ok(
+        run_resync(&resync, w->job, &w->env, STR("two/users/PER_USER"), RESYNC_AS_WRITTEN, &e), &e);
     struct buf one, two;
     buf_init(&one, TEXT_MAX);
     buf_init(&two, TEXT_MAX);
@@ -380,7 +381,8 @@ TEST(a_resync_takes_the_place_of_what_waits)
     memory_power(JOB_WORLD_TWO, MEMORY_DOWN);
     runs(w, 2, 3);
     memory_power(JOB_WORLD_TWO, MEMORY_UP);
-    assert_ok(run_resync(&report, w->job, &w->env, STR("two/users/PER_USER"), &e), &e);
+    assert_ok(
+        run_resync(&report, w->job, &w->env, STR("two/users/PER_USER"), RESYNC_AS_WRITTEN, &e), &e);
     assert_int_equal(behind(w), 0);
     runs(w, 4, 4);
     struct buf one, two;
@@ -506,7 +508,7 @@ TEST(one_that_comes_back_older_waits_for_a_person_and_the_others_do_not)
     run_unchecked(w); // the offsets stand where they stood before it lost something
     assert_true(memory_commits(JOB_WORLD_ONE) > commits);
     assert_true(behind(w) > 0);
-    assert_ok(run_resync(&report, w->job, &w->env, STR(""), &e), &e);
+    assert_ok(run_resync(&report, w->job, &w->env, STR(""), RESYNC_AS_WRITTEN, &e), &e);
     assert_int_equal(behind(w), 0);
     run(w);
     job_world_free(w);
@@ -574,7 +576,8 @@ TEST_MAIN(T(the_others_go_on_while_one_is_away_and_it_gets_the_same_rows_in_the_
           T(spools_stay_for_the_slowest_only_and_go_when_it_has_them),
           T(at_its_limit_the_job_waits_for_it), T(after_its_time_the_job_waits_for_it),
           T(without_the_option_or_without_a_batch_before_nothing_goes_on),
-          T(another_owner_is_nothing_to_go_on_after), T(deliver_gives_it_everything_or_says_why_not),
+          T(another_owner_is_nothing_to_go_on_after),
+          T(deliver_gives_it_everything_or_says_why_not),
           T(what_is_skipped_is_all_that_waits_for_it_and_becomes_dead_letters),
           T(a_resync_takes_the_place_of_what_waits),
           T(an_audit_names_what_it_lacks_and_nothing_else),
