@@ -218,8 +218,8 @@ static bool audit_head(struct audit *x, struct str name, uint64_t batch, uint64_
         return audit_say(x, AUDIT_HEAD, name, audit_command(x, "deliver", ""), e,
                          "%llu batches from batch %llu on are decided and not delivered "
                          "(output_lag): %s",
-                         (unsigned long long)ours->behind_batches,
-                         (unsigned long long)ours->behind, ours->behind_why);
+                         (unsigned long long)ours->behind_batches, (unsigned long long)ours->behind,
+                         ours->behind_why);
     if (waits && held < known)
         return audit_say(x, AUDIT_HEAD, name, audit_command(x, "deliver", ""), e,
                          "batch %llu is decided and not delivered", known);
@@ -400,8 +400,8 @@ static bool audit_marker(struct audit *x, struct err *e)
                          (unsigned long long)ours->batch);
     hash_hex(digest, ours->digest);
     bool same = m.batch == ours->batch && (m.digest[0] == '\0' || strcmp(m.digest, digest) == 0);
-    bool waits = (s->control.delivered < s->control.last_batch || ours->behind) &&
-                 m.batch < ours->batch;
+    bool waits =
+        (s->control.delivered < s->control.last_batch || ours->behind) && m.batch < ours->batch;
     return same ||
            audit_say(x, AUDIT_MARKER, place, audit_command(x, waits ? "deliver" : "recover", ""), e,
                      waits ? "batch %llu is in the topics, batch %llu is decided and not delivered"
