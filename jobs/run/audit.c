@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "jobs/run/behind.h"
+#include "jobs/run/deliver.h"
 #include "jobs/run/gaps.h"
 #include "jobs/run/late.h"
 #include "jobs/run/topics.h"

@@ -1,5 +1,6 @@
 // Batches that a person released from a table (job deliver --skip): their rows are missing there until somebody brings them.
 #include "jobs/run/audit_internal.h"
+#include "jobs/run/deliver.h"
 
 #include <stdio.h>
 

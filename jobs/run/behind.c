@@ -1,6 +1,7 @@
 #include "jobs/run/behind.h"
 
 #include "base/durable.h"
+#include "jobs/run/deliver.h"
 #include "jobs/run/topics.h"
 
 #include <assert.h>
@@ -336,9 +337,10 @@ bool behind_catch_up(struct session *s, enum behind_how how, struct err *e)
 static bool behind_full(const struct session *s, const struct control_output *o)
 {
     const struct clock *c = &s->env->clock;
-    const struct job_output_lag *max = &s->job->output_lag;
-    return o->behind && (o->behind_batches >= max->batches || o->behind_bytes >= max->bytes ||
-                         c->now_ms(c->arg) - o->behind_ms >= max->ms);
+    const struct job_limits *max = &s->job->limits;
+    return o->behind &&
+           (o->behind_batches >= max->lag_batches || o->behind_bytes >= max->lag_bytes ||
+            c->now_ms(c->arg) - o->behind_ms >= max->lag_ms);
 }
 
 bool behind_room(struct session *s, struct err *e)

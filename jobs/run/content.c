@@ -1,6 +1,7 @@
 #include "jobs/run/content.h"
 
 #include "jobs/run/code.h"
+#include "jobs/run/deliver.h"
 
 bool content_stored(const struct session *s, size_t output)
 {

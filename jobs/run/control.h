@@ -25,11 +25,9 @@ struct control_output {
     uint64_t batch, digest;
     bool
         left; // batches were decided while the job did not have it: what they changed is missing there
-    bool
-        whole; // a table of a warehouse after a reset: the next batch puts its rows in the place of all that are there
+    bool whole; // a table after a reset: the next batch's rows take the place of all that are there
     uint64_t seen, gap_from, gap_to; // of a stream: jobs/run/gaps.h; 0 = not known, none
-    bool
-        stale; // rows from before a reset may stand in the table: those whose keys did not come again
+    bool stale; // rows from before a reset may stand in the table: of keys that did not come again
     // jobs/run/behind.h: `batch` is decided for it, but from `behind` on it has taken nothing; 0 = it has all.
     uint64_t behind, behind_batches, behind_bytes; // batches with rows for it, and their spools
     int64_t behind_ms;                             // since when

@@ -1,3 +1,4 @@
+#include "jobs/run/deliver.h"
 #include "jobs/run/execute_internal.h"
 
 #include "base/hash.h"

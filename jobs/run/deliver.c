@@ -1,4 +1,4 @@
-#include "jobs/run/session.h"
+#include "jobs/run/deliver.h"
 
 #include "base/durable.h"
 #include "jobs/run/behind.h"

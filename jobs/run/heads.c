@@ -1,3 +1,4 @@
+#include "jobs/run/deliver.h"
 #include "jobs/run/session.h"
 
 #include "base/durable.h"

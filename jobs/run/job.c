@@ -234,6 +234,9 @@ static void job_limits(struct job_limits *out, const struct job_spec *s)
         .dead_ratio_ppm = s->dead_letters.max.ratio_ppm,
         .patience_ms = JOB_PATIENCE_MS,
     };
+    out->lag_batches = (uint64_t)s->output_lag.batches;
+    out->lag_bytes = s->output_lag.bytes;
+    out->lag_ms = s->output_lag.time_ms;
 }
 
 static void job_settings(struct job_build *b)
@@ -259,9 +262,6 @@ static void job_settings(struct job_build *b)
     j->start_ms = s->start.time_ms;
     j->input_order = s->input_order == SPEC_ORDER_TABLES_FIRST ? JOB_TABLES_FIRST : JOB_EVENT_TIME;
     j->redo_spools = (uint64_t)s->redo_spools;
-    j->output_lag = (struct job_output_lag){.batches = (uint64_t)s->output_lag.batches,
-                                            .bytes = s->output_lag.bytes,
-                                            .ms = s->output_lag.time_ms};
     j->history_ms = s->history_keep_ms;
     j->history_max = (uint64_t)s->history_max;
     j->loss = s->accept_loss ? JOB_ACCEPT_LOSS : JOB_REFUSE_LOSS;

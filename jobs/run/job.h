@@ -59,7 +59,9 @@ struct job_limits {
     size_t open_partitions_max;
     uint64_t dead_max;      // dead letters of one run; above it fails. UINT64_MAX = no limit
     int64_t dead_ratio_ppm; // dead letters per million records of a run; -1 = no limit
-    int64_t patience_ms;    // without a record although there should be some
+    uint64_t lag_batches, lag_bytes; // a table may be behind the other outputs by; 0 batches = not
+    int64_t lag_ms;
+    int64_t patience_ms; // without a record although there should be some
 };
 
 // How an endless run makes its batches.
@@ -67,12 +69,6 @@ struct job_stream {
     enum { JOB_BOUNDED, JOB_STREAM } schedule; // what `job run` does
     int64_t commit_ms, align_ms, roll_ms, snapshot_ms;
     uint64_t roll_bytes;
-};
-
-// How far a warehouse may be behind the other outputs, until the job waits for it; batches 0 = all outputs in lockstep.
-struct job_output_lag {
-    uint64_t batches, bytes;
-    int64_t ms;
 };
 
 struct job {
@@ -102,7 +98,6 @@ struct job {
     int64_t history_ms;   // records of runs and batches are kept as long; 0 = for ever
     uint64_t history_max; // and as many of each
     uint64_t redo_spools; // delivered batches whose spools are kept
-    struct job_output_lag output_lag;
     unsigned threads;
     struct job_limits limits;
     struct job_stream stream;

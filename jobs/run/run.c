@@ -4,6 +4,7 @@
 #include "jobs/run/behind.h"
 #include "jobs/run/code.h"
 #include "jobs/run/compact.h"
+#include "jobs/run/deliver.h"
 #include "jobs/run/execute.h"
 #include "jobs/run/expire.h"
 #include "jobs/run/gaps.h"
@@ -72,7 +73,7 @@ bool run_settle(struct session *s, struct err *e)
 
 bool run_settle_lagging(struct session *s, struct err *e)
 {
-    s->lags = s->job->output_lag.batches > 0;
+    s->lags = s->job->limits.lag_batches > 0;
     return run_settle_as(s, s->lags ? BEHIND_TRY : BEHIND_MUST, e);
 }
 

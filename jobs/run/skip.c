@@ -2,6 +2,7 @@
 
 #include "base/durable.h"
 #include "jobs/run/behind.h"
+#include "jobs/run/deliver.h"
 #include "jobs/run/execute.h"
 #include "jobs/run/resync.h"
 #include "jobs/run/spool.h"

@@ -7,6 +7,7 @@
 #include "base/durable.h"
 #include "base/hash.h"
 #include "jobs/run/behind.h"
+#include "jobs/run/deliver.h"
 #include "jobs/run/topic_rows.h"
 
 #include <assert.h>

@@ -37,18 +37,14 @@ struct dead_letters_spec {
     struct dead_max_spec max;
     struct conf_at at;
 };
-
 // How an endless run makes its batches (`schedule: stream`).
 struct stream_spec {
-    int64_t commit_ms, align_ms;
-    int64_t roll_ms;
+    int64_t commit_ms, align_ms, roll_ms, snapshot_ms;
     uint64_t roll_bytes;
-    int64_t snapshot_ms;
     struct conf_at at;
 };
 
-// How far a warehouse may be behind the other outputs; all 0 = not at all.
-struct output_lag_spec {
+struct output_lag_spec { // all 0 = none
     int64_t batches, time_ms;
     uint64_t bytes;
     struct conf_at at;

@@ -287,7 +287,7 @@ TEST(without_the_option_or_without_a_batch_before_nothing_goes_on)
     run(w);
     memory_power(JOB_WORLD_TWO, MEMORY_DOWN);
     runs(w, 2, 2);
-    w->job->output_lag.batches = 0; // taken out of the configuration
+    w->job->limits.lag_batches = 0; // taken out of the configuration
     produce(w, 3, 50);
     run_fails(w, ERR_REMOTE, "which is behind the other outputs");
     memory_power(JOB_WORLD_TWO, MEMORY_UP);
