@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#define HIDDEN ".expired-"
+
 static bool version_number(uint64_t *out, const struct store_entry *entry)
 {
     return entry->kind == STORE_DIRECTORY && str_starts(entry->name, STR("version=")) &&
@@ -19,30 +21,39 @@ static int by_number(const void *x, const void *y)
     return (a > b) - (a < b);
 }
 
-// Out of the readers' sight by one rename first: nobody sees half a version.
-static bool remove_version(struct lake *s, struct arena *a, struct str dir, uint64_t version,
-                           struct err *e)
+static const char *version_path(struct lake *s, struct arena *a, struct str dir, const char *prefix,
+                                uint64_t version)
 {
-    const char *from =
-        arena_printf(a, "%s/%.*s/version=%llu", s->root, STR_ARG(dir), (unsigned long long)version)
-            .p;
-    const char *to =
-        arena_printf(a, "%s/%.*s/.expired-%llu", s->root, STR_ARG(dir), (unsigned long long)version)
-            .p;
-    return durable_remove_tree(s->durable, "lake.trim.remove", to, e) &&
-           durable_rename(s->durable, "lake.trim.rename", from, to, e) &&
-           durable_remove_tree(s->durable, "lake.trim.remove", to, e);
+    return arena_printf(a, "%s/%.*s/%s%llu", s->root, STR_ARG(dir), prefix,
+                        (unsigned long long)version)
+        .p;
 }
 
-// What an earlier trim hid but did not remove.
-static bool remove_hidden(struct lake *s, struct arena *a, struct str dir,
-                          const struct store_entry *v, size_t n, struct err *e)
+// Out of the readers' sight by one rename: nobody sees half a version.
+static bool hide_version(struct lake *s, struct arena *a, struct str dir, uint64_t version,
+                         struct err *e)
 {
+    return durable_rename(s->durable, "lake.trim.rename",
+                          version_path(s, a, dir, "version=", version),
+                          version_path(s, a, dir, HIDDEN, version), e);
+}
+
+// Deletes what is hidden, also by an earlier trim, once no power cut can bring it to light again.
+static bool remove_hidden(struct lake *s, struct arena *a, struct str dir, struct err *e)
+{
+    const char *full = lake_path(a, s, dir);
+    struct store_entry *v;
+    size_t n;
+    bool synced = false;
+    if (!store_list(&v, &n, a, full, e))
+        return false;
     for (size_t i = 0; i < n; i++) {
-        if (!str_starts(v[i].name, STR(".expired-")))
+        if (!str_starts(v[i].name, STR(HIDDEN)))
             continue;
-        const char *path =
-            arena_printf(a, "%s/%.*s/%.*s", s->root, STR_ARG(dir), STR_ARG(v[i].name)).p;
+        if (!synced && !durable_fsync_dir(s->durable, "lake.trim.fsync_dir", full, e))
+            return false;
+        synced = true;
+        const char *path = arena_printf(a, "%s/%.*s", full, STR_ARG(v[i].name)).p;
         if (!durable_remove_tree(s->durable, "lake.trim.remove", path, e))
             return false;
     }
@@ -69,18 +80,16 @@ static bool drop_restored(uint64_t *versions, size_t *count, struct arena *a, st
 }
 
 // What an expiry names goes, however few there are.
-static bool remove_expired(struct lake *s, struct arena *a, struct str dir,
-                           const struct lake_manifest *m, const struct lake_manifest_output *o,
-                           struct err *e)
+static bool hide_expired(struct lake *s, struct arena *a, struct str dir,
+                         const struct lake_manifest *m, const struct lake_manifest_output *o,
+                         struct err *e)
 {
     for (size_t i = 0; i < m->replaced_count && str_eq(m->kind, STR("expire")); i++) {
         const struct lake_file *f = &m->replaced[i];
         if (f->version == 0 || !str_eq(f->output, o->name))
             continue;
-        const char *path = arena_printf(a, "%s/%.*s/version=%llu", s->root, STR_ARG(dir),
-                                        (unsigned long long)f->version)
-                               .p;
-        if (file_exists(path) && !remove_version(s, a, dir, f->version, e))
+        if (file_exists(version_path(s, a, dir, "version=", f->version)) &&
+            !hide_version(s, a, dir, f->version, e))
             return false;
     }
     return true;
@@ -91,18 +100,12 @@ size_t lake_versions_kept(const struct lake_manifest_output *o)
     return o->keep_versions > LAKE_VERSIONS_LEAST ? o->keep_versions : LAKE_VERSIONS_LEAST;
 }
 
-static bool trim_output(struct lake *s, struct arena *a, const struct lake_manifest *m,
-                        const struct lake_manifest_output *o, struct err *e)
+static bool hide_surplus(struct lake *s, struct arena *a, struct str dir,
+                         const struct lake_manifest_output *o, struct err *e)
 {
-    struct buf b;
-    buf_init(&b, LAYOUT_PATH_MAX);
-    layout_output(&b, LAKE_SNAPSHOT, o->name);
-    struct str dir = arena_str(a, buf_view(&b));
-    buf_fini(&b);
     struct store_entry *v;
     size_t n;
-    if (!remove_expired(s, a, dir, m, o, e) || !store_list(&v, &n, a, lake_path(a, s, dir), e) ||
-        !remove_hidden(s, a, dir, v, n, e))
+    if (!store_list(&v, &n, a, lake_path(a, s, dir), e))
         return false;
     uint64_t *versions = ARENA_ARRAY(a, uint64_t, n + 1);
     size_t count = 0;
@@ -119,9 +122,21 @@ static bool trim_output(struct lake *s, struct arena *a, const struct lake_manif
     if (!lake_metadata_trim(s, o->name, versions[count - keep], e))
         return false;
     for (size_t i = 0; i < count - keep; i++)
-        if (!remove_version(s, a, dir, versions[i], e))
+        if (!hide_version(s, a, dir, versions[i], e))
             return false;
     return true;
+}
+
+static bool trim_output(struct lake *s, struct arena *a, const struct lake_manifest *m,
+                        const struct lake_manifest_output *o, struct err *e)
+{
+    struct buf b;
+    buf_init(&b, LAYOUT_PATH_MAX);
+    layout_output(&b, LAKE_SNAPSHOT, o->name);
+    struct str dir = arena_str(a, buf_view(&b));
+    buf_fini(&b);
+    return remove_hidden(s, a, dir, e) && hide_expired(s, a, dir, m, o, e) &&
+           hide_surplus(s, a, dir, o, e) && remove_hidden(s, a, dir, e);
 }
 
 bool lake_trim_versions(struct lake *s, const struct lake_manifest *m, struct err *e)
