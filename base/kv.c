@@ -12,7 +12,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-enum { KEY_MAX = 511, READERS_MAX = 256 };
+enum { KEY_MAX = 511, READERS_MAX = 256, LOCK_TRIES = 10 };
 static const size_t map_bytes_default = (size_t)64 << 30;
 static const size_t map_bytes_least = (size_t)1 << 30;
 
@@ -130,23 +130,37 @@ int64_t kv_owner(const char *dir)
     return n > 0 && (size_t)n < sizeof path && stat(path, &st) == 0 ? lock_holder(&st) : 0;
 }
 
-static bool lock_data(struct kv *s, const char *path, struct err *e)
+static bool lock_failed(const struct kv *s, int fd, const char *path, struct err *e)
 {
-    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (s->lock_fd < 0)
-        return err_sys(e, "cannot open %s", path);
-    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
-        return true;
     if (errno != EWOULDBLOCK)
         return err_sys(e, "cannot lock %s", path);
     struct stat st = {0};
-    const int64_t pid = fstat(s->lock_fd, &st) == 0 ? lock_holder(&st) : 0;
+    const int64_t pid = fstat(fd, &st) == 0 ? lock_holder(&st) : 0;
     if (pid > 0)
         err_fail(e, ERR_FENCED, "state directory %s is in use by process %lld", s->dir,
                  (long long)pid);
     else
         err_fail(e, ERR_FENCED, "state directory %s is in use by another process", s->dir);
     return err_hint(e, "one process owns a state directory at a time; wait for it or stop it");
+}
+
+// Of the file that has the name, not of one that was renamed over while we waited for it.
+static bool lock_data(struct kv *s, const char *path, struct err *e)
+{
+    for (int tries = 0; tries < LOCK_TRIES; tries++) {
+        struct stat locked = {0}, named = {0};
+        s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (s->lock_fd < 0)
+            return err_sys(e, "cannot open %s", path);
+        if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0)
+            return lock_failed(s, s->lock_fd, path, e);
+        if (fstat(s->lock_fd, &locked) == 0 && stat(path, &named) == 0 &&
+            locked.st_ino == named.st_ino)
+            return true;
+        close(s->lock_fd);
+        s->lock_fd = -1;
+    }
+    return err_fail(e, ERR_FENCED, "state directory %s is in use by another process", s->dir);
 }
 
 static bool open_tables(struct kv *s, MDB_txn *txn, unsigned flags, int *rc)
@@ -160,15 +174,13 @@ static bool open_tables(struct kv *s, MDB_txn *txn, unsigned flags, int *rc)
 }
 
 // In its own transaction; the handles belong to the environment once it has committed.
-static bool bind_tables(void *arg, struct err *e)
+static bool bind_tables(struct kv *s, enum kv_mode mode, struct err *e)
 {
-    struct kv *s = arg;
     MDB_txn *txn = NULL;
-    const bool owner = s->mode == KV_OWNER;
-    int rc = mdb_txn_begin(s->env, NULL, owner ? 0 : MDB_RDONLY, &txn);
+    int rc = mdb_txn_begin(s->env, NULL, mode == KV_OWNER ? 0 : MDB_RDONLY, &txn);
     if (rc != 0)
         return kv_lmdb_fail(s, rc, "begin", e);
-    if (!open_tables(s, txn, owner ? MDB_CREATE : 0, &rc)) {
+    if (!open_tables(s, txn, mode == KV_OWNER ? MDB_CREATE : 0, &rc)) {
         mdb_txn_abort(txn);
         return kv_lmdb_fail(s, rc == MDB_NOTFOUND ? ENOENT : rc, "open the tables", e);
     }
@@ -176,7 +188,12 @@ static bool bind_tables(void *arg, struct err *e)
     return rc == 0 || kv_lmdb_fail(s, rc, "create the tables", e);
 }
 
-static int open_env_with(struct kv *s, size_t map_bytes)
+static bool create_tables(void *arg, struct err *e)
+{
+    return bind_tables(arg, KV_OWNER, e);
+}
+
+static int open_env_with(struct kv *s, const char *path, unsigned flags, size_t map_bytes)
 {
     int rc = mdb_env_create(&s->env);
     if (rc == 0)
@@ -186,56 +203,81 @@ static int open_env_with(struct kv *s, size_t map_bytes)
     if (rc == 0)
         rc = mdb_env_set_mapsize(s->env, map_bytes);
     if (rc == 0)
-        rc =
-            mdb_env_open(s->env, s->dir, MDB_NOTLS | (s->mode == KV_READER ? MDB_RDONLY : 0), 0600);
+        rc = mdb_env_open(s->env, path, MDB_NOTLS | flags, 0600);
     return rc;
 }
 
 // Address space is taken, not memory; where it is short (ulimit -v, valgrind) the map starts smaller.
-static bool open_env(struct kv *s, struct err *e)
+static bool open_env(struct kv *s, const char *path, unsigned flags, struct err *e)
 {
-    int rc = open_env_with(s, s->map_bytes);
+    int rc = open_env_with(s, path, flags, s->map_bytes);
     while ((rc == EINVAL || rc == ENOMEM) && s->map_bytes > map_bytes_least) {
         mdb_env_close(s->env);
         s->env = NULL;
         s->map_bytes /= 4;
-        rc = open_env_with(s, s->map_bytes);
+        rc = open_env_with(s, path, flags, s->map_bytes);
     }
     return rc == 0 || kv_lmdb_fail(s, rc, "open", e);
 }
 
+static bool make_sync(struct kv *s, const char *path, struct err *e)
+{
+    const int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(e, "cannot open %s", path);
+    // Whoever finds it under its name finds it locked.
+    const bool ok = (flock(fd, LOCK_EX | LOCK_NB) == 0 || err_sys(e, "cannot lock %s", path)) &&
+                    durable_fsync(s->durable, "state.create.fsync", fd, path, e);
+    if (!ok) {
+        close(fd);
+        return false;
+    }
+    close(s->lock_fd);
+    s->lock_fd = fd;
+    return true;
+}
+
+// A store appears whole: LMDB makes nothing of a file whose first pages a power cut has torn. Under the lock of the empty file that has its name.
+static bool make_store(struct kv *s, const char *data, struct err *e)
+{
+    char path[KV_DIR_MAX + 32];
+    snprintf(path, sizeof path, "%s.new", data);
+    if (!durable_unlink(s->durable, "state.create.unlink", path, e) ||
+        !open_env(s, path, MDB_NOSUBDIR | MDB_NOLOCK, e) ||
+        !durable_call(s->durable, "state.create", create_tables, s, e))
+        return false;
+    mdb_env_close(s->env);
+    s->env = NULL;
+    return make_sync(s, path, e) &&
+           durable_rename(s->durable, "state.create.rename", path, data, e) &&
+           durable_fsync_dir(s->durable, "state.dirsync", s->dir, e);
+}
+
 static bool open_owner(struct kv *s, const char *data, struct err *e)
 {
+    struct stat st;
     if (!file_exists(s->dir) && !durable_mkdirs(s->durable, "state.mkdir", s->dir, 0700, e))
         return false;
     if (!check_filesystem(s->dir, e) || !lock_data(s, data, e))
         return false;
-    struct stat st;
-    const bool fresh = fstat(s->lock_fd, &st) == 0 && st.st_size == 0;
-    if (!open_env(s, e))
+    if (fstat(s->lock_fd, &st) != 0)
+        return err_sys(e, "cannot look at %s", data);
+    if ((st.st_size == 0 && !make_store(s, data, e)) || !open_env(s, s->dir, 0, e))
         return false;
     int dead = 0;
     mdb_reader_check(s->env, &dead); // slots of readers that were killed hold old pages
-    if (!fresh) {
-        struct err absent;
-        s->mode = KV_READER;
-        const bool bound = bind_tables(s, &absent);
-        s->mode = KV_OWNER;
-        if (bound)
-            return true;
-    }
-    return durable_call(s->durable, "state.create", bind_tables, s, e) &&
-           durable_fsync_dir(s->durable, "state.dirsync", s->dir, e);
+    return bind_tables(s, KV_READER, e);
 }
 
 static bool open_reader(struct kv *s, const char *data, struct err *e)
 {
     struct stat st;
-    if (stat(data, &st) != 0) {
-        err_sys(e, "no state store in %s", s->dir);
+    if (stat(data, &st) != 0 || st.st_size == 0) {
+        err_fail(e, ERR_IO, "no state store in %s", s->dir);
         return err_hint(e, "it appears with the first run of a job");
     }
-    return check_filesystem(s->dir, e) && open_env(s, e) && bind_tables(s, e);
+    return check_filesystem(s->dir, e) && open_env(s, s->dir, MDB_RDONLY, e) &&
+           bind_tables(s, KV_READER, e);
 }
 
 bool kv_open(struct kv **out, const struct kv_spec *spec, struct err *e)
