@@ -112,7 +112,7 @@ class Case:
     kind: how it begins: "second" is a second backlog after a first run, anything else a first run over both.
     """
 
-    def __init__(self, harness, name, kind, yaml=None):
+    def __init__(self, harness, name, kind, yaml=None, sql=SQL):
         self.name = name
         self.dir = harness.work / name
         self.database = f"{harness.name}_{name}"
@@ -124,7 +124,7 @@ class Case:
         self.dir.mkdir(exist_ok=True)
         if self.has("mysql:"):
             mysql(f"CREATE DATABASE {self.database}")
-        (self.dir / "t.sql").write_text(SQL.format(**values))
+        (self.dir / "t.sql").write_text(sql.format(**values))
         (self.dir / "sluice.yaml").write_text(self.yaml.format(**values))
         self.produce(harness, *BACKLOGS[0])
         if kind == "second":

@@ -1,7 +1,6 @@
 """The power-cut harness; power.sh says what it is for."""
 
 import concurrent.futures
-import copy
 import hashlib
 import os
 import random
@@ -12,57 +11,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from case import BOOTSTRAP, Case, differences, must
+from case import BOOTSTRAP, differences, must
 from disk import Disk, events, inodes, torn
 from kafka import Kafka
+from power_acts import SAFE, acts
 
 SHIM = os.environ["SLUICE_POWER_SHIM"]
-SUBSETS = int(os.environ.get("SLUICE_POWER_SUBSETS", "50"))
-POINTS_MAX = int(os.environ.get("SLUICE_POWER_POINTS", "60"))
+ACTS = [name for name in os.environ.get("SLUICE_POWER_ACTS", "").split(",") if name]
 STOP = bool(os.environ.get("SLUICE_POWER_STOP"))  # at the first finding
 FORGET = re.compile(os.environ["SLUICE_POWER_FORGET"]) if "SLUICE_POWER_FORGET" in os.environ else None
 AT_ONCE = int(os.environ.get("SLUICE_CRASH_JOBS", "2"))
 RERUNS_MAX = 3
-
-# Two SQLite warehouses: one on the disk that loses its power, one elsewhere, which loses nothing.
-YAML = """
-kafka: {{ bootstrap.servers: "{bootstrap}" }}
-state: ./state
-lake: {{ path: ./lake }}
-warehouses:
-  local: "sqlite://./local.db"
-  elsewhere: "sqlite://./elsewhere/remote.db"
-jobs:
-  t:
-    sql: [t.sql]
-    group: {group}
-    limits: {{ batch_records: 300 }}
-    outputs:
-      COMPLETED: {{ lake: {{ format: jsonl, compression: gzip }} }}
-      FAILED: {{ warehouse: {{ to: elsewhere }} }}
-      TOTALS: {{ lake: {{ snapshot: true, keep_versions: 2 }}, warehouse: [ {{ to: elsewhere }}, {{ to: local }} ] }}
-      LIFECYCLE: {{ lake: {{ snapshot: true, keep_versions: 2 }}, warehouse: {{ to: local }} }}
-"""
-SAFE = "elsewhere"
-
-
-class Machine(Case):
-    def __init__(self, harness, name, kind):
-        (harness.work / name).mkdir()
-        (harness.work / name / SAFE).mkdir()
-        super().__init__(harness, name, kind, YAML)
-
-    def left(self):
-        outcome = self.outcome()
-        del outcome["group"]  # the broker has its power
-        return outcome | {"elsewhere": self.sqlite(f"{SAFE}/remote.db")}
-
-    def on(self, directory):
-        """The same job on another disk."""
-        other = copy.copy(self)
-        other.dir = directory
-        return other
-
 
 def same_as(disk, directory):
     """What the log says against what is there: every way to change a file must have been seen."""
@@ -75,27 +34,29 @@ def same_as(disk, directory):
 
 
 class Scenario:
-    def __init__(self, harness, kind):
-        self.kind, self.work = kind, harness.work
-        self.machine = Machine(harness, kind, kind)
-        before = harness.work / (kind + ".before")
-        shutil.copytree(self.machine.dir, before)
+    def __init__(self, harness, act):
+        self.act, self.name, self.work, self.machine = act, act.name, harness.work, act.machine
+        self.before = harness.work / (self.name + ".before")
+        shutil.copytree(self.machine.dir, self.before)
         self.inodes = inodes(self.machine.dir)
-        self.log = harness.work / (kind + ".log")
-        must(self.machine.run(LD_PRELOAD=SHIM, SLUICE_POWER_DIR=str(self.machine.dir),
-                              SLUICE_POWER_LOG=str(self.log)), f"the undisturbed {kind} run")
-        self.before = before
-        self.events = list(self.remembered(events(self.log)))
+        log = harness.work / (self.name + ".log")
+        untouched = act.untouched()
+        for words in act.watched():
+            must(self.machine.sluice(*words, LD_PRELOAD=SHIM, SLUICE_POWER_DIR=str(self.machine.dir), SLUICE_POWER_LOG=str(log)),
+                 f"{self.name}, undisturbed: {' '.join(words)}")
+        self.events = list(self.remembered(events(log)))
         disk = self.disk()
         for what, arguments in self.events:
             getattr(disk, what)(*arguments)
         if wrong := same_as(disk, self.machine.dir):
-            raise SystemExit(f"{kind}: the log does not say all that happened to {wrong[:5]}")
+            raise SystemExit(f"{self.name}: the log does not say all that happened to {wrong[:5]}")
         self.want = self.machine.left()
+        if self.want == untouched:
+            raise SystemExit(f"{self.name} did nothing")
 
     def remembered(self, all_events):
         """Without the syncs of paths that SLUICE_POWER_FORGET matches: as if the program had left them out."""
-        path_of = {inode: path for path, inode in self.inodes.items()}
+        path_of = self.paths = {inode: path for path, inode in self.inodes.items()}
         for what, arguments in all_events:
             if what == "create":
                 path_of[arguments[0]] = os.path.relpath(arguments[1], self.machine.dir)
@@ -112,34 +73,47 @@ class Scenario:
         return Disk(self.before, self.machine.dir, self.inodes, SAFE)
 
     def points(self):
-        """Numbers of events after which the power goes: before and after what makes something durable, or names it."""
+        """Numbers of events after which the power goes: before and after what makes something durable, or names it; where those are too
+        many, first of all where it goes on in another place."""
         deciding = [n for n, (what, arguments) in enumerate(self.events)
                     if what in ("sync", "syncdir", "rename", "link") or (what == "write" and arguments[3])]
         both = sorted({n for d in deciding for n in (d, d + 1)})
-        step = max(1, -(-len(both) // POINTS_MAX))
-        return both[::step] + [len(self.events)]
+        turns = {}
+        for before, n in zip(deciding, deciding[1:]):
+            turns.setdefault((self.place(before), self.place(n)), n)
+        first = set(turns.values()) if len(both) > self.act.points else set()
+        others = [n for n in both if n not in first]
+        step = max(1, -(-len(others) // max(1, self.act.points - len(first))))
+        return sorted(first | set(others[::step]) | {len(self.events)})
+
+    def place(self, n):
+        """The state, its spools, staging, streams, another disk, …"""
+        _, arguments = self.events[n]
+        path = arguments[-1] if isinstance(arguments[-1], str) else self.paths.get(arguments[0], "")
+        parts = os.path.relpath(path, self.machine.dir).split("/") if path.startswith("/") else path.split("/")
+        return (*parts[:2], any(part.startswith(("spool", "staging")) for part in parts))
 
     def images(self):
-        """(name, image) without repetition."""
+        """(name, image, whether all was done) without repetition."""
         seen, disk, at = set(), self.disk(), 0
         for point in self.points():
             for what, arguments in self.events[at:point]:
                 getattr(disk, what)(*arguments)
             at = point
             chosen = random.Random(point)
-            keeps = [("none", lambda _: False, lambda _: 0), ("all", lambda _: True, lambda _: 0)]
-            keeps += [(f"subset {n}", lambda _: chosen.random() < 0.5, torn(chosen)) for n in range(SUBSETS)]
+            keeps = [("none", lambda _: False, lambda _: 0), ("all", lambda _: True, lambda _: 0)][:2 if self.act.subsets > 1 else 1]
+            keeps += [(f"subset {n}", lambda _: chosen.random() < 0.5, torn(chosen)) for n in range(self.act.subsets)]
             for name, keep, tear in keeps if disk.pending() else keeps[:1]:
                 image = disk.image(keep, tear)
                 digest = hashlib.blake2b(repr(sorted((p, d if d is None else hashlib.blake2b(d).digest())
                                                      for p, d in image.items())).encode()).digest()
                 if digest not in seen:
                     seen.add(digest)
-                    yield f"{self.kind}, event {point}, {name} kept", image
+                    yield f"{self.name}, event {point}, {name} kept", image, point == len(self.events)
 
-    def recover(self, number, image):
-        """What is wrong after the power is back and runs have ended well."""
-        directory = self.work / f"{self.kind}.{number}"
+    def recover(self, number, image, done):
+        """What is wrong after the power is back and commands have ended well; with all done before, already without them."""
+        directory = self.work / f"{self.name}.{number}"
         for path, data in sorted(image.items()):
             (directory / path).parent.mkdir(parents=True, exist_ok=True)
             if data is None:
@@ -147,13 +121,16 @@ class Scenario:
             else:
                 (directory / path).write_bytes(data)
         machine = self.machine.on(directory)
-        for _ in range(RERUNS_MAX):
-            again = machine.run()
-            if again.returncode == 0:
-                break
-        else:
-            return [f"runs keep failing: {again.stderr.strip()[-300:]}"]
-        found = differences(self.want, machine.left())
+        durable = {part: value for part, value in self.want.items() if part != "left over"}  # which is only deleted
+        found = differences(durable, machine.left()) if done else []
+        for words in self.act.again(machine, number):
+            for _ in range(RERUNS_MAX):
+                again = machine.sluice(*words)
+                if again.returncode == 0:
+                    break
+            else:
+                return found + [f"{' '.join(words)} keeps failing: {again.stderr.strip()[-300:]}"]
+        found += differences(self.want, machine.left())
         if not found:
             shutil.rmtree(directory)
         return found
@@ -168,9 +145,9 @@ class Harness:
     def recovered(self, pool):
         """(number, name, what is wrong) of every image, a few at a time."""
         waiting = []
-        for scenario in [Scenario(self, kind) for kind in ("fresh", "second")]:
-            for number, (name, image) in enumerate(scenario.images()):
-                waiting.append((number, name, pool.submit(scenario.recover, number, image)))
+        for scenario in [Scenario(self, act) for act in acts(self, ACTS)]:
+            for number, (name, *image) in enumerate(scenario.images()):
+                waiting.append((number, name, pool.submit(scenario.recover, number, *image)))
                 if len(waiting) >= 4 * AT_ONCE:
                     first = waiting.pop(0)
                     yield *first[:2], first[2].result()
