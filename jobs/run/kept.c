@@ -2,6 +2,7 @@
 
 #include "base/vec.h"
 #include "jobs/run/job_internal.h"
+#include "jobs/run/kept_rows.h"
 #include "jobs/run/late.h"
 #include "jobs/run/letters.h"
 #include "schema/serde/serde_schema.h"
@@ -26,7 +27,7 @@ struct kept_topic {
     struct serde_column *columns; // in the file: place, key, value
     struct serde_column *names;   // of key and value in the topic
     size_t key_count, value_count;
-    const struct decoder *decoder;
+    const struct kept_rows *rows;
     const struct encoder *key, *value; // NULL: no column of that side is kept
 };
 struct kept {
@@ -93,9 +94,6 @@ static bool kept_format(const struct kept_topic *t, enum serde_format f, size_t 
 static bool kept_codecs(struct kept_topic *t, struct arena *a, struct err *e)
 {
     const struct plan_source *decl = t->stream->source;
-    const struct serde_spec lines = {.format = SERDE_JSON,
-                                     .columns = t->columns,
-                                     .count = KEPT_PLACES + t->key_count + t->value_count};
     const struct serde_spec key = {
         .format = decl->key_format,
         .columns = t->names,
@@ -110,7 +108,7 @@ static bool kept_codecs(struct kept_topic *t, struct arena *a, struct err *e)
         .wrapping = decl->value_wrapping == PLAN_UNWRAPPED ? SERDE_UNWRAPPED : SERDE_WRAPPED};
     return kept_format(t, decl->key_format, t->key_count, e) &&
            kept_format(t, decl->value_format, t->value_count, e) &&
-           decoder_new(&t->decoder, a, &lines, e) &&
+           kept_rows_new(&t->rows, a, t->columns, KEPT_PLACES + t->key_count + t->value_count, e) &&
            (t->key_count == 0 || encoder_new(&t->key, a, &key, e)) &&
            (t->value_count == 0 || encoder_new(&t->value, a, &value, e));
 }
@@ -154,8 +152,6 @@ static bool kept_try(struct kept_topic *t, struct kept *k, size_t output, struct
                             STR_ARG(o->name));
         kept_add(t, i, p, at);
     }
-    if (l->format != LAKE_JSONL)
-        return err_fail(e, ERR_CONFIG, "output %.*s is not JSON lines", STR_ARG(o->name));
     return kept_codecs(t, k->redo->a, e);
 }
 
@@ -176,8 +172,7 @@ static bool kept_topic_open(struct kept *k, struct str topic, struct err *e)
              job->name, STR_ARG(topic), why.kind ? ": " : "", why.kind ? why.text : "");
     return err_hint(e,
                     "such an output is CREATE STREAM … AS SELECT *, ROWPARTITION AS P, ROWOFFSET "
-                    "AS O, ROWTIME AS T FROM its stream, in JSON lines; see the recovery "
-                    "handbook, \"backfill\"");
+                    "AS O, ROWTIME AS T FROM its stream; see the recovery handbook, \"backfill\"");
 }
 
 static const struct kept_topic *kept_find(const struct kept *k, struct str topic)
@@ -266,6 +261,8 @@ struct kept_read {
     const struct redo_slot *slot;
     struct arena *a;     // of what stays
     struct arena *chunk; // of the lines
+    struct kept_file *file;
+    bool begun; // its first line was there
     VEC(struct payload) lines;
     VEC(struct letter) letters;
     struct buf text;
@@ -324,7 +321,7 @@ static bool kept_decode(struct kept_read *r, struct err *e)
     bool ok = true;
     for (size_t i = 0; i < count; i++)
         column_init(&c[i], a, t->columns[i].type, n);
-    decoder_run(t->decoder, c, &result, a, r->lines.v, n);
+    kept_file_decode(r->file, c, &result, a, r->lines.v, n);
     for (uint32_t i = 0; ok && i < n; i++) {
         bool placed = result.status[i] == DECODE_OK;
         for (size_t k = 0; k < KEPT_PLACES; k++)
@@ -346,6 +343,12 @@ static bool kept_decode(struct kept_read *r, struct err *e)
 static bool kept_line(void *arg, struct str line, struct err *e)
 {
     struct kept_read *r = arg;
+    bool is_row = true;
+    if (!r->begun && !kept_file_begin(r->file, line, &is_row, e))
+        return false;
+    r->begun = true;
+    if (!is_row)
+        return true;
     const struct payload p = {arena_str(r->chunk, line).p, line.n};
     vec_push(&r->lines, p);
     return r->lines.n < KEPT_CHUNK || kept_decode(r, e);
@@ -362,6 +365,8 @@ static bool kept_read_topic(struct kept_read *r, const struct kept *k, const str
     for (size_t i = 0; i < n; i++) {
         if (!str_eq(all[i].output, s->job->outputs[t->output].name))
             continue;
+        kept_file_new(&r->file, r->a, t->rows, all[i].path);
+        r->begun = false;
         if (!lake_cat_file(s->lake, &all[i], kept_line, r, e) || !kept_decode(r, e))
             return err_wrap(e, "%.*s", STR_ARG(all[i].path));
     }

@@ -1,5 +1,5 @@
 // Source records that a job's own lake keeps: for a backfill of what Kafka has no more. An output keeps the records of a topic when it is
-// CREATE STREAM … AS SELECT …, ROWPARTITION AS …, ROWOFFSET AS …, ROWTIME AS … FROM the topic's stream, without WHERE, in JSON lines: every
+// CREATE STREAM … AS SELECT …, ROWPARTITION AS …, ROWOFFSET AS …, ROWTIME AS … FROM the topic's stream, without WHERE: every
 // decoded record is a row that says where it was. Such a record is built again, column by column, at its place, so that order, ROWTIME and everything
 // else are those of the topic; what is missing is refused.
 //

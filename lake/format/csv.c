@@ -130,6 +130,43 @@ static size_t csv_record(struct str text)
     return 0;
 }
 
+// The field at the beginning of `rest`, which it is taken off. false: a quote where none may be.
+static bool csv_field(struct str *out, struct str *rest, struct arena *a)
+{
+    size_t n = 0;
+    if (rest->n == 0 || rest->p[0] != '"') {
+        while (n < rest->n && rest->p[n] != ',' && rest->p[n] != '"')
+            n++;
+        *out = n > 0 ? str_slice(*rest, 0, n) : STR_NONE;
+        *rest = str_slice(*rest, n, rest->n);
+        return rest->n == 0 || rest->p[0] == ',';
+    }
+    char *text = arena_alloc(a, rest->n);
+    for (size_t i = 1; i < rest->n; i++) {
+        bool quote = rest->p[i] == '"';
+        if (quote && (i + 1 == rest->n || rest->p[i + 1] != '"')) {
+            *out = (struct str){text, n};
+            *rest = str_slice(*rest, i + 1, rest->n);
+            return rest->n == 0 || rest->p[0] == ',';
+        }
+        i += quote;
+        text[n++] = rest->p[i];
+    }
+    return false;
+}
+
+size_t csv_fields(struct str *out, size_t max, struct arena *a, struct str record)
+{
+    for (size_t n = 0; n < max;) {
+        if (!csv_field(&out[n++], &record, a))
+            return 0;
+        if (record.n == 0)
+            return n;
+        record = str_slice(record, 1, record.n);
+    }
+    return 0;
+}
+
 const struct format_type format_csv = {
     .name = "csv",
     .suffix = ".csv",

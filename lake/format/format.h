@@ -32,5 +32,11 @@ extern const struct format_type format_jsonl;
 extern const struct format_type format_csv;
 
 const struct format_type *format_of(enum lake_format format);
+// Of a file, by its name; JSON lines where it says nothing.
+enum lake_format format_of_path(struct str path);
+
+// The fields of one CSV record without its line end, as they were before they were written; NULL: p is NULL. Returns how many; 0: it is
+// not such a record, or has more than max.
+size_t csv_fields(struct str *out, size_t max, struct arena *a, struct str record);
 
 #endif

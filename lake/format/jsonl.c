@@ -64,3 +64,12 @@ const struct format_type *format_of(enum lake_format format)
     }
     return NULL;
 }
+
+enum lake_format format_of_path(struct str path)
+{
+    struct str head, name = path;
+    while (str_split_once(&head, &name, name, '/'))
+        ;
+    return str_split_once(&head, &name, name, '.') && str_starts(name, STR("csv")) ? LAKE_CSV
+                                                                                   : LAKE_JSONL;
+}

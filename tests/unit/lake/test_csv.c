@@ -43,6 +43,33 @@ TEST(fields_are_quoted_where_rfc_4180_wants_it)
     arena_free(a);
 }
 
+static void splits(const char *record, size_t max, const char *want)
+{
+    struct arena *a = arena_new(NULL);
+    struct str fields[8];
+    struct buf got;
+    buf_init(&got, 1000);
+    size_t n = csv_fields(fields, max, a, str_from(record));
+    for (size_t i = 0; i < n; i++)
+        fields[i].p ? buf_printf(&got, "[%.*s]", STR_ARG(fields[i])) : buf_text(&got, "-");
+    assert_str(buf_view(&got), want);
+    buf_fini(&got);
+    arena_free(a);
+}
+
+TEST(fields_come_back_with_null_and_the_empty_string_apart)
+{
+    splits("plain,\"with, comma\"", 8, "[plain][with, comma]");
+    splits("\"say \"\"hi\"\"\",\"two\nlines\"", 8, "[say \"hi\"][two\nlines]");
+    splits(",\"\",", 8, "-[]-");
+    splits("", 8, "-");
+    splits("\"\"\"\"", 8, "[\"]");
+    splits("a,b,c", 2, ""); // more than wanted
+    splits("a\"b", 8, "");
+    splits("\"a", 8, "");
+    splits("\"a\"b", 8, "");
+}
+
 TEST(a_line_is_never_empty)
 {
     struct arena *a = arena_new(NULL);
@@ -87,5 +114,6 @@ TEST(records_are_found_across_quoted_line_ends)
     assert_int_equal(format_jsonl.record(STR("{}")), 0);
 }
 
-TEST_MAIN(T(fields_are_quoted_where_rfc_4180_wants_it), T(a_line_is_never_empty),
+TEST_MAIN(T(fields_are_quoted_where_rfc_4180_wants_it),
+          T(fields_come_back_with_null_and_the_empty_string_apart), T(a_line_is_never_empty),
           T(nested_values_are_json), T(records_are_found_across_quoted_line_ends))
