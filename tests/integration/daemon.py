@@ -313,6 +313,33 @@ def commands_go_through_the_daemon():
 
 
 @case
+def the_others_go_on_without_mariadb_and_the_daemon_says_so():
+    job = scheduled("behind")
+    job.yaml = job.yaml.replace("    outputs:", "    output_lag: { batches: 1000 }\n    outputs:")
+    job.write()
+    job.produce(*records(0, 100))
+    daemon = Daemon(job)
+    until("the first records", lambda: counted(job) == 100)
+    server("mariadb", "kill")
+    try:
+        job.produce(*records(100, 150))
+        daemon.wait("run.behind", output="db/counted/COUNTED")
+        until("the lake", lambda: len(job.lake()) == 150)
+        job.produce(*records(150, 180))
+        until("the lake again", lambda: len(job.lake()) == 180)
+        found = until("the state", lambda: (s := status(job))["behind"] and s)
+        assert found["behind"][0]["output"] == "db/counted/COUNTED" and found["outcome"] == "done", found
+    finally:
+        server("mariadb", "start")
+    daemon.wait("run.caught_up", output="db/counted/COUNTED")
+    until("all records", lambda: counted(job) == 180)
+    daemon.stop()
+    complete(job, 180)
+    job.sluice("audit", "j")
+    job.close()
+
+
+@case
 def a_run_that_takes_too_long_is_stopped_and_tried_again():
     job = scheduled("timeout", "{ every: 1h, timeout: 1s, retry: { attempts: 50, backoff: 100ms, backoff_max: 100ms } }")
     job.produce(*records(0, 100))

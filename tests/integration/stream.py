@@ -97,6 +97,35 @@ def what_is_produced_while_it_streams_arrives_once_though_it_is_killed_again_and
     j.close()
 
 
+@case
+def mariadb_that_is_away_holds_nothing_else_up_and_gets_everything_afterwards():
+    j = Job("stream-behind", key="KEY", partitions=2, select=SELECT, outputs=OUTPUTS, job=STREAM + "\n    output_lag: {}")
+    j.produce(*records(0, 40))
+    process = j.start("job", "run", "j")
+    wait_for(lambda: totals_seen(j) == 40)
+    server("mariadb", "kill")
+    try:
+        for first in range(40, 2000, 40):
+            j.produce(*records(first, 40), partition=first // 40 % 2)
+        wait_for(lambda: sum(n for (n,) in j.rows("totals", "n")) == 2000)
+        (behind,) = j.listed()["behind"]
+        assert behind["output"] == "db/totals/TOTALS" and behind["batches"] > 0, behind
+        # The next process finds it away at once, and a death changes nothing.
+        stop(process, signal.SIGKILL)
+        process = j.start("job", "run", "j")
+        j.produce(*records(2000, 40))
+        wait_for(lambda: sum(n for (n,) in j.rows("totals", "n")) == 2040)
+        assert "not delivered to db/totals/TOTALS since" in j.sluice("job", "list")
+    finally:
+        server("mariadb", "start")
+    wait_for(lambda: totals_seen(j) == 2040)
+    assert stop(process) == 0
+    assert j.listed()["behind"] == []
+    check(j, 2040)
+    j.sluice("audit", "j")
+    j.close()
+
+
 def settled(j):
     """The last batch, once there was none for as long as a roll and a snapshot take to be due."""
     def last():
