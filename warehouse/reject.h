@@ -17,9 +17,18 @@ struct reject {
         row; // key and row as JSON objects of the table's columns; key "" = the rows are
              // appended; row with p NULL = the row of the key was to be deleted
 };
+struct reject_place {
+    uint64_t batch, seq;
+};
 // Numbers [from, to) of a batch; from 0 = all of it.
 struct reject_span {
     uint64_t batch, from, to;
+};
+// Kept ones of a batch by their numbers, ascending.
+struct reject_set {
+    uint64_t batch;
+    const uint64_t *seqs;
+    size_t count;
 };
 // Where the rejects of a batch are kept: under its own number, or under that of the slot that its rows come to (slot 0 = none), where
 // they have numbers of their own.

@@ -28,6 +28,9 @@ struct rejects {
     const struct block *b; // NULL = none yet; gone when the next one comes
     bool *gone;            // by row of the block; NULL = none
     struct map *owes;      // key text -> index in owed + 1
+    const uint64_t *again; // numbers of the kept ones that the rows are; NULL = they are none
+    size_t again_count;
+    bool *there; // by again
     VEC(struct owed) owed;
     VEC(struct reject) taken;
     VEC(struct reject_place) settled;
@@ -112,6 +115,31 @@ void rejects_begin(struct rejects *r, struct reject_span span)
     r->base = r->next = span.from;
     r->b = NULL;
     r->gone = NULL;
+    r->again = NULL;
+    r->again_count = 0;
+}
+
+// Their keys settle nothing: each row stands for itself.
+void rejects_again(struct rejects *r, const struct reject_set *set)
+{
+    rejects_begin(r, reject_span(set->batch, 0));
+    r->again = set->seqs;
+    r->again_count = set->count;
+    r->there = ARENA_ZARRAY(r->a, bool, set->count + 1);
+}
+
+void rejects_there(struct rejects *r, uint64_t seq)
+{
+    size_t low = 0, high = r->again_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (r->again[middle] < seq)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < r->again_count && r->again[low] == seq)
+        r->there[low] = true;
 }
 
 bool rejects_by_key(const struct rejects *r)
@@ -131,6 +159,13 @@ void rejects_owe(struct rejects *r, struct reject_place place, struct str key)
     *first = r->owed.n;
 }
 
+static void leave_out(struct rejects *r, uint32_t row)
+{
+    if (!r->gone)
+        r->gone = ARENA_ZARRAY(r->a, bool, r->b->rows);
+    r->gone[row] = true;
+}
+
 void rejects_block(struct rejects *r, const struct block *b)
 {
     r->base = r->next;
@@ -140,6 +175,10 @@ void rejects_block(struct rejects *r, const struct block *b)
     for (size_t i = 0, n = 0; r->key && i < r->spec->count; i++)
         if (r->spec->columns[i].key)
             r->key_columns[n++] = b->columns[r->spec->columns[i].at];
+    assert(!r->again || r->next <= r->again_count);
+    for (uint32_t row = 0; r->again && row < b->rows; row++)
+        if (!r->there[r->base + row])
+            leave_out(r, row);
 }
 
 bool rejects_has(const struct rejects *r, uint32_t row)
@@ -149,23 +188,26 @@ bool rejects_has(const struct rejects *r, uint32_t row)
 
 // --- texts -----------------------------------------------------------------------------------------
 
-// A message may be cut inside a character, and what a store refuses may be no text: such bytes are shown as '?'.
-static struct str text_of(struct arena *a, struct str s)
+// A '?' as no encoder writes it: what has one is not written again (jobs/run/reject_rows.h).
+#define NO_TEXT "\\u003f"
+
+// A message may be cut inside a character, and what a store refuses may be no text: such bytes are shown as a question mark.
+static struct str text_of(struct arena *a, struct str s, const char *mark)
 {
-    char *copy = ARENA_ARRAY(a, char, s.n + 1);
-    size_t n = 0;
-    while (n < s.n) {
+    struct buf copy;
+    buf_init(&copy, s.n * (sizeof NO_TEXT - 1) + 1);
+    for (size_t i = 0; i < s.n;) {
         uint32_t c;
-        const size_t used = utf8_decode(&c, s.p + n, s.n - n);
-        if (used == 0 || c == 0) {
-            copy[n++] = '?';
-        } else {
-            memcpy(copy + n, s.p + n, used);
-            n += used;
-        }
+        const size_t used = utf8_decode(&c, s.p + i, s.n - i);
+        if (used == 0 || c == 0)
+            buf_text(&copy, mark);
+        else
+            buf_put(&copy, s.p + i, used);
+        i += used ? used : 1;
     }
-    copy[n] = '\0';
-    return (struct str){copy, n};
+    const struct str text = arena_str(a, buf_view(&copy));
+    buf_fini(&copy);
+    return text;
 }
 
 // False: too long to be kept.
@@ -176,7 +218,7 @@ static bool encode(struct str *out, struct rejects *r, const struct encoder *enc
     encoder_row(encoder, &r->text, columns, row);
     if (r->text.failed)
         return false;
-    *out = text_of(r->a, buf_view(&r->text));
+    *out = text_of(r->a, buf_view(&r->text), NO_TEXT);
     return true;
 }
 
@@ -218,17 +260,29 @@ static bool too_many(const struct rejects *r, struct err *e)
     return wait(e, why);
 }
 
-static void leave_out(struct rejects *r, uint32_t row)
+// A kept one that is refused once more: no limit can be exceeded by it.
+static bool take_again(struct rejects *r, uint32_t row, struct err *e)
 {
-    if (!r->gone)
-        r->gone = ARENA_ZARRAY(r->a, bool, r->b->rows);
-    r->gone[row] = true;
+    const struct reject reject = {
+        .output = str_from(r->spec->output),
+        .target = r->spec->table,
+        .batch = r->span.batch,
+        .seq = r->again[r->base + row],
+        .error = text_of(r->a, str_from(e->text), "?"),
+        .row = STR_NONE,
+    };
+    vec_push(&r->taken, reject);
+    leave_out(r, row);
+    err_clear(e);
+    return true;
 }
 
 bool rejects_take(struct rejects *r, uint32_t row, struct err *e)
 {
     const struct block *b = r->b;
     assert(e->kind == ERR_DATA && b && row < b->rows && !rejects_has(r, row));
+    if (r->again)
+        return take_again(r, row, e);
     if (r->taken.n >= r->spec->rejects_max)
         return too_many(r, e);
     if (r->owed.n + r->taken.n >= REJECTS_KEPT_MAX)
@@ -245,7 +299,7 @@ bool rejects_take(struct rejects *r, uint32_t row, struct err *e)
         (!deleted && !encode(&reject.row, r, r->row, b->columns, row)) ||
         r->bytes + reject.row.n > REJECTS_BYTES_MAX)
         return wait(e, "the row is too large for " SINK_REJECTS_TABLE);
-    reject.error = text_of(r->a, str_from(e->text));
+    reject.error = text_of(r->a, str_from(e->text), "?");
     r->bytes += reject.row.n;
     settle(r, reject.key); // the new one takes its place
     vec_push(&r->taken, reject);
@@ -259,8 +313,9 @@ void rejects_describe(struct buf *out, struct rejects *r, uint32_t row)
     buf_clear(&r->text);
     encoder_row(r->row, &r->text, r->b->columns, row);
     const struct str text = buf_view(&r->text); // as far as it went
-    buf_printf(out, "%llu of the batch, ", (unsigned long long)(r->base + row - r->span.from + 1));
-    buf_str(out, text_of(r->a, str_slice(text, 0, text.n < SHOWN_MAX ? text.n : SHOWN_MAX)));
+    const unsigned long long place = r->base + row - r->span.from + 1;
+    buf_printf(out, "%llu of the batch, ", place);
+    buf_str(out, text_of(r->a, str_slice(text, 0, text.n < SHOWN_MAX ? text.n : SHOWN_MAX), "?"));
     if (text.n > SHOWN_MAX)
         buf_text(out, "...");
 }
@@ -271,6 +326,11 @@ void rejects_stored(struct rejects *r)
     for (uint32_t row = 0; r->owes && row < r->b->rows; row++)
         if (!rejects_has(r, row) && key_of(&key, r, row))
             settle(r, key);
+    for (uint32_t row = 0; r->again && row < r->b->rows; row++) {
+        const struct reject_place place = {r->span.batch, r->again[r->base + row]};
+        if (!rejects_has(r, row))
+            vec_push(&r->settled, place);
+    }
 }
 
 void rejects_leave_out(struct rejects *r)
@@ -284,6 +344,19 @@ void rejects_leave_out(struct rejects *r)
 size_t rejects_owed(const struct rejects *r)
 {
     return r->owed.n;
+}
+
+uint64_t rejects_missing(const struct rejects *r)
+{
+    uint64_t n = r->taken.n;
+    for (size_t i = 0; i < r->again_count; i++)
+        n += !r->there[i];
+    return n;
+}
+
+enum rejects_kind rejects_kind(const struct rejects *r)
+{
+    return r->again ? TAKEN_AGAIN : TAKEN_NEW;
 }
 
 struct reject_span rejects_span(const struct rejects *r)

@@ -19,9 +19,6 @@ enum {
 };
 
 struct rejects;
-struct reject_place {
-    uint64_t batch, seq;
-};
 
 // spec outlives the result, which lives in a.
 bool rejects_new(struct rejects **out, struct arena *a, const struct sink_spec *spec,
@@ -31,6 +28,10 @@ void rejects_begin(struct rejects *r, struct reject_span span);
 bool rejects_by_key(const struct rejects *r); // kept ones are to be told, by rejects_owe
 void rejects_owe(struct rejects *r, struct reject_place place, struct str key);
 void rejects_forgive(struct rejects *r); // what was kept goes with the rows of the table
+
+// The rows of the transaction are kept ones: of sink.h, "again". Before the first row; then those that are there still are told.
+void rejects_again(struct rejects *r, const struct reject_set *set);
+void rejects_there(struct rejects *r, uint64_t seq);
 
 // b stays the block until the next call.
 void rejects_block(struct rejects *r, const struct block *b);
@@ -45,8 +46,12 @@ void rejects_stored(struct rejects *r); // all other rows of the block are
 void rejects_leave_out(struct rejects *r);
 size_t rejects_owed(const struct rejects *r);
 
-// In the order taken; target and output as in spec. Live until the next begin.
+uint64_t rejects_missing(
+    const struct rejects *r); // rows of the transaction that the table does not get
 struct reject_span rejects_span(const struct rejects *r);
+// TAKEN_NEW: rows of sluice_rejects that come. TAKEN_AGAIN: they are there, only their error is another one.
+enum rejects_kind { TAKEN_NEW, TAKEN_AGAIN } rejects_kind(const struct rejects *r);
+// In the order taken; target and output as in spec. Live until the next begin.
 const struct reject *rejects_taken(const struct rejects *r, size_t *count);
 const struct reject_place *rejects_settled(const struct rejects *r, size_t *count);
 

@@ -222,21 +222,63 @@ static void insert(struct buf *out, struct sql_session *s, const struct sink_spe
     buf_char(out, ')');
 }
 
+static void update(struct buf *out, struct sql_session *s, const struct sink_spec *spec,
+                   const struct reject *r)
+{
+    const struct dialect *d = s->transport->dialect;
+    buf_text(out, "UPDATE ");
+    table(out, d);
+    buf_text(out, " SET ");
+    is(out, s, COLUMN_ERROR, r->error);
+    of_output(out, s, spec);
+    buf_text(out, " AND ");
+    is_number(out, d, COLUMN_BATCH, r->batch);
+    buf_text(out, " AND ");
+    is_number(out, d, COLUMN_SEQ, r->seq);
+}
+
+bool rejects_sql_again(struct rejects *r, struct sql_session *s, const struct sink_spec *spec,
+                       struct err *e)
+{
+    struct arena *a = arena_new(NULL);
+    struct sql_result found = {0};
+    struct buf sql;
+    buf_init(&sql, SINK_SQL_MAX);
+    buf_text(&sql, "SELECT ");
+    name(&sql, s->transport->dialect, COLUMN_SEQ);
+    buf_text(&sql, " FROM ");
+    table(&sql, s->transport->dialect);
+    of_output(&sql, s, spec);
+    in_span(&sql, s->transport->dialect, rejects_span(r));
+    bool ok =
+        s->transport->fetch(&found, s, a, buf_view(&sql), e) || err_wrap(e, SINK_REJECTS_TABLE);
+    for (size_t i = 0; ok && i < found.rows; i++) {
+        uint64_t seq;
+        if (str_to_u64(&seq, found.v[i]))
+            rejects_there(r, seq);
+    }
+    buf_fini(&sql);
+    arena_free(a);
+    return ok;
+}
+
 bool rejects_sql_write(uint64_t *count, const struct rejects *r, struct sql_session *s,
                        const struct sink_spec *spec, struct err *e)
 {
     size_t n;
     const struct reject *taken = rejects_taken(r, &n);
     struct buf sql;
-    *count = n;
+    const bool again = rejects_kind(r) == TAKEN_AGAIN;
+    *count = rejects_missing(r);
     // What stands there under these numbers was left by a job of this name whose heads were thrown away.
-    if (!remove_settled(r, s, spec, e) || (n > 0 && !remove_span(s, spec, rejects_span(r), e)))
+    if (!remove_settled(r, s, spec, e) ||
+        (n > 0 && !again && !remove_span(s, spec, rejects_span(r), e)))
         return false;
     bool ok = true;
     buf_init(&sql, SINK_SQL_MAX);
     for (size_t i = 0; ok && i < n; i++) {
         buf_clear(&sql);
-        insert(&sql, s, spec, &taken[i]);
+        (again ? update : insert)(&sql, s, spec, &taken[i]);
         ok = run(s, &sql, e);
     }
     buf_fini(&sql);

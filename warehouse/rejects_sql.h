@@ -14,6 +14,9 @@ bool rejects_sql_load(struct rejects *r, struct sql_session *s, const struct sin
 // What is kept of a slot, of appended rows, goes; slot 0: everything of the table.
 bool rejects_sql_replace(struct sql_session *s, const struct sink_spec *spec, uint64_t slot,
                          struct err *e) ERR_CHECKED;
+// After rejects_again: those that are there are told to r.
+bool rejects_sql_again(struct rejects *r, struct sql_session *s, const struct sink_spec *spec,
+                       struct err *e) ERR_CHECKED;
 // Settled ones go, taken ones come; *count = how many came.
 bool rejects_sql_write(uint64_t *count, const struct rejects *r, struct sql_session *s,
                        const struct sink_spec *spec, struct err *e) ERR_CHECKED;

@@ -88,6 +88,9 @@ struct sink_type {
     // After begin: the transaction puts what is written in the place of what batch `slot` appended (SINK_APPEND, backfill): its
     // rows go, the new ones get its number. slot 0: in the place of all rows of the table (resync). NULL: the store cannot.
     bool (*replace)(struct sink *s, uint64_t slot, struct err *e);
+    // After begin: what is written are these rejects (borrowed until commit), in their order. A row that is stored is a reject no more, one
+    // that is refused stays in its place, one that is no reject any more is left out. On failure abort() follows.
+    bool (*again)(struct sink *s, const struct reject_set *set, struct err *e);
     bool (*write)(struct sink *s, const struct block *b, struct err *e);
     // Writes refused rows and head, commits. *rejected = how many; of more than may be, write fails: ERR_DATA names table and key.
     bool (*commit)(struct sink *s, uint64_t *rejected, struct err *e);

@@ -382,6 +382,14 @@ bool sql_sink_replace(struct sink *base, uint64_t slot, struct err *e)
     return false;
 }
 
+bool sql_sink_again(struct sink *base, const struct reject_set *set, struct err *e)
+{
+    struct sql_sink *s = from_base(base);
+    assert(s->state == STATE_TRANSACTION);
+    rejects_again(s->plan.rejects, set);
+    return rejects_sql_again(s->plan.rejects, s->session, s->spec, e);
+}
+
 struct write_call {
     struct sql_sink *s;
     const struct block *b;

@@ -59,6 +59,7 @@ bool sql_sink_head(struct sink *base, struct head *out, struct err *e) ERR_CHECK
 bool sql_sink_begin(struct sink *base, const struct commit_step *step, enum head_state *out,
                     struct head *found, struct err *e) ERR_CHECKED;
 bool sql_sink_replace(struct sink *base, uint64_t slot, struct err *e) ERR_CHECKED;
+bool sql_sink_again(struct sink *base, const struct reject_set *set, struct err *e) ERR_CHECKED;
 bool sql_sink_write(struct sink *base, const struct block *b, struct err *e) ERR_CHECKED;
 bool sql_sink_commit(struct sink *base, uint64_t *rejected, struct err *e) ERR_CHECKED;
 bool sql_sink_count(struct sink *base, uint64_t batch, uint64_t *rows, struct err *e) ERR_CHECKED;

@@ -289,6 +289,108 @@ void rejects_of_rows_that_come_to_a_slot_go_with_it(struct world *w)
     ROWS_ARE(w, "a|0|5.00\nb|2|1.00\n");
 }
 
+static bool write_again(struct world *w, uint64_t batch, const uint64_t *seqs,
+                        const struct block *b)
+{
+    const struct reject_set set = {batch, seqs, b->rows};
+    const struct commit_step step = world_step(w);
+    const struct sink_type *type = w->store->type;
+    if (world_begin(w, &step) != HEAD_NEXT || !type->again(w->sink, &set, &w->e) ||
+        !type->write(w->sink, b, &w->e) || !type->commit(w->sink, &w->rejected, &w->e))
+        return false;
+    w->batch = step.batch;
+    w->digest = step.digest;
+    return true;
+}
+
+static bool find_88888(void *arg, const struct reject *r, struct err *e)
+{
+    (void)e;
+    size_t at;
+    *(int *)arg += str_find(&at, r->error, STR("88888"));
+    return true;
+}
+
+void rejects_that_are_written_again_go_or_stay_in_their_place(struct world *w)
+{
+    w->spec.output = "OUT";
+    (void)open_checked(w);
+    assert_ok(world_deliver(w, BLOCK(w, {"a", 1, "77777.00"}, {"b", 1, "77777.00"},
+                                     {"c", 1, "77777.00"}, {"d", 1, "1.00"})),
+              &w->e);
+    assert_int_equal(w->rejected, 3);
+#define KEPT(seq, id) \
+    "OUT/t 1/" seq " {\"id\":\"" id "\"} {\"id\":\"" id "\",\"n\":1,\"amount\":77777.00}\n"
+    // Stored; refused for another reason; deleted since by hand, with one of the same key left alone.
+    const uint64_t seqs[] = {0, 1, 7};
+    assert_ok(
+        write_again(w, 1, seqs, BLOCK(w, {"a", 2, "2.00"}, {"b", 2, "88888.00"}, {"c", 2, "2.00"})),
+        &w->e);
+    assert_int_equal(w->rejected, 2);
+    ROWS_ARE(w, "a|2|2.00\nd|1|1.00\n");
+    REJECTS_ARE(w, KEPT("1", "b") KEPT("2", "c"));
+    int found = 0;
+    const struct rejects_query query = {.job = w->spec.job, .limit = UINT64_MAX};
+    assert_ok(w->store->type->rejects(&w->url, &query, find_88888, &found, &w->e), &w->e);
+    assert_int_equal(found, 1);
+    // The transaction after it is one like any other.
+    assert_ok(world_deliver(w, BLOCK(w, {"c", 0, NULL}, {"b", 3, "3.00"})), &w->e);
+    REJECTS_ARE(w, "");
+    ROWS_ARE(w, "a|2|2.00\nb|3|3.00\nd|1|1.00\n");
+#undef KEPT
+}
+
+void rejects_of_appended_rows_are_written_again_into_their_slot(struct world *w)
+{
+    uint64_t rows;
+    const uint64_t first[] = {1, 2}, last[] = {2};
+    open_appended(w);
+    assert_ok(
+        world_deliver(w, BLOCK(w, {"a", 1, "1.00"}, {"b", 2, "77777.00"}, {"c", 3, "66666.00"})),
+        &w->e);
+    assert_ok(world_deliver(w, BLOCK(w, {"d", 1, "77777.00"})), &w->e);
+    w->slot = 1;
+    assert_ok(write_again(w, 1, first, BLOCK(w, {"b", 2, "7.00"}, {"c", 3, "66666.00"})), &w->e);
+    assert_int_equal(w->rejected, 1);
+    ROWS_ARE(w, "a|1|1.00\nb|2|7.00\n");
+    REJECTS_ARE(w, "OUT/t 1/2  {\"id\":\"c\",\"n\":3,\"amount\":66666.00}\n"
+                   "OUT/t 2/0  {\"id\":\"d\",\"n\":1,\"amount\":77777.00}\n");
+    assert_ok(w->store->type->count(w->sink, 1, &rows, &w->e), &w->e);
+    assert_int_equal(rows, 2);
+    // What goes away goes with the rows, or not at all.
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+        const struct commit_step step = world_step(w);
+        struct fault_spec fault = {.occurrence = 1, .action = actions[i]};
+        strncpy(fault.site, w->store->commit_site, sizeof fault.site - 1);
+        durable_set_fault(w->durable, &fault);
+        assert_false(write_again(w, 1, last, BLOCK(w, {"c", 3, "6.00"})));
+        const bool done = actions[i] == FAULT_CRASH_AFTER || actions[i] == FAULT_REPLY_LOST;
+        world_restart(w);
+        ROWS_ARE(w, done ? "a|1|1.00\nb|2|7.00\nc|3|6.00\n" : "a|1|1.00\nb|2|7.00\n");
+        const struct rejects_query query = {.job = w->spec.job, .of.batch = 1, .limit = 9};
+        assert_int_equal(count_rejects(w, &query), done ? 0 : 1);
+        if (!done)
+            continue;
+        assert_int_equal(world_begin(w, &step), HEAD_REPLAY);
+        w->store->type->abort(w->sink);
+        break;
+    }
+}
+
+void more_rejects_than_may_come_are_written_again(struct world *w)
+{
+    const uint64_t seqs[] = {0, 1};
+    (void)open_checked(w);
+    const struct block *b = BLOCK(w, {"a", 1, "77777.00"}, {"b", 1, "77777.00"});
+    assert_ok(world_deliver(w, b), &w->e);
+    world_close(w);
+    w->spec.rejects_max = 0; // of today
+    assert_ok(world_open(w), &w->e);
+    assert_ok(write_again(w, 1, seqs, b), &w->e);
+    assert_int_equal(w->rejected, 2);
+    ROWS_ARE(w, "");
+}
+
 void a_row_without_a_key_is_named_by_its_values(struct world *w)
 {
     open_appended(w);
@@ -326,6 +428,14 @@ void a_delete_that_the_store_refuses_is_kept_without_a_row(struct world *w)
     assert_ok(world_deliver(w, BLOCK(w, {"a", 0, NULL}, {"b", 0, NULL}, {"c", 2, "2.00"})), &w->e);
     ROWS_ARE(w, "a|1|1.00\nc|2|2.00\n");
     REJECTS_ARE(w, "OUT/t 2/0 {\"id\":\"a\"} deleted\n");
+    const uint64_t seqs[] = {0};
+    assert_ok(write_again(w, 2, seqs, BLOCK(w, {"a", 0, NULL})), &w->e);
+    REJECTS_ARE(w, "OUT/t 2/0 {\"id\":\"a\"} deleted\n");
+    assert_true(w->store->sql(w->store->arg, w->store->kind == STORE_SQLITE ? "DROP TRIGGER keep"
+                                                                            : "DROP TABLE child"));
+    assert_ok(write_again(w, 2, seqs, BLOCK(w, {"a", 0, NULL})), &w->e);
+    REJECTS_ARE(w, "");
+    ROWS_ARE(w, "c|2|2.00\n");
 }
 
 void hostile_text_in_a_refused_row_is_kept_as_it_is(struct world *w)
@@ -348,6 +458,7 @@ void hostile_text_in_a_refused_row_is_kept_as_it_is(struct world *w)
     assert_int_equal(count_rejects(w, &query), 0);
     query.of.batch = 2;
     assert_int_equal(count_rejects(w, &query), 2);
+    assert_non_null(strstr(rejects(w), "{\"id\":\"a\\u003f\\u003f\",")); // told from a '?'
 }
 
 void what_is_wrong_with_the_table_holds_the_batch(struct world *w)

@@ -328,6 +328,19 @@ static bool memory_replace(struct sink *base, uint64_t slot, struct err *e)
     return store_failed(s, e);
 }
 
+static bool memory_again(struct sink *base, const struct reject_set *set, struct err *e)
+{
+    struct memory_sink *s = from_base(base);
+    assert(s->in_transaction && e);
+    rejects_again(s->plan.rejects, set);
+    for (size_t i = 0; i < s->warehouse->rejects.n; i++) {
+        const struct memory_reject_row *kept = &s->warehouse->rejects.v[i];
+        if (kept->batch == set->batch && memory_reject_of(kept, s->spec))
+            rejects_there(s->plan.rejects, kept->seq);
+    }
+    return true;
+}
+
 struct write_call {
     struct memory_sink *s;
     const struct block *b;
@@ -459,16 +472,17 @@ static void apply_rejects(struct memory_sink *s)
     size_t n;
     const struct reject *taken = rejects_taken(s->plan.rejects, &n);
     const struct reject_span span = rejects_span(s->plan.rejects);
+    const bool again = rejects_kind(s->plan.rejects) == TAKEN_AGAIN;
     for (size_t i = w->rejects.n; i-- > 0;) {
         const struct memory_reject_row *kept = &w->rejects.v[i];
         if (memory_reject_of(kept, s->spec) &&
             (s->replaces == REPLACE_ALL ||
-             (memory_reject_in(kept, span) && (n > 0 || s->replaces == REPLACE_SLOT)) ||
+             (memory_reject_in(kept, span) && !again && (n > 0 || s->replaces == REPLACE_SLOT)) ||
              rejects_settle(s->plan.rejects, kept)))
             memory_reject_remove(w, i);
     }
     for (size_t i = 0; i < n; i++)
-        memory_reject_add(w, s->spec, &taken[i]);
+        (again ? memory_reject_change : memory_reject_add)(w, s->spec, &taken[i]);
 }
 
 static bool commit_effect(void *arg, struct err *e)
@@ -496,10 +510,8 @@ static bool commit_effect(void *arg, struct err *e)
 static bool memory_commit(struct sink *base, uint64_t *rejected, struct err *e)
 {
     struct memory_sink *s = from_base(base);
-    size_t count;
     assert(s->in_transaction);
-    (void)rejects_taken(s->plan.rejects, &count);
-    *rejected = count;
+    *rejected = rejects_missing(s->plan.rejects);
     enum memory_fault fault = MEMORY_FAIL;
     bool ok = fail_planned(s->warehouse, MEMORY_COMMIT, &fault, e);
     if (ok && !durable_call_remote(s->spec->durable, "memory.commit", commit_effect, s, e)) {
@@ -570,6 +582,7 @@ const struct sink_type sink_memory = {
     .head = memory_head_of,
     .begin = memory_begin,
     .replace = memory_replace,
+    .again = memory_again,
     .write = memory_write,
     .commit = memory_commit,
     .count = memory_count,

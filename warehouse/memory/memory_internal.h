@@ -83,6 +83,9 @@ bool memory_reject_in(const struct memory_reject_row *r, struct reject_span span
 bool memory_reject_of(const struct memory_reject_row *r, const struct sink_spec *spec);
 void memory_reject_add(struct memory_warehouse *w, const struct sink_spec *spec,
                        const struct reject *r);
+// The one in its place has its error now.
+void memory_reject_change(struct memory_warehouse *w, const struct sink_spec *spec,
+                          const struct reject *r);
 void memory_reject_remove(struct memory_warehouse *w, size_t i);
 bool memory_rejects_read(const struct warehouse_url *url, const struct rejects_query *q,
                          reject_fn *fn, void *arg, struct err *e) ERR_CHECKED;

@@ -63,6 +63,18 @@ void memory_reject_add(struct memory_warehouse *w, const struct sink_spec *spec,
               });
 }
 
+void memory_reject_change(struct memory_warehouse *w, const struct sink_spec *spec,
+                          const struct reject *r)
+{
+    for (size_t i = 0; i < w->rejects.n; i++) {
+        struct memory_reject_row *kept = &w->rejects.v[i];
+        if (kept->batch != r->batch || kept->seq != r->seq || !memory_reject_of(kept, spec))
+            continue;
+        mem_free(kept->error);
+        kept->error = text(r->error);
+    }
+}
+
 static void row_fini(struct memory_reject_row *r)
 {
     mem_free(r->job);

@@ -49,6 +49,7 @@ const struct sink_type sink_postgres = {
     .head = sql_sink_head,
     .begin = sql_sink_begin,
     .replace = sql_sink_replace,
+    .again = sql_sink_again,
     .write = sql_sink_write,
     .commit = sql_sink_commit,
     .count = sql_sink_count,

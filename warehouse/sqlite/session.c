@@ -103,6 +103,14 @@ bool sqlite_has_table(bool *out, struct sqlite_sink *s, const char *table, struc
     return ok;
 }
 
+bool sqlite_again(struct sink *base, const struct reject_set *set, struct err *e)
+{
+    struct sqlite_sink *s = sqlite_from_base(base);
+    assert(s->in_transaction);
+    rejects_again(s->plan.rejects, set);
+    return rejects_sql_again(s->plan.rejects, &s->session.base, s->spec, e);
+}
+
 bool sqlite_rejects(const struct warehouse_url *url, const struct rejects_query *q, reject_fn *fn,
                     void *arg, struct err *e)
 {

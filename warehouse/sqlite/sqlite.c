@@ -578,6 +578,7 @@ const struct sink_type sink_sqlite = {
     .head = sqlite_head,
     .begin = sqlite_begin,
     .replace = sqlite_replace,
+    .again = sqlite_again,
     .write = sqlite_write,
     .commit = sqlite_commit,
     .count = sqlite_count,

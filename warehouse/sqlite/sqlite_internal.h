@@ -53,6 +53,7 @@ bool sqlite_describe_table(struct table_info *out, struct sql_session *session, 
 void sqlite_session_init(struct sqlite_session *out, struct sqlite_sink *s);
 bool sqlite_has_table(bool *out, struct sqlite_sink *s, const char *table,
                       struct err *e) ERR_CHECKED;
+bool sqlite_again(struct sink *base, const struct reject_set *set, struct err *e) ERR_CHECKED;
 bool sqlite_rejects(const struct warehouse_url *url, const struct rejects_query *q, reject_fn *fn,
                     void *arg, struct err *e) ERR_CHECKED;
 bool sqlite_drift(struct buf *out, const struct sink_spec *spec, struct err *e) ERR_CHECKED;
