@@ -151,16 +151,18 @@ $(TEST_SRC:%.c=$(BUILD)/$(1)/%) $(INTEG_SRC:%.c=$(BUILD)/$(1)/%): %: %.o \
 	$$(say) LD $$@
 	$$(Q)$(2) $(4) -o $$@ $$(filter %.o %.a,$$^) $$(TEST_LIBS) $$(PKG_LIBS)
 
-# The crash harness (stream_*: of endless runs, replay_*: of replays, behind_*: of outputs that are behind) over one source with a planted bug: tests/sim/test_plants.sh.
+# The crash harness (stream_*: of endless runs, replay_*: of replays, behind_*: of outputs that are behind, rejected_*: of refused rows) over one source with a planted bug: tests/sim/test_plants.sh.
 $(PLANTS:tests/sim/plants/%.patch=$(BUILD)/$(1)/plants/%): $(BUILD)/$(1)/plants/%: \
     tests/sim/plants/%.patch $(BUILD)/$(1)/tests/sim/test_crash.o \
     $(BUILD)/$(1)/tests/sim/test_stream.o $(BUILD)/$(1)/tests/sim/test_replay.o \
-    $(BUILD)/$(1)/tests/sim/test_behind.o $(BUILD)/$(1)/libtest.a $(BUILD)/$(1)/libsluice.a
+    $(BUILD)/$(1)/tests/sim/test_behind.o $(BUILD)/$(1)/tests/sim/test_rejected.o \
+    $(BUILD)/$(1)/libtest.a $(BUILD)/$(1)/libsluice.a
 	$$(say) PLANT $$@
 	$$(Q)tests/sim/plants/apply.sh $$< $$@.c
 	$$(Q)$(2) $$(CPPFLAGS_ALL) $(3) $$(CFLAGS) -w -c -o $$@.o $$@.c
 	$$(Q)$(2) $(4) -o $$@ $(BUILD)/$(1)/tests/sim/$$(if $$(findstring /stream_,$$@),test_stream,$$(if \
-	    $$(findstring /replay_,$$@),test_replay,$$(if $$(findstring /behind_,$$@),test_behind,test_crash))).o \
+	    $$(findstring /replay_,$$@),test_replay,$$(if $$(findstring /behind_,$$@),test_behind,$$(if \
+	    $$(findstring /rejected_,$$@),test_rejected,test_crash)))).o \
 	    $$@.o $(BUILD)/$(1)/libtest.a $(BUILD)/$(1)/libsluice.a $$(TEST_LIBS) $$(PKG_LIBS)
 
 # The program with a planted bug, for the harness on real servers: tests/crash/plants/run.sh.

@@ -20,7 +20,8 @@ static void audit_fill(struct audit *x, struct str name, const uint64_t *slot)
 void audit_skips(struct audit *x, const struct batch_record *r)
 {
     bool added;
-    for (size_t i = 0; i < r->target_count; i++) {
+    // Rows that were refused stay rejects.
+    for (size_t i = 0; r->kind != BATCH_REJECTS && i < r->target_count; i++) {
         const struct batch_target *t = &r->targets[i];
         struct str name = deliver_target_name(x->a, t);
         uint64_t slot = t->slot ? t->slot : r->batch;

@@ -1,6 +1,7 @@
 #include "jobs/run/collect.h"
 
 #include "base/durable.h"
+#include "base/vec.h"
 #include "jobs/run/collapse.h"
 #include "jobs/run/late.h"
 #include "jobs/run/spool.h"
@@ -28,6 +29,8 @@ struct collect_target {
     struct spool_info info;
     struct collapse *changes; // a stream's that is upserted; NULL for others
     bool sealed;
+    uint64_t again; // the slot whose rejects the rows are; 0 = they are none
+    VEC(uint64_t) seqs;
 };
 
 struct collect_topic {
@@ -252,6 +255,17 @@ static bool collect_sorted(struct collect *s, struct collapse *changes, const st
                                  collect_changes(s, &from, OP_UPDATE_AFTER, e));
 }
 
+bool collect_again(struct collect *s, size_t target, struct reject_place from,
+                   const struct column *columns, enum row_op op, struct err *e)
+{
+    struct collect_target *t = &s->targets[target];
+    assert(t->again == 0 || (t->again == from.batch && t->seqs.v[t->seqs.n - 1] < from.seq));
+    t->again = from.batch;
+    vec_push(&t->seqs, from.seq);
+    return spool_add(t->spool, columns, t->target->spec.count, 0, op, e) ||
+           err_wrap(e, "output %.*s", STR_ARG(t->target->name));
+}
+
 bool collect_close_rows(struct collect *s, struct err *e)
 {
     for (size_t i = 0; i < s->spec.job->output_count; i++) {
@@ -347,6 +361,19 @@ bool collect_late(struct collect *s, struct err *e)
     return true;
 }
 
+// Appended rows come to those of their slot.
+static void collect_seal_again(struct batch_target *out, struct arena *a,
+                               const struct collect_target *t)
+{
+    if (t->again == 0)
+        return;
+    uint64_t *seqs = ARENA_ZARRAY(a, uint64_t, t->seqs.n);
+    memcpy(seqs, t->seqs.v, t->seqs.n * sizeof *seqs);
+    out->again = (struct reject_set){t->again, seqs, t->seqs.n};
+    out->slot = out->mode == SINK_APPEND ? t->again : 0;
+    out->beside = true;
+}
+
 static bool collect_seal_spools(struct collect *s, struct batch_target *out, struct err *e)
 {
     for (size_t i = 0; i < collect_target_count(s); i++) {
@@ -380,6 +407,7 @@ static bool collect_seal_spools(struct collect *s, struct batch_target *out, str
             .whole = s->spec.whole ? s->spec.whole[i]
                                    : s->spec.tables == COLLECT_WHOLE && collect_target_takes(s, i),
         };
+        collect_seal_again(&out[i], s->a, t);
     }
     return true;
 }
@@ -468,8 +496,10 @@ void collect_free(struct collect *s)
 {
     if (!s)
         return;
-    for (size_t i = 0; i < collect_target_count(s); i++)
+    for (size_t i = 0; i < collect_target_count(s); i++) {
         spool_abandon(s->targets[i].spool);
+        vec_fini(&s->targets[i].seqs);
+    }
     for (size_t i = 0; i < collect_topic_count(s); i++)
         topic_rows_abandon(s->topics[i].rows);
     stream_rows_free(s->spec.rows);

@@ -43,6 +43,9 @@ struct collect_spec {
 bool collect_open(struct collect **out, const struct collect_spec *spec, struct err *e) ERR_CHECKED;
 // exec_emit_fn; arg is the struct collect.
 bool collect_emit(void *arg, size_t output, const struct block *b, struct err *e) ERR_CHECKED;
+// A row that a table (of job.targets) had refused, in its columns: of all that come to it, the reject `seq` of `slot`, in ascending order.
+bool collect_again(struct collect *s, size_t target, struct reject_place from,
+                   const struct column *columns, enum row_op op, struct err *e) ERR_CHECKED;
 // After exec_batch_end: writes collapsed changes to the spools.
 bool collect_close_rows(struct collect *s, struct err *e) ERR_CHECKED;
 enum collect_snapshot { COLLECT_NO_SNAPSHOT, COLLECT_SNAPSHOT };

@@ -133,6 +133,14 @@ static bool deliver_block(void *arg, const struct block *b, struct err *e)
     return sink->type->write(sink, b, e);
 }
 
+static bool deliver_mode(struct sink *sink, const struct batch_target *t, struct err *e)
+{
+    if (t->again.batch)
+        return sink->type->again(sink, &t->again, e);
+    bool replaces = (t->slot != 0 && !t->beside) || t->whole;
+    return !replaces || sink->type->replace(sink, t->whole ? 0 : t->slot, e);
+}
+
 static bool deliver_rows(struct session *s, struct sink *sink, struct batch_target *t,
                          struct err *e)
 {
@@ -148,9 +156,8 @@ static bool deliver_rows(struct session *s, struct sink *sink, struct batch_targ
         .bytes = t->bytes,
         .block_rows = DELIVER_BLOCK_ROWS,
     };
-    bool replaces = (t->slot != 0 && !t->beside) || t->whole;
-    return (!replaces || sink->type->replace(sink, t->whole ? 0 : t->slot, e)) &&
-           spool_replay(&spec, deliver_block, sink, e) && sink->type->commit(sink, &t->rejected, e);
+    return deliver_mode(sink, t, e) && spool_replay(&spec, deliver_block, sink, e) &&
+           sink->type->commit(sink, &t->rejected, e);
 }
 
 static bool deliver_wrong_head(const struct batch_record *r, const struct head *found,
@@ -172,9 +179,12 @@ static bool deliver_wrong_head(const struct batch_record *r, const struct head *
 
 static bool deliver_count(void *arg, const struct reject *r, struct err *e)
 {
-    (void)r;
+    struct batch_target *t = arg;
+    bool counts = !t->again.batch;
+    for (size_t i = 0; !counts && i < t->again.count; i++)
+        counts = t->again.seqs[i] == r->seq;
+    t->rejected += counts;
     (void)e;
-    ++*(uint64_t *)arg;
     return true;
 }
 
@@ -187,15 +197,15 @@ static bool deliver_rejected(const struct session *s, const struct batch_record 
         .job = job->name,
         .output = arena_str(s->scratch, t->output).p,
         .target = arena_str(s->scratch, t->table).p,
-        .of = t->beside ? reject_span(r->batch, t->slot)
-                        : reject_span(t->slot ? t->slot : r->batch, 0),
+        .of = t->again.batch ? reject_span(t->again.batch, 0)
+              : t->beside    ? reject_span(r->batch, t->slot)
+                             : reject_span(t->slot ? t->slot : r->batch, 0),
         .limit = UINT64_MAX,
     };
     t->rejected = 0;
     for (size_t i = 0; i < job->url_count; i++)
         if (str_eq(job->url_names[i], t->warehouse))
-            return job->url_types[i]->rejects(&job->urls[i], &query, deliver_count, &t->rejected,
-                                              e);
+            return job->url_types[i]->rejects(&job->urls[i], &query, deliver_count, t, e);
     return true;
 }
 

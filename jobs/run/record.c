@@ -28,6 +28,8 @@ const char *batch_kind_name(enum batch_kind kind)
         return "restore";
     case BATCH_REPLAY:
         return "replay";
+    case BATCH_REJECTS:
+        return "rejects";
     }
     return "?";
 }
@@ -125,6 +127,27 @@ static json_t *target_columns_write(const struct batch_target *t)
     return list;
 }
 
+static void target_again_write(json_t *j, const struct reject_set *set)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < set->count; i++)
+        json_array_append_new(list, doc_new_u64(set->seqs[i]));
+    json_object_set_new(j, "again", doc_new_u64(set->batch));
+    json_object_set_new(j, "seqs", list);
+}
+
+static void target_again_read(struct reject_set *out, struct doc *d, const json_t *j)
+{
+    if (!json_object_get(j, "again"))
+        return;
+    const json_t *list = doc_array(d, j, "seqs");
+    const size_t n = json_array_size(list);
+    uint64_t *seqs = ARENA_ZARRAY(d->a, uint64_t, n + 1);
+    for (size_t i = 0; i < n; i++)
+        seqs[i] = (uint64_t)json_integer_value(json_array_get(list, i));
+    *out = (struct reject_set){doc_u64(d, j, "again"), seqs, n};
+}
+
 static json_t *target_write(const struct batch_target *t)
 {
     json_t *j = json_object();
@@ -153,6 +176,8 @@ static json_t *target_write(const struct batch_target *t)
         json_object_set_new(j, "slot", doc_new_u64(t->slot));
     if (t->beside)
         json_object_set_new(j, "beside", json_true());
+    if (t->again.batch)
+        target_again_write(j, &t->again);
     if (t->whole)
         json_object_set_new(j, "whole", json_true());
     if (t->skipped)
@@ -203,6 +228,7 @@ static bool target_read(struct doc *d, const json_t *j, struct batch_target *out
     out->prev_digest = doc_hex(d, j, "prev_digest");
     out->beside = json_is_true(json_object_get(j, "beside"));
     out->slot = json_object_get(j, "slot") ? doc_u64(d, j, "slot") : 0;
+    target_again_read(&out->again, d, j);
     out->whole = json_is_true(json_object_get(j, "whole"));
     out->skipped = json_is_true(json_object_get(j, "skipped"));
     return target_columns_read(d, j, out, e);

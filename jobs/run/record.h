@@ -1,6 +1,5 @@
 // The batch record: what a decided batch is. Stored as JSON under its id in the state store by the decide transaction; delivery
 // needs nothing but this record, the staged files and the spools (DESIGN section 2, step 4). It is the receipt, too.
-//
 // Plain values; strings live in the arena of whoever built or loaded the record.
 #ifndef JOBS_RUN_RECORD_H
 #define JOBS_RUN_RECORD_H
@@ -17,9 +16,10 @@ enum batch_kind {
     BATCH_COMPACT,  // small files of the lake become one; brings nothing
     BATCH_EXPIRE,   // files of the lake that the policy does not keep are deleted; brings nothing
     BATCH_RESTORE,  // files come back into the lake from an archive; brings no records
-    BATCH_REPLAY    // dead letters of a slot again: what they give now comes to what the slot has
+    BATCH_REPLAY,   // dead letters of a slot again: what they give now comes to what the slot has
+    BATCH_REJECTS   // rows of a slot that warehouses had refused, as they are, into their tables
 };
-enum { BATCH_KINDS = BATCH_REPLAY + 1 };
+enum { BATCH_KINDS = BATCH_REJECTS + 1 };
 // Moves files only: no record is read or written again, its ranges say where the job stood.
 bool batch_kind_stands(enum batch_kind kind);
 
@@ -56,8 +56,9 @@ struct batch_target {
     uint64_t bytes, checksum, rows_hash, digest, prev_batch, prev_digest;
     uint64_t slot; // appended rows: the batch whose rows these replace (beside: join); 0 = none
     bool beside;
-    bool whole;   // resync: the rows are the whole table, what else is there goes
-    bool skipped; // by a person: never delivered; its rows are dead letters
+    struct reject_set again; // BATCH_REJECTS: what the rows are, in their order; batch 0 = none
+    bool whole;              // resync: the rows are the whole table, what else is there goes
+    bool skipped;            // by a person: never delivered; its rows are dead letters
 };
 
 // One topic output of the batch. All of a batch are one transaction with one marker.
@@ -110,10 +111,9 @@ void record_plan_text(struct buf *out, const struct batch_record *r);
 // Fills cluster, slot, ranges and positions. ERR_DATA: cut, or not such a text.
 bool record_read_plan(struct batch_record *out, struct arena *a, struct str text,
                       struct err *e) ERR_CHECKED;
-// What record_ranges_json wrote.
+// Source ranges as a JSON array (lake manifests, receipts), and read back.
+void record_ranges_json(struct buf *out, const struct batch_range *ranges, size_t n);
 bool record_read_ranges(struct batch_record *out, struct arena *a, struct str json,
                         struct err *e) ERR_CHECKED;
-// Source ranges as a JSON array (lake manifests, receipts).
-void record_ranges_json(struct buf *out, const struct batch_range *ranges, size_t n);
 
 #endif

@@ -123,7 +123,8 @@ static bool skip_record(struct skipped *out, struct session *s, struct batch_rec
         out->rows += x->skipped || skip_lacks(s, r, x) ? x->rows : 0;
         if (x->skipped || !skip_lacks(s, r, x))
             continue;
-        ok = how == SKIP_SILENTLY || skip_text(&text, s, r, x, e);
+        // Rejects stay where they are.
+        ok = how == SKIP_SILENTLY || x->again.batch || skip_text(&text, s, r, x, e);
         skip_forget(s, x, how);
     }
     ok = ok && skip_keep(s, &text, r->batch, e);

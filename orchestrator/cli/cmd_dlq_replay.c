@@ -4,6 +4,7 @@
 #include "orchestrator/builtin.h"
 #include "orchestrator/cli/app.h"
 #include "orchestrator/cli/commands.h"
+#include "orchestrator/cli/dlq_rejects.h"
 
 struct replay_print {
     struct buf out;
@@ -71,28 +72,18 @@ static void replay_result(struct replay_print *p, const struct job *job, const s
     }
 }
 
-static bool dlq_replay_job(const struct cli *c, struct app *app, struct replay_spec spec,
-                           struct err *e)
+static bool dlq_replay_letters(const struct cli *c, struct app *app, const struct job *job,
+                               const struct run_env *env, struct replay_spec spec, struct err *e)
 {
-    const struct job *job;
     struct run_report report;
-    struct app_progress progress;
     struct replay_print print = {.a = app->a,
                                  .slots = cli_json(c) ? json_array() : NULL,
                                  .dry = spec.mode == REPLAY_DRY_RUN};
-    const struct run_env env = {.durable = app->durable,
-                                .clock = clock_system(),
-                                .source = builtin_source,
-                                .topics = builtin_topics,
-                                .cancel = app_signals(),
-                                .progress = app_progress,
-                                .progress_arg = &progress};
     buf_init(&print.out, (size_t)64 << 20);
-    app_progress_init(&progress, &env.clock);
     spec.slot = replay_told;
     spec.slot_arg = &print;
-    bool ok = app_job(&job, app, c->args[0], e) && run_replay(&report, job, &env, &spec, e);
-    app_progress_end(&progress);
+    bool ok = run_replay(&report, job, env, &spec, e);
+    app_progress_end(env->progress_arg);
     if (ok) {
         replay_result(&print, job, &report);
         ok = cli_print(&print.out, e);
@@ -100,6 +91,30 @@ static bool dlq_replay_job(const struct cli *c, struct app *app, struct replay_s
     json_decref(print.slots);
     buf_fini(&print.out);
     return ok;
+}
+
+static bool dlq_replay_job(const struct cli *c, struct app *app, const struct replay_spec *spec,
+                           struct err *e)
+{
+    const struct job *job;
+    struct app_progress progress;
+    const struct run_env env = {.durable = app->durable,
+                                .clock = clock_system(),
+                                .source = builtin_source,
+                                .topics = builtin_topics,
+                                .cancel = app_signals(),
+                                .progress = app_progress,
+                                .progress_arg = &progress};
+    const struct rejected_spec rows = {.mode = spec->mode == REPLAY_DRY_RUN ? REJECTED_DRY_RUN
+                                                                            : REJECTED_EXECUTE,
+                                       .from = spec->from,
+                                       .to = spec->to,
+                                       .outputs = spec->outputs,
+                                       .output_count = spec->output_count};
+    app_progress_init(&progress, &env.clock);
+    return app_job(&job, app, c->args[0], e) &&
+           (cli_opt(c, "rejects") ? dlq_rejects_replay(c, app, job, &env, rows, e)
+                                  : dlq_replay_letters(c, app, job, &env, *spec, e));
 }
 
 static bool dlq_replay(struct cli *c, struct err *e)
@@ -110,14 +125,15 @@ static bool dlq_replay(struct cli *c, struct err *e)
     spec.outputs = cli_opt_names(&spec.output_count, c, "output");
     if (!cli_opt_batches(&spec.from, &spec.to, c, e) || !app_open(&app, c, e))
         return false;
-    bool ok = dlq_replay_job(c, &app, spec, e);
+    bool ok = dlq_replay_job(c, &app, &spec, e);
     app_close(&app);
     return ok;
 }
 
 static const struct cli_opt dlq_replay_opts[] = {
-    {"batch", "N..M", "only dead letters of these batches"},
-    {"output", "A,B", "only these outputs get the records; the others never will"},
+    {"rejects", NULL, "rows that warehouses refused instead, into their tables as they are now"},
+    {"batch", "N..M", "only those of these batches"},
+    {"output", "A,B", "only these outputs; of dead letters the others never get the records"},
     {"dry-run", NULL, "decode them and say what would come through, change nothing"},
     {"json", NULL, "the result as one JSON object"},
     {NULL, NULL, NULL},
@@ -130,11 +146,12 @@ const struct cmd cmd_dlq_replay = {
     .args_max = 1,
     .by_owner = true,
     .summary =
-        "After the SQL or a schema was corrected: run dead letters again, exactly once. What "
-        "comes through leaves the dead letters, what does not stays with its new reason. Rows that "
-        "came too late for the lake stay: `job backfill` writes them.",
+        "After the SQL, a schema or (--rejects) a table was corrected: run dead letters again, "
+        "exactly once. What comes through leaves the dead letters, what does not stays with its "
+        "new reason. Rows that came too late for the lake stay: `job backfill` writes them.",
     .opts = dlq_replay_opts,
     .run = dlq_replay,
     .examples = "  sluice dlq replay transactions --dry-run\n"
-                "  sluice dlq replay transactions --batch 12..20 --output FAILED\n",
+                "  sluice dlq replay transactions --batch 12..20 --output FAILED\n"
+                "  sluice dlq replay transactions --rejects\n",
 };

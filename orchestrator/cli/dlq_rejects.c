@@ -144,3 +144,101 @@ bool dlq_rejects_show(struct buf *out, struct app *app, const struct job_spec *j
     }
     return ok;
 }
+
+// --- replay ----------------------------------------------------------------------------------------------------------
+
+struct rejects_print {
+    struct buf out;
+    struct arena *a;
+    json_t *slots; // --json
+    uint64_t rows, refused;
+    bool dry;
+};
+
+static bool rejects_told(void *arg, const struct rejected_slot *s, struct err *e)
+{
+    struct rejects_print *p = arg;
+    p->rows += s->rows;
+    p->refused += s->refused;
+    if (p->slots) {
+        json_t *j = json_object();
+        json_object_set_new(j, "batch", doc_new_u64(s->slot));
+        json_object_set_new(j, "rows", doc_new_u64(s->rows));
+        json_object_set_new(j, "rejected", doc_new_u64(s->refused));
+        json_array_append_new(p->slots, j);
+        return true;
+    }
+    buf_printf(&p->out, "batch %llu (%zu of %zu): %s refused rows", (unsigned long long)s->slot,
+               s->index + 1, s->count, cli_count(p->a, s->rows));
+    if (!p->dry)
+        buf_printf(&p->out, ", %s written", cli_count(p->a, s->rows - s->refused));
+    if (s->refused)
+        buf_printf(&p->out, ", %s refused again", cli_count(p->a, s->refused));
+    buf_char(&p->out, '\n');
+    const bool ok = cli_print(&p->out, e); // as it goes on
+    buf_clear(&p->out);
+    return ok;
+}
+
+static void rejects_result_json(struct rejects_print *p, const struct job *job,
+                                const struct run_report *r, uint64_t older)
+{
+    json_t *j = json_object();
+    json_object_set_new(j, "job", json_string(job->name));
+    json_object_set_new(j, "dry_run", json_boolean(p->dry));
+    json_object_set_new(j, "batches", doc_new_u64(r->batches));
+    json_object_set_new(j, "rows", doc_new_u64(p->rows));
+    json_object_set_new(j, "rejected", doc_new_u64(p->refused));
+    json_object_set_new(j, "older", doc_new_u64(older));
+    json_object_set_new(j, "replayed", p->slots);
+    doc_pretty(&p->out, j);
+    buf_char(&p->out, '\n');
+    json_decref(j);
+    p->slots = NULL;
+}
+
+static void rejects_result(struct rejects_print *p, const struct job *job,
+                           const struct run_report *r, uint64_t older)
+{
+    if (p->slots) {
+        rejects_result_json(p, job, r, older);
+        return;
+    }
+    if (p->rows == 0)
+        buf_printf(&p->out, "job %s: no refused rows\n", job->name);
+    else if (p->dry)
+        buf_text(&p->out, "nothing was changed (--dry-run)\n");
+    else
+        buf_printf(
+            &p->out, "job %s: run %llu: %s of %s refused rows were written%s (batches %llu-%llu)\n",
+            job->name, (unsigned long long)r->run, cli_count(p->a, p->rows - p->refused),
+            cli_count(p->a, p->rows), p->refused ? ", the others stay with their new reasons" : "",
+            (unsigned long long)r->batch_first, (unsigned long long)r->batch_last);
+    if (older)
+        buf_printf(
+            &p->out,
+            "%s refused rows from before a reset stay: their records may have been read again\n",
+            cli_count(p->a, older));
+}
+
+bool dlq_rejects_replay(const struct cli *c, struct app *app, const struct job *job,
+                        const struct run_env *env, struct rejected_spec how, struct err *e)
+{
+    struct run_report report;
+    uint64_t older;
+    struct rejects_print print = {.a = app->a,
+                                  .slots = cli_json(c) ? json_array() : NULL,
+                                  .dry = how.mode == REJECTED_DRY_RUN};
+    buf_init(&print.out, (size_t)64 << 20);
+    how.slot = rejects_told;
+    how.slot_arg = &print;
+    bool ok = run_rejected(&report, &older, job, env, &how, e);
+    app_progress_end(env->progress_arg);
+    if (ok) {
+        rejects_result(&print, job, &report, older);
+        ok = cli_print(&print.out, e);
+    }
+    json_decref(print.slots);
+    buf_fini(&print.out);
+    return ok;
+}

@@ -431,7 +431,36 @@ def rows_that_warehouses_refuse_are_kept_beside_their_table_and_shown():
     done = job.run()
     assert (done["redelivered"], done["rejected"]) == (1, 0), done
     assert job.mariadb("SELECT COUNT(*) FROM `out`").strip() == "19"
+    refused_rows_come_once_their_table_takes_them(job)
     job.close()
+
+
+def refused_rows_come_once_their_table_takes_them(job):
+    def replay(*words):
+        done = json.loads(job.sluice("dlq", "replay", "j", "--rejects", "--json", *words))
+        return done["rows"], done["rejected"], [x["batch"] for x in done["replayed"]]
+
+    slot = "SELECT COUNT(*), COUNT(DISTINCT id) FROM `out` WHERE _sluice_batch = 1"
+    kept = "SELECT batch, seq, error FROM sluice_rejects"
+    assert replay("--dry-run") == (4, 0, [1, 2])
+    assert job.mariadb(slot).split() == ["14", "14"]
+    # Two of three are taken now; the third and that of the other warehouse stay in their places.
+    assert replay() == (4, 2, [1, 2])
+    assert job.mariadb(slot).split() == ["16", "16"]
+    left = job.mariadb(kept).splitlines()
+    assert len(left) == 1 and left[0].startswith("1\t3\t") and "too long" in left[0], left
+    job.sluice("audit", "j")
+    job.mariadb("ALTER TABLE `out` MODIFY name VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+    text = job.sluice("dlq", "replay", "j", "--rejects", "--output", "OUT")
+    assert "batch 1 (1 of 1): 1 refused rows, 1 written" in text and "1 of 1 refused rows were written" in text, text
+    assert job.mariadb(slot).split() == ["17", "17"]
+    assert job.mariadb(kept) == ""
+    assert "a name too long" in job.mariadb("SELECT name FROM `out` WHERE id = 3")
+    assert "no refused rows" in job.sluice("dlq", "replay", "j", "--rejects", "--output", "OUT")
+    job.sluice("audit", "j")
+    job.sluice("job", "backfill", "j", "--batch", "1", "--outputs", "OUT")
+    assert job.mariadb(slot).split() == ["17", "17"]
+    job.sluice("audit", "j")
 
 
 @case(SHARED)
