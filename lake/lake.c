@@ -7,7 +7,11 @@
 #include "lake/store/store.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 static const char marker[] = "{\"format\": \"sluice-lake\", \"version\": 1}\n";
 
@@ -94,6 +98,24 @@ static bool check_marker(struct lake *s, struct arena *a, const char *path, stru
     return err_hint(e, "expected %.*s", (int)sizeof marker - 2, marker);
 }
 
+// Jobs that begin at once make one marker. Where the file system has no locks each makes its own, over the other's.
+static bool make_marker(struct lake *s, struct arena *a, const char *path, struct err *e)
+{
+    const char *dir = lake_path(a, s, STR(LAYOUT_HIDDEN));
+    if (!durable_mkdirs(s->durable, "lake.mkdir", dir, 0777, e))
+        return false;
+    const int lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock < 0)
+        return err_sys(e, "cannot open %s", dir);
+    while (flock(lock, LOCK_EX) != 0 && errno == EINTR)
+        ;
+    const bool ok = file_exists(path)
+                        ? check_marker(s, a, path, e)
+                        : durable_replace(s->durable, "lake.marker", path, str_from(marker), e);
+    close(lock);
+    return ok;
+}
+
 static bool open_marker(struct lake *s, enum lake_open how, struct arena *a, struct err *e)
 {
     const char *path = lake_path(a, s, STR(LAYOUT_HIDDEN "/lake.json"));
@@ -103,8 +125,7 @@ static bool open_marker(struct lake *s, enum lake_open how, struct arena *a, str
         err_fail(e, ERR_BEHIND, "%s is not a lake: %s is missing", s->root, path);
         return err_hint(e, "it is not mounted, or it was wiped; mount or restore it first");
     }
-    return durable_mkdirs(s->durable, "lake.mkdir", lake_path(a, s, STR(LAYOUT_HIDDEN)), 0777, e) &&
-           durable_replace(s->durable, "lake.marker", path, str_from(marker), e);
+    return make_marker(s, a, path, e);
 }
 
 bool lake_open(struct lake **out, const char *root, enum lake_open how, struct durable *d,

@@ -4,6 +4,7 @@
 #include "base/durable.h"
 #include "lake/inspect.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -404,6 +405,54 @@ TEST(a_wiped_or_foreign_directory_is_not_taken_for_the_lake)
     test_dir_fini(&dir);
 }
 
+struct opener {
+    const char *path;
+    pthread_barrier_t *all;
+    bool ok;
+    char text[512];
+};
+
+static void *opens(void *arg)
+{
+    struct opener *s = arg;
+    struct err e = {0};
+    struct lake *lake = NULL;
+    struct durable *d = durable_new(DURABLE_KILL);
+    pthread_barrier_wait(s->all);
+    s->ok = lake_open(&lake, s->path, LAKE_OPEN_CREATE, d, &e);
+    err_format(&e, s->text, sizeof s->text);
+    if (s->ok)
+        lake_close(lake);
+    durable_free(d);
+    return NULL;
+}
+
+TEST(jobs_that_begin_at_once_make_one_lake)
+{
+    enum { JOBS = 4, ROUNDS = 50 };
+    for (int round = 0; round < ROUNDS; round++) {
+        struct test_dir dir;
+        struct opener jobs[JOBS];
+        pthread_t threads[JOBS];
+        pthread_barrier_t all;
+        char path[512];
+        test_dir_init(&dir);
+        test_dir_file(path, &dir, "lake");
+        assert_int_equal(pthread_barrier_init(&all, NULL, JOBS), 0);
+        for (int i = 0; i < JOBS; i++) {
+            jobs[i] = (struct opener){.path = path, .all = &all};
+            assert_int_equal(pthread_create(&threads[i], NULL, opens, &jobs[i]), 0);
+        }
+        for (int i = 0; i < JOBS; i++)
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+        for (int i = 0; i < JOBS; i++)
+            if (!jobs[i].ok)
+                fail_msg("%s", jobs[i].text);
+        assert_int_equal(pthread_barrier_destroy(&all), 0);
+        test_dir_fini(&dir);
+    }
+}
+
 TEST(an_output_belongs_to_one_job)
 {
     struct world w;
@@ -510,4 +559,5 @@ TEST_MAIN(T(a_batch_that_replaces_a_slot_puts_its_files_in_their_place_and_remov
           T(a_process_whose_staging_was_deleted_is_fenced_and_leaves_no_claim),
           T(cleaning_keeps_the_wanted_batch_only), T(old_versions_go_and_two_always_stay),
           T(a_wiped_or_foreign_directory_is_not_taken_for_the_lake),
-          T(an_output_belongs_to_one_job), T(metadata_totals_are_the_sums_of_what_is_there))
+          T(jobs_that_begin_at_once_make_one_lake), T(an_output_belongs_to_one_job),
+          T(metadata_totals_are_the_sums_of_what_is_there))
