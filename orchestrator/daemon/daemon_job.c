@@ -319,13 +319,13 @@ static void job_undelivered(struct daemon_job *j)
 static void job_run_done(void *owner, int status)
 {
     struct daemon_job *j = owner;
-    const int64_t now = daemon_now(j->d).wall_ms;
+    const struct sched_now now = daemon_now(j->d);
     if (!j->answered)
         job_died(j, status);
     else if (j->timed_out && !j->succeeded)
         err_wrap(&j->error, "the run took longer than schedule: timeout");
-    j->ended_ms = now;
-    j->took_ms = now - j->began_ms;
+    j->ended_ms = now.wall_ms;
+    j->took_ms = now.mono_ms - j->began_mono_ms;
     job_undelivered(j);
     job_phase(j, RUN_DONE);
     job_count(j);
@@ -350,7 +350,7 @@ static void job_begin(struct daemon_job *j, enum sched_reason reason)
     j->reason = reason;
     j->timed_out = j->told_to_stop = j->answered = j->succeeded = false;
     j->began_ms = now.wall_ms;
-    j->phase_mono_ms = now.mono_ms;
+    j->began_mono_ms = j->phase_mono_ms = now.mono_ms;
     j->progress = (struct run_progress){.phase = RUN_OPENING};
     j->report = (struct run_report){0};
     err_clear(&j->error);

@@ -50,8 +50,9 @@ struct daemon_job {
     int command_exit;             // -1 = none ended yet
     // The run that goes on, and the last one.
     struct run_progress progress;
-    int64_t began_ms, phase_mono_ms; // wall, monotonic
-    bool answered;                   // its last line came
+    int64_t began_ms; // wall
+    int64_t began_mono_ms, phase_mono_ms;
+    bool answered; // its last line came
     bool succeeded;
     struct run_report report;
     struct err error;
