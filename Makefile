@@ -77,7 +77,7 @@ POWER_PLANTS := $(sort $(wildcard tests/crash/plants/*.patch))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
 ALL_SRC := $(LIB_SRC) main.c $(SUPPORT_SRC) $(TEST_SRC) $(INTEG_SRC) $(FUZZ_SRC) $(BENCH_SRC) \
-    $(wildcard tests/support/fuzz_main.c tests/crash/shim.c)
+    $(wildcard tests/support/fuzz_main.c tests/crash/shim.c tests/integration/clock_shim.c)
 SCRIPTS := $(wildcard .ci/run) $(sort $(shell find tests bench examples -name '*.sh' 2>/dev/null))
 
 # --- flags ---------------------------------------------------------------------------------------
