@@ -1,5 +1,6 @@
 #include "jobs/run/backfill.h"
 
+#include "base/durable.h"
 #include "base/vec.h"
 #include "jobs/run/content.h"
 #include "jobs/run/execute.h"
@@ -451,4 +452,26 @@ bool run_backfill(struct run_report *out, const struct job *job, const struct ru
     vec_fini(&b.slots);
     session_close(&s);
     return ok || err_wrap(e, "backfill of job %s", job->name);
+}
+
+bool backfill_is_pending(bool *out, const struct job *job, struct durable *durable, struct err *e)
+{
+    struct kv *kv;
+    struct kv_txn *t;
+    struct control c;
+    const struct kv_spec spec = {.dir = job->state_dir, .mode = KV_READER, .durable = durable};
+    struct arena *a = arena_new(NULL);
+    *out = false;
+    bool ok = true;
+    if (file_exists(arena_printf(a, "%s/data.mdb", job->state_dir).p)) {
+        ok = kv_open(&kv, &spec, e);
+        if (ok && (ok = kv_begin_read(&t, kv, e))) {
+            ok = control_load(&c, a, t, e);
+            *out = ok && str_eq(c.redo.kind, str_from(batch_kind_name(BATCH_BACKFILL)));
+            kv_abort(t);
+        }
+        kv_close(kv);
+    }
+    arena_free(a);
+    return ok;
 }

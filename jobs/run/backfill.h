@@ -54,4 +54,8 @@ struct backfill_spec {
 bool run_backfill(struct run_report *out, const struct job *job, const struct run_env *env,
                   const struct backfill_spec *spec, struct err *e) ERR_CHECKED;
 
+// Does the job's state say that a backfill was cut short? For other processes than the owner.
+bool backfill_is_pending(bool *out, const struct job *job, struct durable *durable,
+                         struct err *e) ERR_CHECKED;
+
 #endif

@@ -20,6 +20,7 @@ void config_free(struct config *c)
     if (!c)
         return;
     json_decref(c->about);
+    json_decref(c->pending);
     arena_free(c->a);
     mem_free(c);
 }
@@ -154,6 +155,22 @@ static struct sched *config_sched(struct daemon *d, struct config *c)
     return s;
 }
 
+// A daemon that died took its commands with it: what one of them had begun goes on. Later the daemon knows who cut it short.
+static void config_continue(struct daemon *d)
+{
+    for (size_t i = 0; i < json_array_size(d->config->pending); i++) {
+        struct daemon_job *j =
+            daemon_job(d, json_string_value(json_array_get(d->config->pending, i)));
+        if (!j)
+            continue;
+        const char *words[] = {"job", "backfill", j->name};
+        const char *fields[] = {"job", j->name, NULL};
+        if (job_command_alone(j, words, sizeof words / sizeof *words))
+            log_event(d->log, LOG_INFO, "backfill.continue", fields, "%s",
+                      "a backfill that was cut short goes on");
+    }
+}
+
 static void config_take(struct daemon *d)
 {
     struct config *old = d->config;
@@ -182,6 +199,8 @@ static void config_take(struct daemon *d)
                       restart ? "taken over; " CONFIG_RESTART
                               : "taken over: runs that go on keep what they began with",
                       NULL);
+    else
+        config_continue(d);
     d->ready = true;
     sdnotify_send("READY=1");
 }
@@ -215,6 +234,7 @@ static bool check_verdict(struct daemon *d, int status, struct err *e)
     }
     const bool ok = json_array_size(errors) == 0;
     d->next->about = ok ? json_incref(json_object_get(j, "about")) : NULL;
+    d->next->pending = ok ? json_incref(json_object_get(j, "pending")) : NULL;
     json_decref(j);
     return ok;
 }

@@ -19,7 +19,8 @@ struct config {
     struct arena *a;
     const struct app_spec *spec;
     struct sched *sched;
-    json_t *about; // per job: what the check found (topics, objects, outputs); NULL before it
+    json_t *about;   // per job: what the check found (topics, objects, outputs); NULL before it
+    json_t *pending; // jobs with a backfill that was cut short, by the check
 };
 
 enum daemon_stop { DAEMON_GOES_ON, DAEMON_STOPPING, DAEMON_STOPPED };

@@ -428,6 +428,15 @@ static void command_pop(struct daemon_job *j)
     j->commands.n--;
 }
 
+// What the last line says of a command that nobody waits for.
+static struct str command_verdict(const struct daemon_job *j, int code)
+{
+    struct str line = STR(""), rest, text = buf_view(&j->command_text);
+    while (code != 0 && j->commands.v[0].fds[1] < 0 && str_split_once(&line, &rest, text, '\n'))
+        text = rest;
+    return line;
+}
+
 static void command_done(void *owner, int status)
 {
     struct daemon_job *j = owner;
@@ -435,7 +444,8 @@ static void command_done(void *owner, int status)
     char text[24];
     const char *fields[] = {"job", j->name, "exit", text, NULL};
     snprintf(text, sizeof text, "%d", code);
-    log_event(j->d->log, code ? LOG_WARN : LOG_INFO, "command.done", fields, "%s", "");
+    log_event(j->d->log, code ? LOG_WARN : LOG_INFO, "command.done", fields, "%.*s",
+              STR_ARG(command_verdict(j, code)));
     j->command_exit = code;
     command_answer(&j->commands.v[0], "exit", json_integer(code));
     command_pop(j);

@@ -1,6 +1,7 @@
 #include "orchestrator/daemon/runner.h"
 
 #include "base/durable.h"
+#include "jobs/run/backfill.h"
 #include "jobs/run/doc.h"
 #include "jobs/run/lag.h"
 #include "jobs/spec/spec.h"
@@ -106,14 +107,27 @@ int runner_main(void *arg, int out)
 
 // --- checking --------------------------------------------------------------------------------------------------------
 
-static bool check_job(json_t **about, const struct app_spec *app, const struct job_spec *spec,
-                      struct err *e)
+// What is wrong with a state store its runs will say.
+static void check_pending(json_t *pending, const struct job *job)
+{
+    struct durable *durable = durable_new(DURABLE_KILL);
+    struct err e;
+    bool cut = false;
+    if (backfill_is_pending(&cut, job, durable, &e) && cut)
+        json_array_append_new(pending, json_string(job->name));
+    durable_free(durable);
+}
+
+static bool check_job(json_t **about, json_t *pending, const struct app_spec *app,
+                      const struct job_spec *spec, struct err *e)
 {
     struct arena *a = arena_new(NULL);
     const struct job *job;
     const bool ok = job_compile(&job, a, app, spec, builtin_sinks, e);
-    if (ok)
+    if (ok) {
         *about = about_job(job);
+        check_pending(pending, job);
+    }
     arena_free(a);
     return ok;
 }
@@ -124,17 +138,19 @@ int runner_check_main(void *app_spec, int out)
     const struct job_spec *jobs = app->jobs.v;
     json_t *errors = json_array();
     json_t *about = json_object();
+    json_t *pending = json_array();
     json_t *answer = json_object();
     for (size_t i = 0; i < app->jobs.n; i++) {
         struct err e;
         json_t *one = NULL;
-        if (check_job(&one, app, &jobs[i], &e))
+        if (check_job(&one, pending, app, &jobs[i], &e))
             json_object_set_new(about, jobs[i].name.p, one);
         else
             json_array_append_new(errors, report_error_to_json(&e));
     }
     json_object_set_new(answer, "errors", errors);
     json_object_set_new(answer, "about", about);
+    json_object_set_new(answer, "pending", pending);
     return report_write(out, answer) ? 0 : 1;
 }
 

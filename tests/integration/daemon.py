@@ -340,6 +340,27 @@ def the_others_go_on_without_mariadb_and_the_daemon_says_so():
 
 
 @case
+def a_backfill_that_was_cut_short_goes_on_when_the_daemon_is_back():
+    job = scheduled("cut", "{ every: 1h }")
+    for i in range(3):
+        job.produce(*records(i * 20, (i + 1) * 20))
+        job.run()
+    job.sluice("job", "backfill", "j", "--batch", "1..3", "--outputs", "OUT", expect=-9,
+               fault="lake.rename:2:crash")
+    daemon = Daemon(job)
+    daemon.wait("backfill.continue", job="j")
+    daemon.wait("command.done", exit=0)
+    assert "no backfill is pending" in job.sluice("job", "backfill", "j")
+    daemon.stop()
+    daemon = Daemon(job)
+    daemon.wait("daemon.ready")
+    daemon.stop()
+    assert not daemon.events("backfill.continue")
+    complete(job, 60)
+    job.close()
+
+
+@case
 def a_run_that_takes_too_long_is_stopped_and_tried_again():
     job = scheduled("timeout", "{ every: 1h, timeout: 1s, retry: { attempts: 50, backoff: 100ms, backoff_max: 100ms } }")
     job.produce(*records(0, 100))
