@@ -176,8 +176,17 @@ bool lake_compact_choose(struct lake_merges *out, struct arena *a, struct lake *
     struct choice x = {.lake = s, .a = a, .output = o, .policy = policy};
     bool ok = true;
     assert(o->kind == LAKE_STREAM);
-    for (size_t i = 0; ok && i < o->partition_count; i++)
+    for (size_t i = 0; ok && i < o->partition_count; i++) {
+        size_t before = x.merges.n;
         ok = choose_files(&x, &o->partitions[i], e);
+        if (ok || policy->unreadable == LAKE_COMPACT_REFUSE ||
+            (e->kind != ERR_DATA && e->kind != ERR_IO))
+            continue;
+        policy->left(policy->left_arg, &o->partitions[i].files[0].file, e);
+        err_clear(e);
+        x.merges.n = before;
+        ok = true;
+    }
     struct lake_merge *v = ARENA_ARRAY(a, struct lake_merge, x.merges.n + 1);
     if (x.merges.n > 0)
         memcpy(v, x.merges.v, x.merges.n * sizeof *v);

@@ -16,6 +16,10 @@ struct lake_compact_policy {
     // TIERED: a file larger than all behind it together waits for more of them: a byte is rewritten a few times in its life,
     // not with every compaction.
     enum { LAKE_COMPACT_TIERED, LAKE_COMPACT_ALL } how;
+    // LEAVE: a partition with a file that cannot be read is passed over, and told.
+    enum { LAKE_COMPACT_REFUSE, LAKE_COMPACT_LEAVE } unreadable;
+    void (*left)(void *arg, const struct lake_file *first, const struct err *why);
+    void *left_arg;
 };
 // Neighbours in one partition, in the order of their slots, of the same format, codec and header line.
 struct lake_merge {

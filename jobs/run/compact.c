@@ -5,6 +5,8 @@
 #include "jobs/run/upkeep.h"
 #include "lake/compact.h"
 
+#include <stdio.h>
+
 // Limits of one batch: what is staged beside the files that it replaces. One merge is always taken. Those of an endless run wait meanwhile.
 enum {
     COMPACT_BYTES_MAX = 1 << 30,
@@ -19,12 +21,32 @@ struct compact {
     VEC(struct lake_merge) merges;
     VEC(struct compact_merge) done;
     uint64_t batches;
+    size_t left; // merges that wait for somebody to repair a file
 };
 
 static void compact_fini(struct compact *x)
 {
     vec_fini(&x->merges);
     vec_fini(&x->done);
+}
+
+// --- what is left alone ----------------------------------------------------------------------------------------------
+
+// By policy nothing depends on it: a run goes on, and says what is left as it is. Not when nothing else of a run could be trusted either.
+static bool compact_may_leave(const struct compact *x, const struct err *e)
+{
+    return !x->spec && (e->kind == ERR_DATA || e->kind == ERR_IO || e->kind == ERR_LIMIT);
+}
+
+static void compact_left(void *arg, const struct lake_file *first, const struct err *why)
+{
+    struct session *s = ((struct compact *)arg)->s;
+    char *notice = s->report->notice;
+    size_t n = strlen(notice), most = sizeof s->report->notice;
+    (void)snprintf(notice + n, most - n, "%s%.*s and its neighbours were not compacted: %s",
+                   n ? "; " : "", STR_ARG(first->path), why->text);
+    if (s->mode == SESSION_ENDLESS && s->env->trouble)
+        s->env->trouble(s->env->trouble_arg, why, 0);
 }
 
 // --- which -----------------------------------------------------------------------------------------------------------
@@ -35,7 +57,11 @@ static bool compact_output(struct compact *x, const struct lake_ls_output *held,
     struct lake_merges found;
     struct lake_compact_policy policy = {
         .min_files = o->compact_files, .max_bytes = o->compact_bytes, .how = LAKE_COMPACT_TIERED};
-    if (x->spec) {
+    if (!x->spec) {
+        policy.unreadable = LAKE_COMPACT_LEAVE;
+        policy.left = compact_left;
+        policy.left_arg = x;
+    } else {
         policy.min_files = x->spec->min_files;
         policy.max_bytes = x->spec->max_bytes ? x->spec->max_bytes : o->compact_bytes;
         policy.how = LAKE_COMPACT_ALL;
@@ -104,7 +130,11 @@ static void compact_note(struct compact *x, const struct lake_merge *v, size_t n
     }
 }
 
-static bool compact_batch(struct compact *x, const struct lake_merge *v, size_t n, struct err *e)
+enum compact_step { COMPACT_DONE, COMPACT_LEFT, COMPACT_FAILED };
+
+// LEFT: nothing is staged of it any more, *e says why.
+static enum compact_step compact_batch(struct compact *x, const struct lake_merge *v, size_t n,
+                                       struct err *e)
 {
     struct session *s = x->s;
     struct arena *a = arena_new(x->a);
@@ -129,23 +159,47 @@ static bool compact_batch(struct compact *x, const struct lake_merge *v, size_t 
         .outputs = m.outputs,
         .output_count = m.output_count,
     };
+    bool leave = !ok && compact_may_leave(x, e);
+    struct err cleaning;
+    if (leave && !lake_stage_clean(s->lake, s->job->name, 0, 0, &cleaning)) {
+        *e = cleaning;
+        leave = false;
+    }
     ok = ok && upkeep_batch(&batch, s, &u, e);
     if (ok) {
         x->batches++;
         compact_note(x, v, n, &m);
     }
     arena_free(a);
-    return ok || err_wrap(e, "compaction");
+    if (ok || leave)
+        return ok ? COMPACT_DONE : COMPACT_LEFT;
+    (void)!err_wrap(e, "compaction");
+    return COMPACT_FAILED;
 }
 
 static bool compact_go(struct compact *x, size_t batches_max, struct err *e)
 {
     x->s->asks = false;
+    size_t alone = 0; // merges before this one are tried one by one: one of them cannot be read
     for (size_t from = 0; from < x->merges.n && x->batches < batches_max;) {
-        size_t n = compact_portion(x, from);
-        if (!compact_batch(x, x->merges.v + from, n, e))
+        size_t n = from < alone ? 1 : compact_portion(x, from);
+        const struct lake_merge *v = x->merges.v + from;
+        switch (compact_batch(x, v, n, e)) {
+        case COMPACT_FAILED:
             return false;
-        from += n;
+        case COMPACT_DONE:
+            from += n;
+            break;
+        case COMPACT_LEFT:
+            if (n == 1) {
+                compact_left(x, &v->files[0].file, e);
+                x->left++;
+                from++;
+            } else {
+                alone = from + n;
+            }
+            err_clear(e);
+        }
     }
     return true;
 }
@@ -173,7 +227,7 @@ bool compact_due(struct session *s, struct err *e)
     s->control.lake_batches = 0; // stored with whatever is stored next
     x.a = arena_new(s->a);
     bool ok = compact_choose(&x, e) && compact_go(&x, s->mode == SESSION_ENDLESS ? 1 : SIZE_MAX, e);
-    if (ok && x.done.n < x.merges.n)
+    if (ok && x.done.n + x.left < x.merges.n)
         s->control.lake_batches = since;   // more is due
     if (!ok && e->kind == ERR_CANCELLED) { // it can wait
         err_clear(e);

@@ -49,7 +49,7 @@ struct run_env {
     const atomic_bool *cancel;                                 // may be NULL
     void (*progress)(void *arg, const struct run_progress *p); // may be NULL
     void *progress_arg;
-    // An endless run has failed and goes on in retry_ms; may be NULL.
+    // An endless run has failed and goes on in retry_ms, or has left something undone and goes on (0); may be NULL.
     void (*trouble)(void *arg, const struct err *e, int64_t retry_ms);
     void *trouble_arg;
     uint32_t window;    // rows per window; 0 = default (tests: 1, 7)
@@ -65,7 +65,8 @@ struct run_report {
     uint64_t late;           // rows that came after their window had closed
     uint64_t late_partition; // rows whose partition had expired: dropped, or among the dead
     uint64_t lake_files, lake_rows, warehouse_rows, topic_rows;
-    char notice[512]; // rows that a stream lacks since it was out of the job: said once; "" = none
+    char
+        notice[512]; // said once: rows that a stream lacks since it was out, what was not compacted
     struct run_behind behind; // when it ended
     char offsets_error[256]; // the group's offsets could not be committed: reported, never blocking
 };

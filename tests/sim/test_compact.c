@@ -411,7 +411,68 @@ TEST(a_run_compacts_by_policy_and_a_byte_is_rewritten_a_few_times_only)
     arena_free(a);
 }
 
-TEST_MAIN(T(small_files_become_one_a_partition_and_no_row_moves),
+static void break_first(struct job_world *w, const char *output)
+{
+    char path[1200] = "";
+    struct arena *a = arena_new(NULL);
+    struct lake_ls ls;
+    job_upkeep_list(&ls, a, w);
+    for (size_t i = 0; i < ls.output_count; i++)
+        if (str_eq(ls.outputs[i].name, str_from(output)))
+            (void)snprintf(path, sizeof path, "%s/%.*s", w->lake,
+                           STR_ARG(ls.outputs[i].partitions[0].files[0].file.path));
+    if (strcmp(output, "BIG") == 0)
+        assert_int_equal(unlink(path), 0);
+    else
+        assert_int_equal(truncate(path, 5), 0);
+    arena_free(a);
+}
+
+// Files of compactions.
+static size_t compacted(struct job_world *w, const char *output)
+{
+    struct arena *a = arena_new(NULL);
+    const struct lake_manifest *m;
+    struct lake *lake;
+    size_t n, count = 0;
+    assert_ok(lake_open(&lake, w->lake, LAKE_OPEN_EXISTING, w->durable, &w->e), &w->e);
+    assert_ok(lake_job_manifests(&m, &n, a, lake, "sim", &w->e), &w->e);
+    lake_close(lake);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; str_eq(m[i].kind, STR("compact")) && k < m[i].count; k++)
+            count += str_eq(m[i].files[k].output, str_from(output));
+    arena_free(a);
+    return count;
+}
+
+// The header of CSV is read when files are chosen, JSON lines when they are merged; both in one batch with what is whole.
+TEST(a_damaged_file_stops_no_run_that_compacts_by_policy)
+{
+    static const char *const outputs[] = {"GOOD", "BIG"};
+    struct job_world_spec spec = job_upkeep_job;
+    spec.outputs = "      GOOD: { lake: { compression: none, partition_by: [],"
+                   " compact: { min_files: 4 } } }\n"
+                   "      BIG: { lake: { format: csv, compression: none, partition_by: [],"
+                   " compact: { min_files: 4 } } }\n";
+    for (int damaged = 0; damaged < 2; damaged++) {
+        struct job_world *w = job_world_new(&spec);
+        for (int i = 0; i < 8; i++) {
+            source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":1,\"cents\":9000}");
+            if (i == 1)
+                break_first(w, outputs[damaged]);
+            job_upkeep_run(w);
+        }
+        assert_int_equal(compacted(w, outputs[damaged]), 0);
+        assert_true(compacted(w, outputs[1 - damaged]) > 0);
+        assert_non_null(strstr(w->report.notice, outputs[damaged]));
+        assert_non_null(strstr(w->report.notice, "were not compacted"));
+        assert_null(strstr(w->report.notice, outputs[1 - damaged]));
+        job_world_free(w);
+    }
+}
+
+TEST_MAIN(T(a_damaged_file_stops_no_run_that_compacts_by_policy),
+          T(small_files_become_one_a_partition_and_no_row_moves),
           T(the_bytes_do_not_depend_on_how_often_was_compacted),
           T(a_slot_inside_of_a_compacted_file_is_replaced_alone),
           T(a_slot_that_gains_and_loses_rows_is_spliced),
