@@ -81,6 +81,10 @@ void job_command(struct daemon_job *j, struct control_client *c, const json_t *r
                  const int fds[CONTROL_FDS]);
 // The same for a command line without a client: its output is kept in command_text. False: too many wait.
 bool job_command_alone(struct daemon_job *j, const char *const *words, size_t count) ERR_CHECKED;
+// daemon_command.c: the first command that waits runs; one that ended is freed.
+void job_command_begin(struct daemon_job *j);
+void job_command_free(struct command *c);
+bool job_is_stream(const struct daemon_job *j);
 void job_run_for(struct daemon_job *j, struct control_client *c); // c may be NULL
 void job_forget_client(struct daemon *d, const struct control_client *c);
 struct daemon_job *job_new(struct daemon *d, struct str name);
