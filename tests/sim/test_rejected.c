@@ -24,15 +24,21 @@ static const char lake[] =
 static const char no_lake[] = "      ALL_OF: { warehouse: [{ to: one }, { to: two }] }\n"
                               "      PER_K: { warehouse: [{ to: one }, { to: two }] }\n";
 
-static struct job_world *world(const char *outputs)
+static struct job_world *world_with(const char *outputs, const char *job)
 {
     const struct job_world_spec spec = {.sql = sql,
                                         .outputs = outputs,
+                                        .job = job,
                                         .topics = {"tx"},
                                         .partitions = 1,
                                         .lake =
                                             outputs == lake ? JOB_WORLD_LAKE : JOB_WORLD_NO_LAKE};
     return job_world_new(&spec);
+}
+
+static struct job_world *world(const char *outputs)
+{
+    return world_with(outputs, NULL);
 }
 
 static void run(struct job_world *w)
@@ -443,6 +449,70 @@ static void lost_state(const char *outputs)
     job_world_free(w);
 }
 
+TEST(rows_that_wait_for_a_table_that_is_behind_come_before_what_is_newer)
+{
+    const struct rejected_spec spec = all();
+    struct buf got;
+    struct job_world *w = world_with(no_lake, "    output_lag: {}\n");
+    run(w);
+    two_batches(w, REFUSED);
+    // The first batch of refused rows is decided, one table cannot take it and the others go on.
+    memory_power(JOB_WORLD_TWO, MEMORY_DOWN);
+    assert_false(try_again(w, &spec));
+    assert_int_equal(w->e.kind, ERR_REMOTE);
+    memory_power(JOB_WORLD_TWO, MEMORY_UP);
+    memory_fail(JOB_WORLD_TWO, MEMORY_BEGIN, 1, MEMORY_FAIL, REMEDY_FATAL);
+    assert_false(try_again(w, &spec));
+    const uint64_t decided = last_batch(w);
+    assert_int_equal(decided, 3);
+    memory_power(JOB_WORLD_TWO, MEMORY_DOWN);
+    record(w, "a", 9);
+    run(w);
+    record(w, "d", 9);
+    run(w);
+    assert_int_equal(last_batch(w), decided + 2);
+    assert_false(try_again(w, &spec)); // first it gets what it lacks
+    assert_int_equal(last_batch(w), decided + 2);
+    memory_power(JOB_WORLD_TWO, MEMORY_UP);
+    again(w, &spec);
+    rejects_are("");
+    buf_init(&got, TEXT_MAX);
+    memory_print_table(&got, JOB_WORLD_TWO, "per_k");
+    assert_str(buf_view(&got), "a|2|14\nb|1|7\nc|2|14\nd|1|7\n");
+    silent(w);
+    buf_fini(&got);
+    job_world_free(w);
+}
+
+TEST(rows_of_a_stream_that_is_put_by_key_come_into_their_key)
+{
+    const struct rejected_spec spec = all();
+    struct buf got;
+    struct job_world *w =
+        world("      ALL_OF: { warehouse: { to: one, mode: upsert, key: [k] } }\n");
+    run(w);
+    memory_reject(JOB_WORLD_ONE, "all_of", "a");
+    record(w, "a", 1);
+    record(w, "b", 1);
+    run(w);
+    memory_reject(JOB_WORLD_ONE, "all_of", "b");
+    record(w, "b", 2);
+    run(w);
+    rejects_are("reject sim 0 ALL_OF all_of 1 0: {\"k\":\"a\"} {\"k\":\"a\",\"id\":1,\"cents\":7}: "
+                "refused as asked for\n"
+                "reject sim 0 ALL_OF all_of 2 0: {\"k\":\"b\"} {\"k\":\"b\",\"id\":2,\"cents\":7}: "
+                "refused as asked for\n");
+    memory_reject(JOB_WORLD_ONE, "all_of", "");
+    again(w, &spec);
+    rejects_are("");
+    buf_init(&got, TEXT_MAX);
+    memory_print_table(&got, JOB_WORLD_ONE, "all_of");
+    assert_str(buf_view(&got), "a|1|7\nb|2|7\n");
+    silent(w);
+    buf_fini(&got);
+    job_world_free(w);
+}
+
 TEST(after_the_loss_of_the_state_what_was_not_delivered_is_a_reject_still)
 {
     lost_state(lake);
@@ -455,5 +525,7 @@ TEST_MAIN(T(refused_rows_are_where_they_would_have_been_once_their_tables_can_ta
           T(dead_letters_of_the_same_batch_stay), T(rows_from_before_a_reset_are_left_alone),
           T(of_a_batch_that_is_released_from_a_table_the_rows_stay_rejects),
           T(a_store_that_loses_its_tail_gets_the_rows_again),
+          T(rows_that_wait_for_a_table_that_is_behind_come_before_what_is_newer),
+          T(rows_of_a_stream_that_is_put_by_key_come_into_their_key),
           T(after_the_loss_of_the_state_what_was_not_delivered_is_a_reject_still),
           T(a_fault_at_any_durable_call_leaves_each_row_in_its_table_or_among_the_rejects_once))
