@@ -1,7 +1,5 @@
 #include "warehouse/compare.h"
 
-#include <assert.h>
-
 enum { COMPARE_SHOWN_BYTES = 80, COMPARE_TEXT_MAX = 4096 };
 
 static void compare_columns(struct buf *out, const struct dialect *d, const struct sink_spec *spec,
@@ -20,8 +18,9 @@ static void compare_columns(struct buf *out, const struct dialect *d, const stru
 
 void compare_create(struct buf *out, const struct dialect *d, const struct sink_spec *spec)
 {
-    assert(spec->mode == SINK_UPSERT);
-    const bool inside = d->upsert == UPSERT_ON_DUPLICATE_KEY; // one statement, a primary key
+    const bool keyed = spec->mode == SINK_UPSERT;
+    const bool inside =
+        keyed && d->upsert == UPSERT_ON_DUPLICATE_KEY; // one statement, a primary key
     buf_text(out, "CREATE TEMPORARY TABLE " SINK_COMPARE_TABLE " ");
     if (inside) {
         buf_text(out, "(PRIMARY KEY (");
@@ -30,10 +29,12 @@ void compare_create(struct buf *out, const struct dialect *d, const struct sink_
     }
     buf_text(out, "AS SELECT ");
     compare_columns(out, d, spec, "", ROWS_PUT);
+    if (!keyed)
+        buf_text(out, ", " SINK_BATCH_COLUMN);
     buf_text(out, " FROM ");
     dialect_name(out, d, spec->table);
     buf_text(out, " WHERE 1 = 0");
-    if (inside)
+    if (inside || !keyed)
         return;
     buf_text(out, "; CREATE UNIQUE INDEX " SINK_COMPARE_TABLE "_key ON " SINK_COMPARE_TABLE " (");
     compare_columns(out, d, spec, "", ROWS_DELETE);
@@ -89,8 +90,80 @@ static void compare_where(struct buf *out, const struct compare_spec *c)
         buf_text(out, " WHERE 1 = 0");
 }
 
+// --- appended rows ---------------------------------------------------------------------------------
+
+// An expression of the dialect with the i-th column of both sides in the place of #1.
+static void compare_grouped(struct buf *out, const char *expression, size_t i)
+{
+    for (const char *p = expression; *p; p++) {
+        if (*p != '#') {
+            buf_char(out, *p);
+            continue;
+        }
+        buf_printf(out, "u.c%zu", i);
+        p++;
+    }
+}
+
+static void compare_side(struct buf *out, const struct compare_spec *c, const char *side)
+{
+    buf_text(out, "SELECT ");
+    for (size_t i = 0; i < c->spec->count; i++) {
+        dialect_name(out, c->dialect, c->spec->columns[i].name);
+        buf_printf(out, " AS c%zu, ", i);
+    }
+    buf_printf(out, "%s AS side FROM ", side);
+}
+
+// Equal rows are one group: how many more of them one side has than the other.
+static void compare_groups(struct buf *out, const struct compare_spec *c)
+{
+    const bool extra = c->kind == SINK_EXTRA;
+    buf_text(out, " FROM (");
+    compare_side(out, c, extra ? "-1" : "1");
+    buf_text(out, SINK_COMPARE_TABLE " UNION ALL ");
+    compare_side(out, c, extra ? "1" : "-1");
+    dialect_name(out, c->dialect, c->spec->table);
+    buf_printf(out, " WHERE " SINK_BATCH_COLUMN " = %llu) u GROUP BY ",
+               (unsigned long long)c->batch);
+    for (size_t i = 0; i < c->spec->count; i++) {
+        const enum target_kind kind = c->targets[i].kind;
+        const bool text = kind == TARGET_TEXT || kind == TARGET_BYTES || kind == TARGET_JSON;
+        buf_text(out, i ? ", " : "");
+        compare_grouped(out, text ? c->dialect->grouped_text : c->dialect->grouped, i);
+    }
+    buf_text(out, " HAVING SUM(u.side) > 0");
+}
+
+static void compare_appended(struct buf *out, const struct compare_spec *c, enum compare_what what)
+{
+    if (c->kind == SINK_CHANGED) {
+        buf_text(out, "SELECT 0");
+        return;
+    }
+    if (what == COMPARE_COUNT) {
+        buf_text(out, "SELECT COALESCE(SUM(d.n), 0) FROM (SELECT SUM(u.side) AS n");
+        compare_groups(out, c);
+        buf_text(out, ") d");
+        return;
+    }
+    buf_text(out, "SELECT ");
+    for (size_t i = 0; i < c->spec->count; i++) {
+        buf_text(out, i ? ", " : "");
+        compare_grouped(out, c->dialect->shown, i);
+    }
+    compare_groups(out, c);
+    buf_text(out, " ORDER BY 1 LIMIT 1");
+}
+
+// --- both ------------------------------------------------------------------------------------------
+
 void compare_select(struct buf *out, const struct compare_spec *c, enum compare_what what)
 {
+    if (c->spec->mode == SINK_APPEND) {
+        compare_appended(out, c, what);
+        return;
+    }
     const char *from = c->kind == SINK_EXTRA ? "t." : "e.";
     buf_text(out, "SELECT ");
     if (what == COMPARE_COUNT)
@@ -132,12 +205,15 @@ void compare_key_text(char out[256], const struct compare_spec *c, const struct 
     struct buf text;
     buf_init(&text, COMPARE_TEXT_MAX);
     for (size_t i = 0, n = 0; i < c->spec->count; i++) {
-        if (!c->spec->columns[i].key)
+        if (!c->spec->columns[i].key && c->spec->mode == SINK_UPSERT)
             continue;
-        buf_text(&text, n ? ", " : "");
+        const struct str value = values[n];
+        buf_text(&text, n++ ? ", " : "");
         buf_str(&text, c->spec->columns[i].name);
-        buf_text(&text, "='");
-        compare_value(&text, &c->targets[i], values[n++]);
+        buf_text(&text, value.p ? "='" : "=NULL");
+        if (!value.p)
+            continue;
+        compare_value(&text, &c->targets[i], value);
         buf_char(&text, '\'');
     }
     const struct str cut = str_slice(buf_view(&text), 0, 255);

@@ -15,9 +15,10 @@ struct compare_spec {
     const struct sink_spec *spec; // of the table
     const struct target *targets;
     enum sink_difference kind;
+    uint64_t batch; // SINK_APPEND
 };
 
-// The temporary table: the sink's columns, unique by its key.
+// The temporary table: the sink's columns, unique by its key; of appended rows the batch's column, too.
 void compare_create(struct buf *out, const struct dialect *d, const struct sink_spec *spec);
 // How many rows differ in this way; the key of the first of them.
 enum compare_what { COMPARE_COUNT, COMPARE_FIRST };

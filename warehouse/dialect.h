@@ -66,8 +66,10 @@ struct dialect {
     } alter;               // how a column is widened
     const char *
         staging; // table that rows are copied to before they are upserted; NULL = sent as parameters
-    const char *differs;           // two values #1 and #2, NULLs included …
-    const char *differs_text;      // … and texts, byte by byte
+    const char *differs;      // two values #1 and #2, NULLs included …
+    const char *differs_text; // … and texts, byte by byte
+    // What equal values #1 are grouped by, byte by byte where they are texts, bytes or JSON; and how one of a group is shown.
+    const char *grouped, *grouped_text, *shown;
     const struct type_word *words; // the store's types
     size_t word_count;
     const char *const *types; // by enum type_kind: what a value column is created with

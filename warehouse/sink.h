@@ -96,8 +96,8 @@ struct sink_type {
     bool (*commit)(struct sink *s, uint64_t *rejected, struct err *e);
     // Between transactions, for audits: rows of the table that a batch appended (SINK_APPEND); batch 0: all rows. NULL: cannot say.
     bool (*count)(struct sink *s, uint64_t batch, uint64_t *rows, struct err *e);
-    // Between transactions, for audits (SINK_UPSERT): the table against the rows it should hold, as the store itself compares values, in
-    // the sink's columns; nothing that others see is written. NULL: cannot say.
+    // Between transactions, for audits: the table, or what a batch appended to it, against the rows it should hold, as the store itself
+    // compares values, in the sink's columns; nothing that others see is written. Rows that cannot be stored: ERR_DATA. NULL: cannot say.
     bool (*compare)(struct sink *s, const struct sink_rows *want, struct sink_differences *out,
                     struct err *e);
     void (*abort)(struct sink *s);

@@ -486,6 +486,7 @@ struct comparison {
     struct sql_session *session;
     struct rejects *rejects;
     struct arena *a;
+    uint64_t batch;
 };
 
 static bool comparison_put(void *arg, const struct block *b, struct err *e)
@@ -493,7 +494,7 @@ static bool comparison_put(void *arg, const struct block *b, struct err *e)
     const struct comparison *x = arg;
     rejects_block(x->rejects, b);
     rejects_leave_out(x->rejects);
-    return x->s->t->send(x->session, b, 0, e);
+    return x->s->t->send(x->session, b, x->batch, e);
 }
 
 static bool comparison_fill(struct comparison *x, const struct sink_spec *spec,
@@ -519,7 +520,7 @@ static bool comparison_read(struct comparison *x, enum sink_difference kind,
                             struct sink_differences *out, struct err *e)
 {
     const struct sql_transport *t = x->s->t;
-    const struct compare_spec what = {t->dialect, x->s->spec, x->s->targets, kind};
+    const struct compare_spec what = {t->dialect, x->s->spec, x->s->targets, kind, x->batch};
     struct sql_result r;
     struct buf sql;
     buf_init(&sql, SINK_SQL_MAX);
@@ -542,8 +543,8 @@ bool sql_sink_compare(struct sink *base, const struct sink_rows *want, struct si
                       struct err *e)
 {
     const struct sql_sink *s = from_base(base);
-    assert(s->state != STATE_TRANSACTION && s->spec->mode == SINK_UPSERT);
-    struct comparison x = {.s = s, .a = arena_new(NULL)};
+    assert(s->state != STATE_TRANSACTION);
+    struct comparison x = {.s = s, .a = arena_new(NULL), .batch = want->batch};
     struct sink_spec spec = *s->spec;
     spec.table = STR(SINK_COMPARE_TABLE);
     *out = (struct sink_differences){0};

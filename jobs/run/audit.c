@@ -107,6 +107,8 @@ static bool audit_targets(struct audit *x, const struct batch_record *r, struct 
             continue;
         uint64_t *rows = map_put(x->appended, key, &added);
         *rows = (t->beside && !added ? *rows : 0) + (t->skipped ? 0 : t->rows - t->rejected);
+        rows = map_put(x->refused, key, &added);
+        *rows = (t->beside && !added ? *rows : 0) + (t->skipped ? 0 : t->rejected);
     }
     return true;
 }
@@ -449,6 +451,8 @@ bool run_audit(struct audit_report *out, struct arena *a, const struct job *job,
         x.scratch = arena_new(s.a);
         x.ends = map_new(x.a);
         x.appended = map_new(x.a);
+        x.refused = map_new(x.a);
+        x.compared = map_new(x.a);
         x.manifests = map_new(x.a);
         x.rolls = map_new(x.a);
         x.logged = map_new(x.a);

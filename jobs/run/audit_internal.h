@@ -14,6 +14,8 @@ struct audit {
     const struct audit_spec *spec;
     struct map *ends;      // "topic/partition" -> end of the last range
     struct map *appended;  // "<target>#<batch>" -> rows that the table should have of it
+    struct map *refused;   // the same -> rows that the store did not take
+    struct map *compared;  // the same, row by row
     struct map *manifests; // batch -> digest, as decided
     struct map *rolls;     // batches whose files hold rows of an endless run
     struct map *logged;    // batches of an endless run
@@ -31,6 +33,8 @@ bool audit_sink(struct sink **out, struct audit *x, size_t target, struct err *e
 // audit_skipped.c: what was skipped and is still missing. By record, in their order; then said.
 void audit_skips(struct audit *x, const struct batch_record *r);
 bool audit_skipped(struct audit *x, struct err *e) ERR_CHECKED;
+// The command that makes a batch's rows again.
+const char *audit_refill(struct audit *x, const struct job_target *t, uint64_t batch);
 // audit_replay.c: what the recorded batches give again, as far as the spec asks for it and it is what was written. *out: in x->a.
 struct audit_replay;
 struct collapse;

@@ -37,7 +37,7 @@ void audit_skips(struct audit *x, const struct batch_record *r)
 }
 
 // A part of a stream can be made again where rows are appended; not those of an endless run that are in the lake, too.
-static const char *audit_refill(struct audit *x, const struct job_target *t, uint64_t batch)
+const char *audit_refill(struct audit *x, const struct job_target *t, uint64_t batch)
 {
     const struct job_output *o = &x->s->job->outputs[t->output];
     char rest[400];

@@ -1,5 +1,5 @@
 // Rows of the tables in warehouses. The store compares its table with the rows that the job says it holds (warehouse/sink.h: compare);
-// of appended rows there are counts by batch.
+// of appended rows there are counts by batch, unless audit_replay.c compared them.
 #include "jobs/run/audit_internal.h"
 #include "jobs/run/collapse.h"
 #include "jobs/run/content.h"
@@ -19,16 +19,13 @@ static bool audit_appended_rows(struct audit *x, const struct job_target *t, str
         struct str name, batch;
         struct str key = map_key(x->appended, i);
         uint64_t id = 0, rows, want = *map_get(x->appended, key);
-        char rest[400];
         if (!str_split_once(&name, &batch, key, '#') || !str_eq(name, t->name) ||
-            !str_to_u64(&id, batch))
+            !str_to_u64(&id, batch) || map_get(x->compared, key))
             continue;
         if (!sink->type->count(sink, id, &rows, e))
             return false;
-        (void)snprintf(rest, sizeof rest, " --batch %llu --outputs %s", (unsigned long long)id,
-                       t->spec.output);
         if (rows != want &&
-            !audit_say(x, AUDIT_ROWS, t->name, audit_command(x, "backfill", rest), e,
+            !audit_say(x, AUDIT_ROWS, t->name, audit_refill(x, t, id), e,
                        "%llu rows of batch %llu, %llu were written", (unsigned long long)rows,
                        (unsigned long long)id, (unsigned long long)want))
             return false;
@@ -128,7 +125,7 @@ static bool audit_compare(struct audit *x, const struct audit_replay *replay, si
                            .target = t,
                            .replayed = audit_replayed(replay, target),
                            .scratch = arena_new(x->a)};
-    const struct sink_rows want = {audit_feed, &r};
+    const struct sink_rows want = {.feed = audit_feed, .arg = &r};
     struct sink_differences d;
     bool ok = sink->type->compare(sink, &want, &d, e);
     arena_free(r.scratch);

@@ -37,12 +37,12 @@ bool content_complete(const struct session *s, struct err *e)
                     s->job->name);
 }
 
-bool content_replay(struct redo *r, content_begin_fn *begin, void *arg, struct err *e)
+bool content_replay(struct redo *r, content_read_fn *read, void *arg, struct err *e)
 {
     const struct control *c = &r->s->control;
     struct arena *a = arena_new(r->a);
-    bool ok = content_complete(r->s, e);
-    for (uint64_t id = c->since + 1; ok && id <= c->last_batch; id++) {
+    bool ok = read || content_complete(r->s, e);
+    for (uint64_t id = control_first_batch(c); ok && id <= c->last_batch; id++) {
         struct redo_slot slot;
         struct kv_txn *t;
         arena_reset(a);
@@ -52,7 +52,7 @@ bool content_replay(struct redo *r, content_begin_fn *begin, void *arg, struct e
         enum kv_found found = redo_find(&slot, r, a, t, id, e);
         kv_abort(t);
         ok = found == KV_ABSENT ||
-             (found == KV_FOUND && (!begin || begin(arg, id, e)) && redo_read(r, &slot, e));
+             (found == KV_FOUND && (read ? read(arg, &slot, e) : redo_read(r, &slot, e)));
     }
     arena_free(a);
     return ok;

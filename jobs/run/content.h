@@ -12,9 +12,10 @@ bool content_scan(struct session *s, size_t output, table_block_fn *fn, void *ar
                   struct err *e) ERR_CHECKED;
 // Do all batches of the job have their records still? What is made of all of them is refused otherwise.
 bool content_complete(const struct session *s, struct err *e) ERR_CHECKED;
-// All recorded batches in their order through the session's engine (SESSION_MEMORY), to its emit function. begin, if any, is told each.
-typedef bool content_begin_fn(void *arg, uint64_t slot, struct err *e);
-bool content_replay(struct redo *r, content_begin_fn *begin, void *arg, struct err *e) ERR_CHECKED;
+// All recorded batches in their order through the session's engine (SESSION_MEMORY), to its emit function; refused when some are
+// forgotten. With `read` those that are not, each by it (redo_read, or not at all).
+typedef bool content_read_fn(void *arg, const struct redo_slot *slot, struct err *e);
+bool content_replay(struct redo *r, content_read_fn *read, void *arg, struct err *e) ERR_CHECKED;
 // Would that give what was written? Not when batches were executed by other SQL, or when what operators knew was forgotten in
 // between: *why says which, "" = yes.
 bool content_repeatable(struct str *why, struct session *s, struct arena *a,

@@ -206,7 +206,7 @@ bool redo_apart(const struct redo *r, const struct redo_slot *slot, struct err *
     return true;
 }
 
-static bool redo_there(const struct redo *r, const struct redo_slot *slot, struct err *e)
+bool redo_there(const struct redo *r, const struct redo_slot *slot, struct err *e)
 {
     if (r->kept && !kept_readable(r->kept, slot, e))
         return false;

@@ -43,7 +43,9 @@ enum kv_found redo_find(struct redo_slot *out, const struct redo *r, struct aren
                         struct kv_txn *t, uint64_t slot, struct err *e);
 // Can its rows be replaced alone? In the lake not those of an endless run, which share files with other batches'.
 bool redo_apart(const struct redo *r, const struct redo_slot *slot, struct err *e) ERR_CHECKED;
-// That, and are all its ranges still in the topics, and the topics still the job's?
+// Are all its ranges still in the topics, and the topics still the job's?
+bool redo_there(const struct redo *r, const struct redo_slot *slot, struct err *e) ERR_CHECKED;
+// Both?
 bool redo_readable(const struct redo *r, const struct redo_slot *slot, struct err *e) ERR_CHECKED;
 // One batch of the kind: executed, decided, delivered.
 bool redo_execute(struct redo *r, const struct redo_slot *slot, const struct execute_replace *how,

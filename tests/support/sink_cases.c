@@ -279,21 +279,6 @@ CASE(a_batch_that_replaces_everything_leaves_what_it_writes)
     ROWS_ARE(w, "b|5|1.00\nc|4|1.00\n");
 }
 
-CASE(rows_are_counted_by_batch)
-{
-    uint64_t rows;
-    w->spec.mode = SINK_APPEND;
-    open_standard(w);
-    deliver(w, BLOCK(w, {"a", 1, "1.00"}, {"b", 2, "1.00"}));
-    deliver(w, BLOCK(w, {"c", 3, "1.00"}));
-    assert_ok(w->store->type->count(w->sink, 0, &rows, &w->e), &w->e);
-    assert_int_equal(rows, 3);
-    assert_ok(w->store->type->count(w->sink, 1, &rows, &w->e), &w->e);
-    assert_int_equal(rows, 2);
-    assert_ok(w->store->type->count(w->sink, 9, &rows, &w->e), &w->e);
-    assert_int_equal(rows, 0);
-}
-
 // --- crashes --------------------------------------------------------------------------------------
 
 struct crash {
@@ -917,8 +902,12 @@ static const struct sink_case cases[] = {
     C(appended_rows_carry_their_batch),
     C(a_batch_that_replaces_another_takes_its_rows_away_and_its_number),
     C(a_batch_that_replaces_everything_leaves_what_it_writes),
-    C(rows_are_counted_by_batch),
+    {"rows_are_counted_by_batch", sink_case_count},
     {"a_table_is_compared_with_the_rows_that_it_should_have", sink_case_compare},
+    {"what_a_batch_appended_is_compared_with_the_rows_that_it_should_have",
+     sink_case_compare_appended},
+    {"appended_rows_are_compared_byte_by_byte_whatever_their_types",
+     sink_case_compare_appended_types},
     C(a_crash_error_or_lost_reply_is_all_or_nothing),
     C(a_crash_while_creating_can_be_opened_again),
     C(a_second_owner_waits_for_the_lock_and_then_sees_the_head),

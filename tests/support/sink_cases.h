@@ -6,7 +6,11 @@
 
 // Runs all cases with names "<store>: …"; returns the number of failures, as cmocka does.
 int sink_cases_run(const struct store *store);
-void sink_case_compare(struct world *w); // one of them
+// sink_compare.c
+void sink_case_count(struct world *w);
+void sink_case_compare(struct world *w);
+void sink_case_compare_appended(struct world *w);
+void sink_case_compare_appended_types(struct world *w);
 // sink_case_schema.c: an existing table that is not as the output is.
 void sink_case_evolve(struct world *w);
 void sink_case_evolve_cut_short(struct world *w);

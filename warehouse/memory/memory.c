@@ -554,16 +554,19 @@ static bool memory_compare(struct sink *base, const struct sink_rows *want,
                            struct sink_differences *out, struct err *e)
 {
     struct memory_sink *s = from_base(base);
-    assert(!s->in_transaction && s->spec->mode == SINK_UPSERT);
+    const bool keyed = s->spec->mode == SINK_UPSERT;
+    assert(!s->in_transaction);
     begin_rejects(s);
     bool ok = want->feed(want->arg, compare_put, s, e);
     struct memory_row **rows = ARENA_ARRAY(s->scratch, struct memory_row *, s->changes.n + 1);
-    if (s->changes.n)
+    if (keyed && s->changes.n)
         qsort_r(s->changes.v, s->changes.n, sizeof *s->changes.v, change_order, s->table);
     for (size_t i = 0; i < s->changes.n; i++)
         rows[i] = s->changes.v[i].row;
-    if (ok)
+    if (ok && keyed)
         memory_table_compare(out, s->table, rows, s->changes.n);
+    else if (ok)
+        memory_table_compare_batch(out, s->table, want->batch, rows, s->changes.n);
     out->refused = rejects_owed(s->plan.rejects);
     end_transaction(s);
     arena_reset(s->scratch);

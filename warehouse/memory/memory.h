@@ -31,6 +31,9 @@ bool memory_delete(const char *warehouse, const char *table, const char *key_tex
 // Puts a row there, or in the place of the one with its key: "a|1|NULL", as memory_print_table has it. False: no such table or
 // another number of columns.
 bool memory_put(const char *warehouse, const char *table, const char *line);
+// The row that memory_delete would find, in its place and of its batch.
+bool memory_change(const char *warehouse, const char *table, const char *key_text,
+                   const char *line);
 // DROP TABLE: heads stay.
 bool memory_drop(const char *warehouse, const char *table);
 // While locked, open and begin fail as if the store were down.

@@ -79,6 +79,9 @@ bool memory_row_is(const struct memory_table *t, const struct memory_row *row,
 // The rows of t against wanted ones in key order: which are missing, extra, changed.
 void memory_table_compare(struct sink_differences *out, const struct memory_table *t,
                           struct memory_row *const *want, size_t count);
+// Those that a batch appended against wanted ones, which are sorted: which are missing, extra.
+void memory_table_compare_batch(struct sink_differences *out, const struct memory_table *t,
+                                uint64_t batch, struct memory_row **want, size_t count);
 bool memory_reject_in(const struct memory_reject_row *r, struct reject_span span);
 bool memory_reject_of(const struct memory_reject_row *r, const struct sink_spec *spec);
 void memory_reject_add(struct memory_warehouse *w, const struct sink_spec *spec,

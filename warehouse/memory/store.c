@@ -262,23 +262,33 @@ bool memory_delete(const char *warehouse, const char *table, const char *key_tex
     return false;
 }
 
-bool memory_put(const char *warehouse, const char *table, const char *line)
+// NULL: not as many as the table has columns.
+static struct memory_row *row_of_line(const struct memory_table *t, const char *line,
+                                      uint64_t batch)
 {
-    struct memory_table *t =
-        memory_table_named(memory_warehouse_named(str_from(warehouse)), str_from(table));
     struct str rest = str_from(line), cells[MEMORY_PUT_COLUMNS];
-    size_t n = 0, at = 0;
-    if (!t || t->count > MEMORY_PUT_COLUMNS)
-        return false;
+    size_t n = 0;
+    if (t->count > MEMORY_PUT_COLUMNS)
+        return NULL;
     while (n < t->count && str_split_once(&cells[n], &rest, rest, '|'))
         n++;
     if (n + 1 != t->count)
-        return false;
+        return NULL;
     cells[n++] = rest;
     for (size_t i = 0; i < n; i++)
         if (str_eq(cells[i], STR("NULL")))
             cells[i] = STR_NONE;
-    struct memory_row *row = memory_row_new(cells, n, 0);
+    return memory_row_new(cells, n, batch);
+}
+
+bool memory_put(const char *warehouse, const char *table, const char *line)
+{
+    struct memory_table *t =
+        memory_table_named(memory_warehouse_named(str_from(warehouse)), str_from(table));
+    struct memory_row *row = t ? row_of_line(t, line, 0) : NULL;
+    size_t at = 0;
+    if (!row)
+        return false;
     while (at < t->rows.n && memory_row_cmp(t, t->rows.v[at].row, row) < 0)
         at++;
     if (at < t->rows.n && memory_row_cmp(t, t->rows.v[at].row, row) == 0) {
@@ -293,6 +303,23 @@ bool memory_put(const char *warehouse, const char *table, const char *line)
     return true;
 }
 
+bool memory_change(const char *warehouse, const char *table, const char *key_text, const char *line)
+{
+    struct memory_table *t =
+        memory_table_named(memory_warehouse_named(str_from(warehouse)), str_from(table));
+    for (size_t i = 0; t && i < t->rows.n; i++) {
+        struct memory_row *old = t->rows.v[i].row;
+        struct memory_row *row =
+            memory_row_is(t, old, key_text) ? row_of_line(t, line, old->batch) : NULL;
+        if (!row)
+            continue;
+        mem_free(old);
+        t->rows.v[i].row = row;
+        return true;
+    }
+    return false;
+}
+
 static void compare_note(struct sink_differences *out, enum sink_difference kind,
                          const struct memory_table *t, const struct memory_row *row)
 {
@@ -301,7 +328,9 @@ static void compare_note(struct sink_differences *out, enum sink_difference kind
     struct buf text;
     buf_init(&text, MEMORY_TEXT_MAX);
     for (size_t i = 0; i < t->count; i++)
-        if (t->columns[i].key)
+        if (t->mode == SINK_APPEND && !row->cells[i].p)
+            buf_printf(&text, "%s%s=NULL", text.n ? ", " : "", t->columns[i].name);
+        else if (t->columns[i].key || t->mode == SINK_APPEND)
             buf_printf(&text, "%s%s='%.*s'", text.n ? ", " : "", t->columns[i].name,
                        STR_ARG(row->cells[i]));
     const struct str cut = str_slice(buf_view(&text), 0, sizeof out->first[kind] - 1);
@@ -334,6 +363,45 @@ void memory_table_compare(struct sink_differences *out, const struct memory_tabl
     }
     while (at < t->rows.n)
         compare_note(out, SINK_EXTRA, t, t->rows.v[at++].row);
+}
+
+static int compare_cells(const void *x, const void *y)
+{
+    const struct memory_row *const *p = x, *const *q = y;
+    for (size_t i = 0; i < (*p)->count; i++) {
+        const struct str c = (*p)->cells[i], d = (*q)->cells[i];
+        const int order = !c.p || !d.p ? (c.p != NULL) - (d.p != NULL) : str_cmp(c, d);
+        if (order)
+            return order;
+    }
+    return 0;
+}
+
+void memory_table_compare_batch(struct sink_differences *out, const struct memory_table *t,
+                                uint64_t batch, struct memory_row **want, size_t count)
+{
+    VEC(const struct memory_row *) held = {0};
+    size_t at = 0;
+    *out = (struct sink_differences){0};
+    for (size_t i = 0; i < t->rows.n; i++)
+        if (t->rows.v[i].row->batch == batch)
+            vec_push(&held, t->rows.v[i].row);
+    if (held.n)
+        qsort(held.v, held.n, sizeof *held.v, compare_cells);
+    if (count)
+        qsort(want, count, sizeof *want, compare_cells);
+    for (size_t i = 0; i < count; i++) {
+        const struct memory_row *const wanted = want[i];
+        while (at < held.n && compare_cells(&held.v[at], &wanted) < 0)
+            compare_note(out, SINK_EXTRA, t, held.v[at++]);
+        if (at < held.n && compare_cells(&held.v[at], &wanted) == 0)
+            at++;
+        else
+            compare_note(out, SINK_MISSING, t, wanted);
+    }
+    while (at < held.n)
+        compare_note(out, SINK_EXTRA, t, held.v[at++]);
+    vec_fini(&held);
 }
 
 bool memory_drop(const char *warehouse, const char *table)

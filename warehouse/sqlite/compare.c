@@ -43,7 +43,9 @@ static bool sqlite_first(struct sqlite_sink *x, const struct compare_spec *what,
         return rc == SQLITE_DONE || sqlite_err(e, x, rc, "compare");
     for (int i = 0; i < n; i++) {
         const char *v = sqlite3_column_blob(stmt, i); // before bytes: it may convert
-        values[i] = (struct str){v ? v : "", (size_t)sqlite3_column_bytes(stmt, i)};
+        const bool null = sqlite3_column_type(stmt, i) == SQLITE_NULL;
+        values[i] =
+            null ? STR_NONE : (struct str){v ? v : "", (size_t)sqlite3_column_bytes(stmt, i)};
     }
     compare_key_text(out->first[what->kind], what, values);
     return true;
@@ -79,7 +81,7 @@ bool sqlite_compare(struct sink *base, const struct sink_rows *want, struct sink
     const struct sqlite_sink *s = sqlite_from_base(base);
     struct sqlite_sink x = *s;
     struct sink_spec spec = *s->spec;
-    assert(!s->in_transaction && spec.mode == SINK_UPSERT);
+    assert(!s->in_transaction);
     *out = (struct sink_differences){0};
     spec.table = STR(SINK_COMPARE_TABLE);
     x.spec = &spec;
@@ -89,7 +91,7 @@ bool sqlite_compare(struct sink *base, const struct sink_rows *want, struct sink
     out->refused = ok ? rejects_owed(x.plan.rejects) : 0;
     for (int i = 0; ok && i < SINK_DIFFERENCES; i++) {
         const struct compare_spec what = {&dialect_sqlite, s->spec, s->targets,
-                                          (enum sink_difference)i};
+                                          (enum sink_difference)i, want->batch};
         ok = sqlite_read(&x, &what, COMPARE_COUNT, out, e) &&
              (out->rows[i] == 0 || sqlite_read(&x, &what, COMPARE_FIRST, out, e));
     }
