@@ -100,49 +100,55 @@ bool kept_file_begin(struct kept_file *f, struct str line, bool *is_row, struct 
 
 // --- CSV -------------------------------------------------------------------------------------------------------------
 
-static void kept_bad(struct decode_result *out, struct arena *a, uint32_t row,
-                     const struct serde_column *c, struct str text)
+// The text of one column's cells, and where what is wrong with them goes.
+struct kept_cells {
+    const struct kept_rows *rows;
+    size_t i; // of the column
+    const struct column *text;
+    uint32_t n;
+    struct decode_result *out;
+    struct arena *a;
+};
+
+static void kept_bad(const struct kept_cells *c, uint32_t row)
 {
-    if (out->status[row] == DECODE_BAD)
+    if (c->out->status[row] == DECODE_BAD)
         return;
-    out->status[row] = DECODE_BAD;
-    out->reason[row] = arena_printf(a, "column %.*s: %.*s is not what a row of this type prints as",
-                                    STR_ARG(c->name), STR_ARG(str_slice(text, 0, 80)));
+    c->out->status[row] = DECODE_BAD;
+    c->out->reason[row] = arena_printf(
+        c->a, "column %.*s: %.*s is not what a row of this type prints as",
+        STR_ARG(c->rows->columns[c->i].name), STR_ARG(str_slice(c->text->str[row], 0, 80)));
 }
 
-static void kept_nested(const struct kept_rows *r, size_t i, struct column *out,
-                        struct decode_result *result, struct arena *a, const struct column *text,
-                        uint32_t n)
+static void kept_nested(struct column *out, const struct kept_cells *c)
 {
-    struct payload *cells = ARENA_ZARRAY(a, struct payload, n + 1);
-    struct decode_result own = {.status = ARENA_ZARRAY(a, uint8_t, n + 1),
-                                .reason = ARENA_ZARRAY(a, struct str, n + 1)};
-    for (uint32_t k = 0; k < n; k++)
-        if (column_is_valid(text, k))
-            cells[k] = (struct payload){text->str[k].p, text->str[k].n};
-    decoder_run(r->nested[i], out, &own, a, cells, n);
-    for (uint32_t k = 0; k < n; k++)
+    struct payload *cells = ARENA_ZARRAY(c->a, struct payload, c->n + 1);
+    struct decode_result own = {.status = ARENA_ZARRAY(c->a, uint8_t, c->n + 1),
+                                .reason = ARENA_ZARRAY(c->a, struct str, c->n + 1)};
+    for (uint32_t k = 0; k < c->n; k++)
+        if (column_is_valid(c->text, k))
+            cells[k] = (struct payload){c->text->str[k].p, c->text->str[k].n};
+    decoder_run(c->rows->nested[c->i], out, &own, c->a, cells, c->n);
+    for (uint32_t k = 0; k < c->n; k++)
         if (own.status[k] == DECODE_BAD)
-            kept_bad(result, a, k, &r->columns[i], text->str[k]);
+            kept_bad(c, k);
 }
 
 // As CAST reads it, when that prints as the text again: so nothing is rounded or cut.
-static void kept_scalar(const struct kept_rows *r, size_t i, struct column *out,
-                        struct decode_result *result, struct arena *a, const struct column *text,
-                        uint32_t n)
+static void kept_scalar(struct column *out, const struct kept_cells *c)
 {
-    uint8_t *error = ARENA_ZARRAY(a, uint8_t, n + 1);
+    uint8_t *error = ARENA_ZARRAY(c->a, uint8_t, c->n + 1);
     struct buf again;
     buf_init(&again, 1 << 30);
-    cast_column(out, a, text, NULL, n, error);
-    for (uint32_t k = 0; k < n; k++) {
-        if (!column_is_valid(text, k))
+    cast_column(out, c->a, c->text, NULL, c->n, error);
+    for (uint32_t k = 0; k < c->n; k++) {
+        if (!column_is_valid(c->text, k))
             continue;
         buf_clear(&again);
         if (!error[k] && column_is_valid(out, k))
             text_cell(&again, out, k);
-        if (error[k] || !str_eq(buf_view(&again), text->str[k]))
-            kept_bad(result, a, k, &r->columns[i], text->str[k]);
+        if (error[k] || !str_eq(buf_view(&again), c->text->str[k]))
+            kept_bad(c, k);
     }
     buf_fini(&again);
 }
@@ -170,12 +176,13 @@ static void kept_csv(const struct kept_file *f, struct column *columns, struct d
         }
     }
     for (size_t i = 0; i < r->count; i++) {
+        const struct kept_cells cells = {r, i, &text[i], n, out, a};
         if (r->nested[i])
-            kept_nested(r, i, &columns[i], out, a, &text[i], n);
+            kept_nested(&columns[i], &cells);
         else if (r->columns[i].type->kind == TYPE_STRING)
             columns[i] = text[i];
         else
-            kept_scalar(r, i, &columns[i], out, a, &text[i], n);
+            kept_scalar(&columns[i], &cells);
     }
 }
 

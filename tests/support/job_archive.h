@@ -11,7 +11,7 @@ struct job_archive_choice {
     const char *what; // output or job
     struct str partition;
     const char *name; // of the archive, below the world's directory
-    int existing;
+    unsigned existing;
 };
 // path: of the archive. False: *e.
 bool job_archive_export(struct job_world *w, char path[JOB_ARCHIVE_PATH],
