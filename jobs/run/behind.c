@@ -71,18 +71,34 @@ static int64_t behind_mono(const struct session *s)
     return s->env->clock.mono_ms(s->env->clock.arg);
 }
 
+static bool behind_same_warehouse(struct str a, struct str b)
+{
+    struct str x, y, rest;
+    return str_split_once(&x, &rest, a, '/') && str_split_once(&y, &rest, b, '/') && str_eq(x, y);
+}
+
+// A server that is away is asked once for all of its tables.
 static struct session_failed *behind_find(const struct session *s, struct str name)
 {
-    for (size_t i = 0; i < s->failed_count; i++)
-        if (str_eq(s->failed[i].name, name))
-            return &s->failed[i];
+    for (size_t i = 0; i < s->failed_count; i++) {
+        struct session_failed *f = &s->failed[i];
+        if (str_eq(f->name, name) || (f->away && behind_same_warehouse(f->name, name)))
+            return f;
+    }
     return NULL;
+}
+
+// What never had a batch has not been looked at: it may be the wrong place altogether, and its failure is the run's.
+static bool behind_had_batches(const struct control *c, struct str name)
+{
+    const struct control_output *o = behind_known(c, name);
+    return o && o->batch > 0;
 }
 
 static bool behind_due(const struct session *s, struct str name)
 {
     const struct session_failed *f = behind_find(s, name);
-    return !f || behind_mono(s) >= f->again_ms;
+    return !f || behind_mono(s) >= f->again_ms || !behind_had_batches(&s->control, name);
 }
 
 bool behind_failed(const struct session *s, struct str name)
@@ -95,7 +111,7 @@ bool behind_skips(const struct session *s, struct str name)
     return behind_from(&s->control, name) || !behind_due(s, name);
 }
 
-static void behind_forgive(struct session *s, struct str name)
+void behind_taken(struct session *s, struct str name)
 {
     struct session_failed *f = behind_find(s, name);
     if (f)
@@ -131,11 +147,10 @@ static bool behind_concerns_one(const struct session *s, const struct err *e)
 
 bool behind_allows(struct session *s, struct str name, struct err *e)
 {
-    // What it never had a batch of has not been looked at: it may be the wrong place altogether.
-    const struct control_output *o = behind_known(&s->control, name);
-    if (!s->lags || !o || o->batch == 0 || !behind_concerns_one(s, e))
+    if (!s->lags || !behind_had_batches(&s->control, name) || !behind_concerns_one(s, e))
         return false;
     struct session_failed *f = behind_note(s, name);
+    f->away = e->kind == ERR_REMOTE && e->remedy != REMEDY_FATAL;
     f->wait_ms = f->wait_ms ? f->wait_ms * 2 : BEHIND_RETRY_MS;
     f->wait_ms = f->wait_ms < BEHIND_RETRY_MAX_MS ? f->wait_ms : BEHIND_RETRY_MAX_MS;
     int64_t took = f->began_ms ? (behind_mono(s) - f->began_ms) * BEHIND_SHARE : 0;
@@ -266,7 +281,7 @@ static bool behind_output(struct session *s, size_t output, enum behind_how how,
         more = how == BEHIND_MUST || s->mode == SESSION_BOUNDED || behind_mono(s) < until;
     }
     if (ok)
-        behind_forgive(s, b.o->name);
+        behind_taken(s, b.o->name);
     if (ok && b.o->behind > c->last_batch)
         behind_clear(b.o);
     arena_free(a);

@@ -17,6 +17,8 @@ void behind_worst(struct run_behind *out, const struct control *c);
 bool behind_skips(const struct session *s, struct str name);
 // One that failed just now and is to be asked again: without patience.
 bool behind_failed(const struct session *s, struct str name);
+// It took its rows.
+void behind_taken(struct session *s, struct str name);
 // May the others go on without the table that failed with *e? Then *e is cleared and the failure noted.
 bool behind_allows(struct session *s, struct str name, struct err *e);
 // The batch went on without it.

@@ -403,6 +403,7 @@ static bool deliver_targets(struct session *s, struct batch_record *r, struct er
             behind_pass(s, r, t);
             continue;
         }
+        behind_taken(s, name);
         s->report->warehouse_rows += t->rows - t->rejected;
         s->report->rejected += t->rejected;
     }

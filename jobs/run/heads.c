@@ -135,9 +135,8 @@ bool heads_check(struct session *s, struct err *e)
         return false;
     for (size_t i = 0; i < s->job->target_count; i++) {
         struct str name = s->job->targets[i].name;
-        // One that is known to be behind is compared when it catches up.
-        if (!control_output(&s->control, name)->behind && !heads_check_target(s, i, e) &&
-            !behind_allows(s, name, e))
+        // One that is behind is compared when it catches up.
+        if (!behind_skips(s, name) && !heads_check_target(s, i, e) && !behind_allows(s, name, e))
             return false;
     }
     return true;

@@ -15,6 +15,7 @@ enum session_engine { SESSION_STATE, SESSION_MEMORY };
 // A table that could not take its rows a moment ago (behind.h).
 struct session_failed {
     struct str name;
+    bool away;                           // its server, and with it all tables there
     int64_t began_ms, wait_ms, again_ms; // the last try, on the monotonic clock
     char why[128];
 };

@@ -242,6 +242,37 @@ TEST(spools_stay_for_the_slowest_only_and_go_when_it_has_them)
     same_as(w, 5);
 }
 
+static void open_slowly(struct source_fake *s, void *arg)
+{
+    (void)s;
+    struct job_world *w = arg;
+    memory_power(JOB_WORLD_TWO, MEMORY_DOWN);
+    w->env.deliver_ms = 15000;
+}
+
+// Of a server with many tables only one is waited for.
+TEST(a_server_that_is_away_is_waited_for_once)
+{
+    struct job_world *w = world();
+    runs(w, 1, 1);
+    produce(w, 2, 50);
+    source_fake_at_poll(w->broker, 1, open_slowly, w);
+    int64_t began = w->time.mono_ms;
+    run(w);
+    assert_in_range(w->time.mono_ms - began, 15000, 29999);
+    assert_int_equal(behind(w), 3);
+    struct control c;
+    struct arena *a = arena_new(NULL);
+    job_world_control(&c, w, a);
+    assert_int_equal(control_output(&c, STR("two/users/PER_USER"))->behind, 3);
+    assert_int_equal(control_output(&c, STR("two/per_method/PER_METHOD"))->behind, 3);
+    arena_free(a);
+    memory_power(JOB_WORLD_TWO, MEMORY_UP);
+    run(w);
+    run(w);
+    same_as(w, 2);
+}
+
 // --- limits ----------------------------------------------------------------------------------------------------------
 
 TEST(at_its_limit_the_job_waits_for_it)
@@ -573,6 +604,7 @@ TEST_MAIN(T(the_others_go_on_while_one_is_away_and_it_gets_the_same_rows_in_the_
           T(it_catches_up_within_a_run_that_has_something_to_do),
           T(one_that_goes_and_comes_within_a_run_misses_nothing),
           T(what_waits_is_delivered_as_it_was_decided_whatever_the_job_is_now),
+          T(a_server_that_is_away_is_waited_for_once),
           T(spools_stay_for_the_slowest_only_and_go_when_it_has_them),
           T(at_its_limit_the_job_waits_for_it), T(after_its_time_the_job_waits_for_it),
           T(without_the_option_or_without_a_batch_before_nothing_goes_on),

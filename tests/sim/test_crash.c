@@ -376,7 +376,7 @@ TEST(a_fault_at_any_durable_call_of_a_life_with_topics_behind_a_table_leaves_the
                    "              lake: { compression: zstd, partition_by: [day] } }\n"
                    "      PER_USER: { topic: { name: users, key_format: JSON },\n"
                    "                  warehouse: [{ to: one }, { to: two }] }\n";
-    every_call(&spec, TWIST_AWAY, test_is_long() ? 1 : 31);
+    every_call(&spec, TWIST_AWAY, test_is_long() ? 2 : 31);
 }
 
 TEST_MAIN(T(a_fault_at_any_durable_call_of_a_life_with_a_table_that_is_behind_leaves_the_same),
