@@ -255,8 +255,11 @@ bool arc_open(struct arc_reader **out, const char *path, struct err *e)
               archive_read_open_filename(r->ar, path, ARC_BLOCK) == ARCHIVE_OK;
     arc_leave(&r->locale);
     if (!ok) {
-        bool missing = archive_errno(r->ar) == ENOENT;
-        arc_err(e, r->ar, missing ? ERR_CONFIG : ERR_DATA, path);
+        int code = archive_errno(r->ar);
+        if (code == ENOENT || code == EACCES)
+            (void)!err_sys_at(e, __FILE__, __LINE__, ERR_CONFIG, code, "cannot open %s", path);
+        else
+            (void)!arc_err(e, r->ar, ERR_DATA, path);
         arc_close(r);
         return false;
     }
