@@ -49,8 +49,10 @@ static void lake_compact_json(struct buf *out, const struct compact_merge *v, si
 }
 
 static void lake_compact_text(struct buf *out, struct arena *a, const struct compact_merge *v,
-                              size_t n, bool dry)
+                              size_t n, const struct app_lake_job *of,
+                              const struct compact_spec *spec)
 {
+    bool dry = spec->mode == COMPACT_DRY_RUN;
     static const char *const heads[] = {"BATCH", "OUTPUT", "PARTITION", "FILES", "ROWS", "SIZE"};
     struct cli_table table;
     uint64_t files = 0, before = 0, after = 0;
@@ -71,7 +73,13 @@ static void lake_compact_text(struct buf *out, struct arena *a, const struct com
     }
     if (n > 0)
         cli_table_print(out, &table);
-    if (dry)
+    if (n == 0)
+        buf_printf(out,
+                   "%s: nothing to compact: no partition has %zu files in a row of one format and "
+                   "below the size\n",
+                   of->output.n ? arena_str(a, of->output).p : arena_printf(a, "job %s", of->job).p,
+                   spec->min_files);
+    else if (dry)
         buf_printf(out, "%s files of %s would become %s\n", cli_count(a, files),
                    cli_size(a, before), cli_count(a, n));
     else
@@ -103,7 +111,7 @@ static bool lake_compact_job(struct app *app, const struct cli *c, const struct 
     if (cli_json(c))
         lake_compact_json(&out, r.merges, r.count);
     else if (ok || r.count > 0)
-        lake_compact_text(&out, app->a, r.merges, r.count, spec.mode == COMPACT_DRY_RUN);
+        lake_compact_text(&out, app->a, r.merges, r.count, of, &spec);
     ok = cli_print(&out, ok ? e : &ignored) && ok;
     buf_fini(&out);
     return ok;
