@@ -7,8 +7,6 @@
 #include <assert.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { JOB_LINE_MAX = 1 << 20, STUCK_MS = 10000, STREAM_STUCK_MS = 30000 };
 
