@@ -150,6 +150,31 @@ static void record_node(struct conf_reader *r, const struct yaml_node *n)
                    : arena_str(r->a, str_from(r->origin)));
 }
 
+void conf_note(struct conf_reader *r, struct str under, const char *key, struct str text,
+               const char *origin)
+{
+    const struct conf_setting s = {.path = arena_printf(r->a, "%.*s%s", STR_ARG(under), key),
+                                   .text = arena_str(r->a, text),
+                                   .origin = str_from(origin)};
+    size_t at = r->settings.n;
+    while (at > 0 && !str_starts(r->settings.v[at - 1].path, under))
+        at--;
+    at = at ? at : r->settings.n;
+    vec_push(&r->settings, s);
+    struct conf_setting *v = r->settings.v + at;
+    memmove(v + 1, v, (r->settings.n - 1 - at) * sizeof *v);
+    *v = s;
+}
+
+void conf_unnote(struct conf_reader *r, struct str path)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < r->settings.n; i++)
+        if (!str_eq(r->settings.v[i].path, path))
+            r->settings.v[kept++] = r->settings.v[i];
+    r->settings.n = kept;
+}
+
 // --- structures ----------------------------------------------------------------------------------
 
 static struct str enter(struct conf_reader *r, const char *fmt, ...) ERR_PRINTF(2, 3);

@@ -105,6 +105,10 @@ bool conf_table_parse(struct conf_reader *r, void *out, const struct conf_table 
 // "did you mean X" of the nearest of n names, or the list of all; in the arena.
 const char *conf_suggest(struct arena *a, struct str found, const struct str *names, size_t n);
 
+// What holds where nothing was written, behind the last setting below `under`.
+void conf_note(struct conf_reader *r, struct str under, const char *key, struct str text,
+               const char *origin);
+void conf_unnote(struct conf_reader *r, struct str path); // it means nothing beside another one
 // `config show`: one line per effective setting, secrets as written (${…}) or ***.
 enum conf_show { CONF_SHOW_VALUES, CONF_SHOW_ORIGINS };
 void conf_show(struct buf *out, const struct conf_reader *r, enum conf_show how);

@@ -242,9 +242,13 @@ static void check_job(struct check *c, size_t index, struct map *tables)
     check_name(c, "job", j->name, j->at);
     check_group(c, j, index);
     spec_check_schedule(c->r, &j->schedule);
+    const struct limits_spec written = j->limits;
     inherit_limits(&j->limits, &c->app->limits);
+    spec_show_limits(c->r, arena_printf(c->a, "jobs.%.*s.", STR_ARG(j->name)), &written, &j->limits,
+                     &limits_default);
     if (j->dead_letters.max.at.line == 0)
         j->dead_letters.max.count = DEAD_COUNT_DEFAULT;
+    spec_show_job(c->r, c->a, j);
     struct output_spec *outputs = j->outputs.v;
     for (size_t i = 0; i < j->outputs.n; i++) {
         struct output_spec *o = &outputs[i];

@@ -11,6 +11,11 @@ extern const struct conf_table spec_on_failure_table; // struct on_failure_spec
 extern const struct conf_table spec_daemon_table;     // struct daemon_spec
 extern const struct conf_table spec_admin_table;      // struct admin_spec
 
+// spec_show.c: settings whose default depends on others, for config show. written: before inheritance.
+void spec_show_limits(struct conf_reader *r, struct str under, const struct limits_spec *written,
+                      const struct limits_spec *s, const struct limits_spec *otherwise);
+void spec_show_job(struct conf_reader *r, struct arena *a, const struct job_spec *j);
+
 void spec_check_schedule(struct conf_reader *r, struct schedule_spec *s);
 void spec_check_after(struct conf_reader *r, struct app_spec *app); // `after:` of all jobs
 extern const struct conf_table spec_stream_table;

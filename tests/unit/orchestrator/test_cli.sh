@@ -139,7 +139,10 @@ check "rows that were skipped are dead letters" bash -c "'$bin' dlq ls --json | 
 check "and shown" exits 0 dlq show j 2
 check "with their reason" has '"reason":"skipped"' out
 rm -r state/j
+check "an archive that is not there" exits 3 lake restore nix.tar
+check "says so" has "cannot open nix.tar: No such file or directory" err
 check "config show" exits 0 config show
+check "with the limits" has "jobs.j.limits.batch_records: 2000000" out
 check "secrets are hidden" bash -c '! grep -q very-secret out'
 check "--config works behind the command" exits 0 job list --config sluice.yaml
 check "-c works before the command" exits 0 -c sluice.yaml job list

@@ -396,6 +396,34 @@ TEST(secrets_reach_no_error_and_no_listing)
     unload(&l);
 }
 
+TEST(show_has_what_holds_where_nothing_was_written)
+{
+    struct loaded l = load(
+        "kafka: { bootstrap.servers: h }\n"
+        "lake: { path: ./l }\n"
+        "limits: { batch_records: 5 }\n"
+        "jobs:\n"
+        "  j: { sql: x, limits: { memory: 32MiB }, outputs: { T: { lake: { snapshot: true } } } }\n"
+        "  k: { sql: x, dead_letters: { max: 7 }, outputs: { S: { lake: {} } } }\n");
+    must_load(&l);
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    conf_show(&out, l.app->reader, CONF_SHOW_ORIGINS);
+    buf_char(&out, '\0');
+    static const char *const want[] = {
+        "jobs.j.limits.batch_records: 5",  "# limits\n",
+        "jobs.j.limits.batch_bytes: 1GiB", "jobs.j.limits.batch_time: 10m",
+        "jobs.j.limits.memory: 32MiB",     "jobs.k.limits.memory: 96MiB",
+        "jobs.j.dead_letters.max: 10000",  "jobs.k.outputs.S.lake.partition_by: year month day"};
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+        if (!strstr(out.p, want[i]))
+            fail_msg("\"%s\" is not in:\n%s", want[i], out.p);
+    assert_null(strstr(out.p, "outputs.T.lake.partition_by")); // a snapshot has none
+    assert_null(strstr(out.p, "jobs.k.dead_letters.max: 10000"));
+    buf_fini(&out);
+    unload(&l);
+}
+
 TEST(urls_split_before_anything_is_put_in)
 {
     struct arena *a = arena_new(NULL);
@@ -628,7 +656,8 @@ TEST_MAIN(T(a_topic_is_a_name_or_a_section_and_enough_for_an_output),
           T(every_mistake_in_an_output_has_its_own_words), T(a_job_name_is_safe_as_a_directory),
           T(mistakes_between_jobs_and_at_the_top_are_found),
           T(warehouse_urls_are_checked_in_their_place), T(secrets_reach_no_error_and_no_listing),
-          T(urls_split_before_anything_is_put_in), T(what_is_set_outside_wins_and_show_says_so),
+          T(show_has_what_holds_where_nothing_was_written), T(urls_split_before_anything_is_put_in),
+          T(what_is_set_outside_wins_and_show_says_so),
           T(start_dead_letters_and_limits_take_all_their_forms),
           T(scheduling_and_the_daemon_have_defaults_and_words),
           T(jobs_that_wait_for_each_other_and_open_doors_are_refused),
