@@ -1,6 +1,7 @@
 // Shapes at which an engine that is quadratic, or that keeps what it need not, falls over: long CASEs, wide STRUCTs, many
 // keys, many windows, state beyond memory. Memory is the process's own peak; work is instructions under callgrind, so that
 // the machine's load does not matter.
+#include "tests/support/callgrind.h"
 #include "tests/support/engine.h"
 #include "tests/support/engine_store.h"
 #include "tests/support/test.h"
@@ -322,41 +323,22 @@ static const struct workload workloads[] = {
     {"sessions", sessions, 2000}, {"structs", wide_structs, 100},  {"case", case_branches, 250},
 };
 
-static uint64_t instructions(const char *self, const struct workload *w, uint32_t n)
+static uint64_t instructions(const struct workload *w, uint32_t n)
 {
-    char command[1024];
-    char line[256];
-    uint64_t count = 0;
-    (void)snprintf(command, sizeof command,
-                   "SLUICE_SCALE=%s:%u valgrind --tool=callgrind --callgrind-out-file=/dev/null "
-                   "'%s' 2>&1",
-                   w->name, n, self);
-    FILE *f = popen(command, "re"); // NOLINT(cert-env33-c): our own program under a tool
-    assert_non_null(f);
-    while (fgets(line, sizeof line, f)) {
-        const char *at = strstr(line, "Collected : ");
-        if (at)
-            count = strtoull(at + strlen("Collected : "), NULL, 10);
-    }
-    assert_int_equal(pclose(f), 0);
-    assert_true(count > 0);
-    return count;
+    char spec[64];
+    (void)snprintf(spec, sizeof spec, "%s:%u", w->name, n);
+    return callgrind_instructions("SLUICE_SCALE", spec, NULL);
 }
 
 TEST(work_grows_with_the_input_and_not_with_its_square)
 {
-    char self[512];
     if (!test_is_long())
         skip();
-    needs_true_memory(); // callgrind runs no sanitized program
-    const ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    assert_true(len > 0);
-    self[len] = '\0';
     for (size_t i = 0; i < sizeof workloads / sizeof *workloads; i++) {
         const struct workload *w = &workloads[i];
-        const uint64_t one = instructions(self, w, w->n);
-        const uint64_t two = instructions(self, w, 2 * w->n);
-        const uint64_t four = instructions(self, w, 4 * w->n);
+        const uint64_t one = instructions(w, w->n);
+        const uint64_t two = instructions(w, 2 * w->n);
+        const uint64_t four = instructions(w, 4 * w->n);
         const double growth = (double)(four - two) / (double)(two - one); // 2 = linear, 4 = square
         print_message("%s: %.2f\n", w->name, growth);
         if (growth > 2.5)
