@@ -233,6 +233,11 @@ static bool audit_head(struct audit *x, struct str name, uint64_t batch, uint64_
                 ? "restore the lake"
                 : audit_command(x, "resync", arena_printf(x->a, " %.*s", STR_ARG(name)).p),
             e, "holds batch %llu, batch %llu was delivered", held, known);
+    if (x->s->control.last_batch == 0)
+        return audit_say(x, AUDIT_HEAD, name, audit_command(x, "recover", ""), e,
+                         "holds batch %llu, the state knows of none: it was lost, or another job "
+                         "of this name wrote it",
+                         held);
     return audit_say(x, AUDIT_HEAD, name, audit_command(x, "recover", ""), e,
                      "holds batch %llu of another owner, the state says batch %llu", held, known);
 }
@@ -460,6 +465,9 @@ bool run_audit(struct audit_report *out, struct arena *a, const struct job *job,
         ok = audit_receipts(&x, e) && audit_heads(&x, e) && audit_lake(&x, e) &&
              audit_tables(&x, e) && audit_gaps(&x, e) && audit_skipped(&x, e) &&
              audit_marker(&x, e) && audit_offsets(&x, e);
+        if (s.control.last_batch == 0)
+            out->why =
+                STR("the state knows of no batch: the job has not run, or its state was lost");
     }
     out->why = arena_str(a, out->why);
     session_close(&s);

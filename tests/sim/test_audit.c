@@ -459,6 +459,37 @@ TEST(refused_rows_are_no_finding_and_hide_no_other_row)
     job_world_free(w);
 }
 
+static void audit_none(const struct job_world *w, struct buf *found)
+{
+    struct audit_report r;
+    struct err e;
+    buf_init(found, 1 << 20);
+    const struct audit_spec spec = {.tables = AUDIT_STORED, .found = note, .arg = found};
+    assert_ok(run_audit(&r, w->a, w->job, &w->env, &spec, &e), &e);
+    buf_char(found, '\0');
+    assert_int_equal(r.batches, 0);
+    assert_true(r.uncompared > 0 && str_starts(r.why, STR("the state knows of no batch")));
+    assert_int_equal(r.findings > 0, found->p[0] != '\0');
+}
+
+TEST(an_audit_before_the_first_run_and_of_a_lost_state_says_what_it_is)
+{
+    struct job_world *w = job_world_new(&job_scenario_transactions);
+    struct job_random r = {77};
+    struct buf found;
+    audit_none(w, &found);
+    assert_string_equal(found.p, "");
+    buf_fini(&found);
+    job_scenario_produce(w, &r, 40, JOB_RECORDS_CLEAN);
+    run(w);
+    job_world_delete(w, "state");
+    audit_none(w, &found);
+    assert_non_null(strstr(found.p, "the state knows of none: it was lost"));
+    assert_non_null(strstr(found.p, "sluice job recover sim"));
+    buf_fini(&found);
+    job_world_free(w);
+}
+
 static void one_goes_down(struct source_fake *s, void *arg)
 {
     assert_true(s && !arg);
@@ -510,7 +541,8 @@ TEST(what_was_skipped_is_said_until_it_is_brought)
     job_world_free(w);
 }
 
-TEST_MAIN(T(what_was_skipped_is_said_until_it_is_brought),
+TEST_MAIN(T(an_audit_before_the_first_run_and_of_a_lost_state_says_what_it_is),
+          T(what_was_skipped_is_said_until_it_is_brought),
           T(clean_lives_with_runs_and_backfills_have_no_finding),
           T(a_deleted_row_is_found_and_its_repair_repairs_it),
           T(changed_and_extra_rows_are_found_by_their_keys),
