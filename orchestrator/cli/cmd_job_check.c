@@ -1,3 +1,4 @@
+#include "jobs/run/code.h"
 #include "jobs/run/control.h"
 #include "jobs/run/run.h"
 #include "orchestrator/cli/app.h"
@@ -12,11 +13,27 @@ static const char *check_guarantee(const struct job_target *t)
                                                  : "windowed";
 }
 
+static const char *check_policy(enum sink_schema policy)
+{
+    switch (policy) {
+    case SINK_SCHEMA_FAIL:
+        return "fail";
+    case SINK_SCHEMA_EVOLVE:
+        return "evolve";
+    case SINK_SCHEMA_IGNORE:
+        return "ignore";
+    case SINK_SCHEMA_QUARANTINE:
+        return "quarantine";
+    }
+    return "?";
+}
+
 static bool check_targets(struct buf *out, const struct job *job, struct err *e)
 {
     for (size_t i = 0; i < job->target_count; i++) {
         const struct job_target *t = &job->targets[i];
-        buf_printf(out, "\n%.*s (%s, %s)\n", STR_ARG(t->name), t->type->name, check_guarantee(t));
+        buf_printf(out, "\n%.*s (%s, %s, schema: %s)\n", STR_ARG(t->name), t->type->name,
+                   check_guarantee(t), check_policy(t->spec.schema));
         if (!t->type->describe(out, &t->spec, e))
             return err_wrap(e, "output %.*s", STR_ARG(t->name));
     }
@@ -63,6 +80,17 @@ struct check_next {
     struct err why; // not
 };
 
+static void check_added(struct buf *out, const struct control *c, const struct job *job)
+{
+    for (size_t i = 0; i < job->target_count; i++) {
+        enum code_lack lack = code_lacks(c, job, i);
+        if (lack != CODE_WHOLE)
+            buf_printf(out, "%.*s %s: the next run fills it first, with rows of all batches\n",
+                       STR_ARG(job->targets[i].name),
+                       lack == CODE_ADDED ? "was added" : "came back into the job");
+    }
+}
+
 // What the next run would do with the state that is there.
 static bool check_state(struct buf *out, struct app *app, const struct job_spec *spec,
                         const struct job *job, struct check_next *next, struct err *e)
@@ -89,6 +117,8 @@ static bool check_state(struct buf *out, struct app *app, const struct job_spec 
                c.delivered < c.last_batch ? ": decided, will be delivered first, as it was decided"
                                           : "");
     next->fits = run_fits(job, &c, &next->why);
+    if (next->fits)
+        check_added(out, &c, job);
     return true;
 }
 

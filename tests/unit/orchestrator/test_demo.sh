@@ -70,6 +70,11 @@ check "and nobody afterwards" bash -c "'$bin' -c sluice-demo/sluice.yaml job lis
 
 # What the next run would refuse, the check refuses.
 check "the job checks" bash -c "'$bin' -c sluice-demo/sluice.yaml job check transactions | grep -q 'is fine'"
+check "with the policy of each table" bash -c "'$bin' -c sluice-demo/sluice.yaml job check transactions | grep -q 'sqlite, exact, schema: fail'"
+check "no table was added" bash -c "! '$bin' -c sluice-demo/sluice.yaml job check transactions | grep -q 'was added'"
+awk '/TOTAL_PAR_TRANSACTION_TYPE:/ { print; print "        warehouse: { to: local }"; next } { print }' \
+    sluice-demo/sluice.yaml >sluice-demo/added.yaml
+check "an added table would be filled" bash -c "'$bin' -c sluice-demo/added.yaml job check transactions | grep -q 'TOTAL_PAR_TRANSACTION_TYPE was added: the next run fills it'"
 cp sluice-demo/sql/transactions.sql good.sql
 sed -i 's/SUM(amount)/MAX(amount)/' sluice-demo/sql/transactions.sql
 check "the SQL is another one" bash -c '! cmp -s good.sql sluice-demo/sql/transactions.sql'
