@@ -176,7 +176,8 @@ static void bench_upkeep(struct upkeep *out, struct bench *b)
     struct lake_manifest m;
     struct lake_verify v;
     struct lake_merges merges;
-    static const struct lake_compact_policy policy = {2, UINT64_C(1) << 40, LAKE_COMPACT_ALL};
+    static const struct lake_compact_policy policy = {
+        .min_files = 2, .max_bytes = UINT64_C(1) << 40, .how = LAKE_COMPACT_ALL};
     struct step s = step_begin();
     check(lake_list(&ls, b->a, b->lake, STR_NONE, &e), &e);
     out->list = step_end(s);

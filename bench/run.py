@@ -1,5 +1,6 @@
 """Pairs of (raw consumer, job) in turn: CPU, wall and memory of whole processes; medians. bench/README.md explains."""
 
+import json
 import os
 import shutil
 import statistics
@@ -17,6 +18,7 @@ BOOTSTRAP = os.environ["SLUICE_TEST_BOOTSTRAP"]
 MYSQL = {k: os.environ["SLUICE_TEST_MYSQL_" + k.upper()] for k in ("host", "port", "user", "password")}
 PAIRS = int(os.environ.get("PAIRS", "7"))
 RECORDS = int(os.environ.get("RECORDS", "2000000"))
+SCALES = ["10000", "100000", "10000/1"]  # files, or files/partitions: bench/lake.c
 
 YAML = """
 kafka: {{ bootstrap.servers: "{bootstrap}" }}
@@ -139,6 +141,22 @@ def short_runs(work):
               f"{max(u.anon_mb for u in runs):.0f} | {GOALS[name]} |")
 
 
+def upkeep():
+    """Compaction and lakes of many files, without a broker and in memory: the disk is not what is measured."""
+    env = dict(os.environ, TMPDIR="/dev/shm") if os.access("/dev/shm", os.W_OK) else None
+
+    def rows(*words):
+        text = subprocess.run([TOOLS / "lake", *words], env=env, stdout=subprocess.PIPE, text=True, check=True).stdout
+        return map(json.loads, text.splitlines())
+    print("\n| compaction | files | text MB | files MB | wall s | CPU s | MB/s | MB/s of CPU |\n|---|---|---|---|---|---|---|---|")
+    for r in rows():
+        print(f"| {r['compact']} | {r['files']} | {r['mb_text']:.0f} | {r['mb_files']:.0f} | {r['wall_s']:.2f} | {r['cpu_s']:.2f} | "
+              f"{r['mb_text_per_s']} | {r['mb_text_per_cpu_s']} |", flush=True)
+    print("\n| CPU µs a file | partitions | list | plan | compact and publish | verify |\n|---|---|---|---|---|---|")
+    for r in rows("scale", *SCALES):
+        print(f"| {r['files']:,} | {r['partitions']:,} | " + " | ".join(map(str, r["cpu_us_per_file"])) + " |", flush=True)
+
+
 def main():
     work = Path(tempfile.mkdtemp(prefix="sluice-bench."))
     (work / "sluice.yaml").write_text(YAML.format(bootstrap=BOOTSTRAP, sql=ROOT / "bench", **MYSQL))
@@ -151,6 +169,7 @@ def main():
     for job in sys.argv[1:] or ["j1", "j3", "j4"]:
         pairs(work, job)
     short_runs(work)
+    upkeep()
     shutil.rmtree(work)
 
 
