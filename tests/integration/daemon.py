@@ -6,23 +6,16 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
-import traceback
 
+from cases import case, main
 from job import SLUICE, Job, send, server
 
-CASES = []
 SELECT = ("CREATE STREAM out AS SELECT id, name, amount FROM input;\n"
           "CREATE TABLE counted AS SELECT name, COUNT(*) AS n FROM input GROUP BY name;")
 OUTPUTS = ("OUT: { lake: { format: jsonl, compression: none } }\n"
            "      COUNTED: { warehouse: { to: db, create: true } }")
-
-
-def case(f):
-    CASES.append(f)
-    return f
 
 
 def records(first, last):
@@ -458,21 +451,6 @@ def systemd_is_told_and_the_watchdog_is_fed():
             pass
         assert daemon.process.wait(30) == 0
     job.close()
-
-
-def main():
-    wanted = [c for c in CASES if not sys.argv[1:] or any(w in c.__name__ for w in sys.argv[1:])]
-    failed = []
-    for c in wanted:
-        start = time.monotonic()
-        try:
-            c()
-            print(f"ok      {c.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            failed.append(c.__name__)
-            print(f"FAILED  {c.__name__}\n{traceback.format_exc()}", flush=True)
-    print(f"{len(wanted) - len(failed)} passed, {len(failed)} failed, 0 skipped")
-    sys.exit(1 if failed or not wanted else 0)
 
 
 if __name__ == "__main__":

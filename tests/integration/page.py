@@ -4,22 +4,14 @@ import http.client
 import json
 import os
 import stat
-import sys
-import time
-import traceback
 import urllib.error
 import urllib.request
 
 import browser
+from cases import case, main
 from daemon import Daemon, counted, records, scheduled, until
 
-CASES = []
 HOSTILE = "<img src=x onerror=\"window.hacked=1\">"
-
-
-def case(f):
-    CASES.append(f)
-    return f
 
 
 class Admin:
@@ -242,21 +234,6 @@ def small(a):
             assert b.js("return document.documentElement.scrollWidth <= innerWidth"), page
     finally:
         b.close()
-
-
-def main():
-    wanted = [c for c in CASES if not sys.argv[1:] or any(w in c.__name__ for w in sys.argv[1:])]
-    failed, skipped = [], 0
-    for c in wanted:
-        start = time.monotonic()
-        try:
-            skipped += c() == "skipped"
-            print(f"ok      {c.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            failed.append(c.__name__)
-            print(f"FAILED  {c.__name__}\n{traceback.format_exc()}", flush=True)
-    print(f"{len(wanted) - len(failed) - skipped} passed, {len(failed)} failed, {skipped} skipped")
-    sys.exit(1 if failed or not wanted else 0)
 
 
 if __name__ == "__main__":

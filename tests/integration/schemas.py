@@ -6,21 +6,14 @@ Payloads are made here, byte by byte, from the specifications of Avro and Protob
 import json
 import os
 import struct
-import sys
-import traceback
 import urllib.request
 
+from cases import case, main
 from job import KAFKA, LAKE_AND_SQLITE, Job
 from tls_front import Front, certificate
 from topics import all_of, committed_records
 
 REGISTRY = os.environ["SLUICE_TEST_REGISTRY_URL"]
-CASES = []
-
-
-def case(f):
-    CASES.append(f)
-    return f
 
 
 def register(subject, schema, kind="AVRO", references=()):
@@ -266,22 +259,5 @@ def topics_are_written_with_schemas_that_the_registry_takes():
         job.close()
 
 
-def run_one(f):
-    try:
-        f()
-        problem = ""
-    except Exception:  # whatever went wrong fails this case only
-        problem = traceback.format_exc()
-    print(f"{'FAILED' if problem else 'ok    '} {f.__name__.replace('_', ' ')}\n{problem}", end="", flush=True)
-    return not problem
-
-
-def main():
-    words = sys.argv[1:]
-    results = [run_one(f) for f in CASES if not words or any(w in f.__name__ for w in words)]
-    print(f"{sum(results)} passed, {len(results) - sum(results)} failed, 0 skipped")
-    return 0 if all(results) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

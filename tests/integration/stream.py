@@ -3,25 +3,18 @@
 import json
 import signal
 import statistics
-import sys
 import threading
 import time
-import traceback
 from pathlib import Path
 
+from cases import case, main
 from job import KAFKA, Job, send, server, until_done
 
-CASES = []
 SELECT = ("CREATE STREAM out AS SELECT k, id, name, amount FROM input WHERE id % 3 <> 0;\n"
           "CREATE TABLE totals AS SELECT k, COUNT(*) AS n, SUM(id) AS ids FROM input GROUP BY k;")
 OUTPUTS = ("OUT: { lake: { compression: none } }\n      "
            "TOTALS: { warehouse: [{ to: db, create: true }, { to: local }], lake: { snapshot: true, compression: none } }")
 STREAM = "schedule: stream\n    stream: { commit_interval: 200ms, roll_every: 2s, snapshot_every: 2s }"
-
-
-def case(f):
-    CASES.append(f)
-    return f
 
 
 def wait_for(what, seconds=90):
@@ -228,19 +221,5 @@ def a_topic_made_anew_that_has_grown_past_our_position_meanwhile_is_noticed_by_t
     j.close()
 
 
-def main():
-    failed = 0
-    picked = [f for f in CASES if not sys.argv[1:] or any(word in f.__name__ for word in sys.argv[1:])]
-    for f in picked:
-        began = time.monotonic()
-        try:
-            f()
-            print(f"{f.__name__}: passed in {time.monotonic() - began:.0f} s", flush=True)
-        except Exception:  # noqa: BLE001 (every failure is a finding of its case)
-            failed += 1
-            print(f"FAILED {f.__name__}\n{traceback.format_exc()}", flush=True)
-    print(f"{len(picked) - failed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
-
-
-sys.exit(main())
+if __name__ == "__main__":
+    main()

@@ -2,20 +2,13 @@
 
 import functools
 import subprocess
-import sys
-import traceback
 
+from cases import case, main
 import kafka
 from job import BOOTSTRAP, KAFKA, Job
 
-CASES = []
 committed_records = functools.partial(kafka.committed_records, BOOTSTRAP)
 ACTIONS = ["crash", "crash_after", "error", "reply_lost"]
-
-
-def case(f):
-    CASES.append(f)
-    return f
 
 
 def all_of(records):
@@ -131,19 +124,5 @@ def a_lost_marker_stops_the_job_until_a_person_says_what_the_topics_hold():
     j.close()
 
 
-def main():
-    failed = 0
-    picked = [f for f in CASES if not sys.argv[1:] or any(word in f.__name__ for word in sys.argv[1:])]
-    for f in picked:
-        try:
-            f()
-            print(f"{f.__name__}: passed", flush=True)
-        except Exception:  # noqa: BLE001 (every failure is a finding of its case)
-            failed += 1
-            print(f"FAILED {f.__name__}\n{traceback.format_exc()}", flush=True)
-    print(f"{len(picked) - failed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

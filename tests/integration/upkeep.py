@@ -3,14 +3,12 @@
 import json
 import shutil
 import subprocess
-import sys
 import time
-import traceback
 
+from cases import case, main
 from daemon import Daemon, until
 from job import KAFKA, Job
 
-CASES = []
 SELECT = ("CREATE STREAM out AS SELECT k, id, name, amount FROM input WHERE id % 3 <> 0;\n"
           "CREATE TABLE totals AS SELECT k, COUNT(*) AS n, SUM(id) AS ids FROM input GROUP BY k;\n"
           "CREATE TABLE names AS SELECT name, COUNT(*) AS n, MAX(amount) AS top FROM input GROUP BY name;")
@@ -21,11 +19,6 @@ OUTPUTS = ("OUT: { lake: { compression: none, partition_by: [year, month, day] }
 PUT_BY_KEY = OUTPUTS.replace("warehouse: { to: db, create: true } }", "warehouse: [{ to: db, create: true },\n"
                              "        { to: db, table: latest, mode: upsert, key: [NAME], create: true },\n"
                              "        { to: local, table: latest, mode: upsert, key: [NAME] }] }", 1)
-
-
-def case(f):
-    CASES.append(f)
-    return f
 
 
 def records(first, last):
@@ -315,21 +308,6 @@ def small_files_become_one_by_hand_beside_a_daemon_and_by_policy():
     assert len(files(j)) <= 4 * len(merged), files(j)
     check(j, 1200)
     j.close()
-
-
-def main():
-    wanted = [c for c in CASES if not sys.argv[1:] or any(w in c.__name__ for w in sys.argv[1:])]
-    failed = []
-    for c in wanted:
-        start = time.monotonic()
-        try:
-            c()
-            print(f"ok      {c.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            failed.append(c.__name__)
-            print(f"FAILED  {c.__name__}\n{traceback.format_exc()}", flush=True)
-    print(f"{len(wanted) - len(failed)} passed, {len(failed)} failed, 0 skipped")
-    sys.exit(1 if failed or not wanted else 0)
 
 
 if __name__ == "__main__":
