@@ -103,6 +103,16 @@ TEST(what_records_hold_and_the_sql_does_not_say_is_found)
     assert_ok(run_try(&report, &out, w->job, &w->env, &spec, &e), &e);
     json_t *j = json_loadb(out.p, out.n, 0, NULL);
     assert_non_null(j);
+    struct buf text; // for people, too
+    buf_init(&text, 1 << 20);
+    spec.form = TRY_TEXT;
+    assert_ok(run_try(&report, &text, w->job, &w->env, &spec, &e), &e);
+    buf_char(&text, '\0');
+    assert_non_null(strstr(text.p, "records and SQL differ:"));
+    assert_non_null(strstr(text.p, "TIP (number) is not declared: 2 of"));
+    assert_non_null(strstr(text.p, "ID is declared BIGINT and is text: 1 of"));
+    assert_non_null(strstr(text.p, "AMOUNT"));
+    buf_fini(&text);
     const json_t *drift = json_object_get(j, "records_drift");
     finding_is(drift, "TIP", "undeclared", 2, 1);
     finding_is(drift, "PLACE->STREET", "undeclared", 2, 1);
