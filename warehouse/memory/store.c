@@ -387,8 +387,10 @@ void memory_table_compare_batch(struct sink_differences *out, const struct memor
         if (t->rows.v[i].row->batch == batch)
             vec_push(&held, t->rows.v[i].row);
     if (held.n)
+        // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
         qsort(held.v, held.n, sizeof *held.v, compare_cells);
     if (count)
+        // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
         qsort(want, count, sizeof *want, compare_cells);
     for (size_t i = 0; i < count; i++) {
         const struct memory_row *const wanted = want[i];
