@@ -513,6 +513,34 @@ TEST(a_resync_closes_the_gap_of_a_stream_that_was_out_of_the_job)
     }
 }
 
+static void produce_and_stop(struct job_world *w, void *arg)
+{
+    struct life *l = arg;
+    if (l->m.record_count < 60)
+        produce(w, &l->m, &l->r, 10);
+    else
+        atomic_store(&w->cancel, true);
+}
+
+// Its rows for the lake are in files that many batches share; a table has no part in that.
+TEST(batches_of_an_endless_run_are_read_again_for_a_table)
+{
+    struct life l = {.w = job_world_new(&spec), .m = {.has_two = true}, .r = {11}};
+    const struct backfill_spec first = {.by = BACKFILL_BATCHES, .from = 1, .to = 1};
+    if (!job_world_stream(l.w, produce_and_stop, &l))
+        fail_msg("%s", l.w->text);
+    model_ran(&l.m, 1);
+    same(&l.m);
+    refused(job_world_backfill(l.w, &first), l.w, ERR_CONFIG, "was made by an endless run");
+    assert_true(memory_delete(JOB_WORLD_ONE, "o", "k1"));
+    finds(l.w, "1 rows are missing, the first is k='k1'", "sluice job resync sim one/o/O");
+    if (!resync(l.w, "one/o/O"))
+        fail_msg("%s", l.w->text);
+    same(&l.m);
+    clean(l.w, &l.m);
+    job_world_free(l.w);
+}
+
 static bool note_whole(void *arg, struct str target, struct err *e)
 {
     assert_non_null(e);
@@ -617,6 +645,7 @@ TEST_MAIN(T(tables_are_the_last_row_per_key_of_all_batches_through_random_lives)
           T(rows_that_the_new_sql_does_not_have_give_way_to_those_before_them),
           T(a_resync_closes_the_gap_of_a_stream_that_was_out_of_the_job),
           T(a_dry_run_says_what_is_written_whole),
+          T(batches_of_an_endless_run_are_read_again_for_a_table),
           T(audits_name_planted_differences_and_what_repairs_them),
           T(rows_of_an_earlier_history_are_no_finding_until_the_table_is_written_whole),
           T(a_batch_that_was_skipped_is_brought_by_a_resync))
