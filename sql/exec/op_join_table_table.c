@@ -3,38 +3,16 @@
 // State: per key a row of each side. As Kafka Streams has it (SEMANTICS 8): a change of a side is passed on whenever the result
 // can have been there before or is now: with INNER when the other side has a row, with the outer joins also without, unless
 // the side in question only fills up. ROWTIME is the later one of both sides.
-#include "sql/exec/join.h"
+#include "sql/exec/join_grouped.h"
 
 #include <assert.h>
 
 static const struct rows_spec both_rows = {.slots = 2};
 
-struct table_table {
-    struct join join;
-    struct groups *groups;
-};
-
 static bool table_table_open(struct op *o, struct err *e)
 {
     assert(e && o->node->kind == PLAN_JOIN_TABLE_TABLE);
-    struct table_table *s = ARENA_NEW(o->x->arena, struct table_table);
-    const struct groups_spec spec = {
-        .id = o->node->state_id,
-        .name = o->node->name.p,
-        .shape = join_shape(o->node),
-        .kv = o->x->spec.kv,
-        .read = &o->x->read,
-    };
-    join_init(&s->join, o, JOIN_LEFT_INPUT);
-    s->groups = rows_new(spec, &both_rows);
-    o->state = s;
-    return true;
-}
-
-static bool table_table_push(struct op *o, uint32_t input, const struct block *b, struct err *e)
-{
-    assert(e);
-    join_push(&((struct table_table *)o->state)->join, input, b);
+    join_grouped_open(o, JOIN_LEFT_INPUT, &both_rows);
     return true;
 }
 
@@ -52,7 +30,7 @@ struct change { // of one side, all by reference
 // Emits [-U] and +I, +U or -D; nothing where no result was or is.
 static void add_change(struct op *o, enum join_input side, uint32_t row, const struct change *c)
 {
-    struct join *j = &((struct table_table *)o->state)->join;
+    struct join *j = &((struct join_grouped *)o->state)->join;
     const enum join_kind kind = o->node->plan->join.kind;
     const bool other = c->other != JOIN_NONE;
     struct join_row out = join_result(j, side, row);
@@ -78,7 +56,7 @@ static void add_change(struct op *o, enum join_input side, uint32_t row, const s
 
 static bool run_row(struct op *o, enum join_input side, uint32_t row, struct err *e)
 {
-    struct table_table *s = o->state;
+    struct join_grouped *s = o->state;
     struct group *g;
     if (!join_group(&g, &s->join, s->groups, side, row, e))
         return false;
@@ -100,7 +78,7 @@ static bool run_row(struct op *o, enum join_input side, uint32_t row, struct err
 
 static bool table_table_flush(struct op *o, struct err *e)
 {
-    struct table_table *s = o->state;
+    struct join_grouped *s = o->state;
     enum join_input side;
     uint32_t row;
     bool any;
@@ -112,51 +90,15 @@ static bool table_table_flush(struct op *o, struct err *e)
     return ok;
 }
 
-static bool table_table_begin(struct op *o, struct err *e)
-{
-    struct table_table *s = o->state;
-    return join_begin_groups(&s->join, s->groups, e);
-}
-
-static bool table_table_save(struct op *o, struct kv_txn *t, struct err *e)
-{
-    struct table_table *s = o->state;
-    return join_save_groups(&s->join, s->groups, t, e);
-}
-
-static void table_table_committed(struct op *o)
-{
-    groups_committed(((struct table_table *)o->state)->groups, o->x->spec.cache_max);
-}
-
-static void table_table_rollback(struct op *o)
-{
-    struct table_table *s = o->state;
-    join_rollback(&s->join);
-    groups_rollback(s->groups);
-}
-
-static size_t table_table_dirty_bytes(const struct op *o)
-{
-    return groups_dirty_bytes(((const struct table_table *)o->state)->groups);
-}
-
-static void table_table_close(struct op *o)
-{
-    struct table_table *s = o->state;
-    join_fini(&s->join);
-    groups_free(s->groups);
-}
-
 const struct op_type op_join_table_table = {
     .name = "join",
     .open = table_table_open,
-    .push = table_table_push,
+    .push = join_grouped_push,
     .flush = table_table_flush,
-    .begin = table_table_begin,
-    .save = table_table_save,
-    .committed = table_table_committed,
-    .rollback = table_table_rollback,
-    .dirty_bytes = table_table_dirty_bytes,
-    .close = table_table_close,
+    .begin = join_grouped_begin,
+    .save = join_grouped_save,
+    .committed = join_grouped_committed,
+    .rollback = join_grouped_rollback,
+    .dirty_bytes = join_grouped_dirty_bytes,
+    .close = join_grouped_close,
 };
