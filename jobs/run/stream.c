@@ -32,7 +32,9 @@ struct stream {
         fresh_since;    // monotonic: the first plan with something new that was not read; -1 = none
     int64_t dead_since; // batch clock
     int64_t planned_ms; // monotonic: the last plan
-    bool compare;       // nobody looked for a while since the last batch
+    bool compare;       // nobody looked for a while since the last batch, or a log begins earlier
+    int64_t *starts;    // log starts of the last plan
+    size_t start_count;
 };
 
 static bool stream_cancelled(const struct run_env *env)
@@ -207,12 +209,29 @@ static bool stream_wait_aligned(struct stream *x)
     return true;
 }
 
+// A log that retention had cut and that begins earlier now is another one.
+static void stream_starts(struct stream *x)
+{
+    const struct session *s = &x->s;
+    bool same = x->start_count == s->partition_count;
+    if (!same)
+        x->starts = ARENA_ZARRAY(s->a, int64_t, s->partition_count + 1);
+    for (size_t i = 0; i < s->partition_count; i++) {
+        x->compare = x->compare || (same && s->partitions[i].log_start < x->starts[i]);
+        x->starts[i] = s->partitions[i].log_start;
+    }
+    x->start_count = s->partition_count;
+}
+
 static bool stream_plan(struct stream *x, struct err *e)
 {
     const int64_t now = stream_mono(x->env);
     x->compare = x->compare || now - x->planned_ms > STREAM_TRUST_MS;
     x->planned_ms = now;
-    return plan_freeze(&x->s, e);
+    if (!plan_freeze(&x->s, e))
+        return false;
+    stream_starts(x);
+    return true;
 }
 
 static bool stream_step(struct stream *x, struct err *e)

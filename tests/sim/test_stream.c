@@ -746,7 +746,34 @@ TEST(new_partitions_are_noticed_and_begin_a_new_roll)
     job_world_free(w);
 }
 
+static void recreates(struct job_world *w, void *arg)
+{
+    int *times = arg;
+    if (++*times == 1) {
+        source_fake_delete_before(w->broker, "tx", 0, 3);
+    } else if (*times == 3) { // a plan has seen where the log begins
+        source_fake_recreate(w->broker, "tx", JOB_SCENARIO_PARTITIONS);
+        for (int i = 0; i < 40; i++)
+            source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":7,\"cents\":1}");
+    } else if (*times > 20) {
+        atomic_store(&w->cancel, true);
+    }
+}
+
+TEST(a_topic_made_anew_at_once_is_noticed_where_retention_had_cut_the_old_one)
+{
+    struct job_world *w = job_world_new(&job_scenario_transactions);
+    int times = 0;
+    for (int i = 0; i < 20; i++)
+        source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":1,\"cents\":9}");
+    assert_false(job_world_stream(w, recreates, &times));
+    assert_int_equal(w->e.kind, ERR_BEHIND);
+    assert_int_equal(times, 3);
+    job_world_free(w);
+}
+
 TEST_MAIN(
+    T(a_topic_made_anew_at_once_is_noticed_where_retention_had_cut_the_old_one),
     T(a_fault_at_any_durable_call_of_an_endless_run_leaves_what_an_undisturbed_one_leaves),
     T(a_fault_at_any_durable_call_of_an_endless_run_with_topics_leaves_the_same),
     T(an_endless_run_of_a_merge_ordered_job_gives_the_rows_of_a_bounded_one_in_their_order),
