@@ -751,7 +751,8 @@ static void recreates(struct job_world *w, void *arg)
     int *times = arg;
     if (++*times == 1) {
         source_fake_delete_before(w->broker, "tx", 0, 3);
-    } else if (*times == 3) { // a plan has seen where the log begins
+        source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":2,\"cents\":9}");
+    } else if (*times == 2) { // a plan has seen where the log begins
         source_fake_recreate(w->broker, "tx", JOB_SCENARIO_PARTITIONS);
         for (int i = 0; i < 40; i++)
             source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":7,\"cents\":1}");
@@ -768,7 +769,7 @@ TEST(a_topic_made_anew_at_once_is_noticed_where_retention_had_cut_the_old_one)
         source_fake_add(w->broker, "tx", 0, JOB_WORLD_NOW, "k", "{\"id\":1,\"cents\":9}");
     assert_false(job_world_stream(w, recreates, &times));
     assert_int_equal(w->e.kind, ERR_BEHIND);
-    assert_int_equal(times, 3);
+    assert_int_equal(times, 2);
     job_world_free(w);
 }
 

@@ -470,19 +470,30 @@ static bool fake_offsets_for_time(struct source *base, int64_t ms, struct source
     return true;
 }
 
+// Where it stands since the last assign it goes on, as a client that stays connected does.
+static int64_t fake_start(const struct fake_handle *h, const struct source_range *r)
+{
+    for (size_t i = 0; i < h->range_count; i++)
+        if (h->ranges[i].spec.topic == r->topic && h->ranges[i].spec.partition == r->partition &&
+            h->ranges[i].position == r->resume)
+            return r->resume;
+    return r->start;
+}
+
 static bool fake_assign(struct source *base, const struct source_range *ranges, size_t n,
                         struct err *e)
 {
     struct fake_handle *h = fake_from(base);
     if (!fake_alive(h, e))
         return false;
-    mem_free(h->ranges);
-    h->ranges = mem_zalloc(mem_array_bytes(n ? n : 1, sizeof *h->ranges));
-    h->range_count = n;
+    struct fake_range *now = mem_zalloc(mem_array_bytes(n ? n : 1, sizeof *now));
     for (size_t i = 0; i < n; i++) {
         assert(ranges[i].start <= ranges[i].end);
-        h->ranges[i] = (struct fake_range){ranges[i], ranges[i].start};
+        now[i] = (struct fake_range){ranges[i], fake_start(h, &ranges[i])};
     }
+    mem_free(h->ranges);
+    h->ranges = now;
+    h->range_count = n;
     return true;
 }
 
