@@ -64,6 +64,18 @@ void behind_worst(struct run_behind *out, const struct control *c)
     }
 }
 
+void behind_report(struct session *s)
+{
+    struct run_behind *out = &s->report->behind;
+    behind_worst(out, &s->control);
+    if (out->output[0] || s->failed_count == 0)
+        return;
+    const struct session_failed *f = &s->failed[0];
+    (void)snprintf(out->output, sizeof out->output, "%.*s", STR_ARG(f->name));
+    memcpy(out->why, f->why, sizeof out->why);
+    out->since_ms = s->env->clock.now_ms(s->env->clock.arg);
+}
+
 // --- tries -----------------------------------------------------------------------------------------------------------
 
 static int64_t behind_mono(const struct session *s)
@@ -138,8 +150,7 @@ static struct session_failed *behind_note(struct session *s, struct str name)
 // An owner that is not us, a store of our own that fails, and being asked to stop concern everybody.
 static bool behind_concerns_one(const struct session *s, const struct err *e)
 {
-    bool cancelled = s->env->cancel && atomic_load(s->env->cancel);
-    if (durable_dead(s->env->durable) || cancelled)
+    if (durable_dead(s->env->durable))
         return false;
     return e->kind == ERR_REMOTE || e->kind == ERR_CONFIG || e->kind == ERR_DATA ||
            e->kind == ERR_IO || e->kind == ERR_BEHIND;
@@ -162,6 +173,9 @@ bool behind_allows(struct session *s, struct str name, struct err *e)
         n--;
     memcpy(f->why, e->text, n);
     f->why[n] = '\0';
+    struct control_output *o = behind_known(&s->control, name);
+    if (o && o->behind)
+        memcpy(o->behind_why, f->why, sizeof f->why);
     err_clear(e);
     return true;
 }
@@ -174,6 +188,7 @@ static void behind_mark(struct session *s, struct control_output *o, uint64_t ba
     const struct session_failed *f = behind_find(s, o->name);
     if (o->behind)
         return;
+    s->moved_up = true;
     o->behind = batch;
     o->behind_ms = c->now_ms(c->arg);
     if (f)
@@ -219,7 +234,8 @@ struct behind {
     struct session *s;
     struct control_output *o;
     enum deliver_patience patience;
-    bool looked; // at its head
+    enum { BEHIND_GIVE, BEHIND_LOOK } does;
+    bool looked, ended; // at its head; at what it has not taken
     struct head head;
 };
 
@@ -237,6 +253,9 @@ static bool behind_give(struct behind *b, const struct batch_record *r, struct b
                    (b->head.batch == o->batch && b->head.digest != o->digest);
     if (foreign)
         return heads_fenced(o->name, b->head.batch, b->head.digest, o->batch, o->digest, e);
+    b->ended = b->does == BEHIND_LOOK && b->head.batch < r->batch;
+    if (b->ended)
+        return true;
     if (b->head.batch < r->batch) {
         if (!deliver_target(s, r, t, b->patience, e))
             return false;
@@ -259,8 +278,23 @@ static bool behind_next(struct behind *b, struct arena *a, struct err *e)
     struct batch_target *t = found == KV_FOUND ? deliver_find(a, &r, b->o->name) : NULL;
     if (t && !behind_give(b, &r, t, e))
         return false;
-    b->o->behind++;
+    b->o->behind += !b->ended;
     return true;
+}
+
+void behind_look(struct session *s, size_t output)
+{
+    struct behind b = {.s = s, .o = &s->control.outputs[output], .does = BEHIND_LOOK};
+    struct arena *a = arena_new(NULL);
+    struct err unreachable;
+    bool ok = true;
+    while (ok && !b.ended && b.o->behind <= s->control.last_batch) {
+        arena_reset(a);
+        ok = behind_next(&b, a, &unreachable);
+    }
+    if (ok && !b.ended)
+        behind_clear(b.o);
+    arena_free(a);
 }
 
 static bool behind_output(struct session *s, size_t output, enum behind_how how, struct err *e)
@@ -273,13 +307,20 @@ static bool behind_output(struct session *s, size_t output, enum behind_how how,
     struct session_failed *f = behind_find(s, b.o->name);
     int64_t until = behind_mono(s) + BEHIND_SLICE_MS;
     bool ok = true, more = true;
+    uint64_t from = b.o->behind;
     if (f)
         f->began_ms = behind_mono(s);
     while (ok && more && b.o->behind <= c->last_batch) {
         arena_reset(a);
         ok = behind_next(&b, a, e);
-        more = how == BEHIND_MUST || s->mode == SESSION_BOUNDED || behind_mono(s) < until;
+        more = how != BEHIND_TRY || s->mode == SESSION_BOUNDED || behind_mono(s) < until;
+        if (s->env->cancel && atomic_load(s->env->cancel)) {
+            more = false;
+            if (ok && how == BEHIND_MUST && b.o->behind <= c->last_batch)
+                ok = err_fail(e, ERR_CANCELLED, "stopped");
+        }
     }
+    s->moved_up = s->moved_up || b.o->behind != from;
     if (ok)
         behind_taken(s, b.o->name);
     if (ok && b.o->behind > c->last_batch)
@@ -324,6 +365,19 @@ static bool behind_follow_topics(struct session *s, struct err *e)
     return ok;
 }
 
+// What one table took before another failed: known also when its store is away afterwards.
+static void behind_keep(struct session *s)
+{
+    struct kv_txn *t;
+    struct err ignored;
+    if (!s->moved_up || durable_dead(s->env->durable) || !kv_begin_write(&t, s->kv, &ignored))
+        return;
+    if (!control_store(&s->control, t, &ignored))
+        kv_abort(t);
+    else
+        s->moved_up = !kv_commit(t, &ignored);
+}
+
 bool behind_catch_up(struct session *s, enum behind_how how, struct err *e)
 {
     struct control *c = &s->control;
@@ -331,10 +385,17 @@ bool behind_catch_up(struct session *s, enum behind_how how, struct err *e)
     for (size_t i = 0; before && i < c->output_count; i++) {
         struct str name = c->outputs[i].name;
         bool turn = c->outputs[i].behind && !str_eq(name, behind_topics) &&
-                    (how == BEHIND_MUST || behind_due(s, name));
+                    (how != BEHIND_TRY || behind_due(s, name));
         if (!turn || behind_output(s, i, how, e))
             continue;
-        if (how == BEHIND_MUST || !behind_allows(s, name, e))
+        if (how == BEHIND_WILLING && behind_concerns_one(s, e)) {
+            err_clear(e);
+            continue;
+        }
+        bool fatal = how == BEHIND_MUST || !behind_allows(s, name, e);
+        if (fatal)
+            behind_keep(s);
+        if (fatal)
             return err_wrap(e, "%.*s, which is behind the other outputs", STR_ARG(name));
     }
     if (!before)

@@ -12,6 +12,8 @@
 // The first batch that some table, or that the topics have not taken; 0 = nobody is behind.
 uint64_t behind_first(const struct control *c);
 void behind_worst(struct run_behind *out, const struct control *c);
+// The same into the run's report; one that could not be looked at and lacks nothing yet, too.
+void behind_report(struct session *s);
 
 // Does a decided batch pass this table by: because it is behind, or because it could not be reached a moment ago?
 bool behind_skips(const struct session *s, struct str name);
@@ -27,9 +29,11 @@ void behind_pass_topics(struct session *s, const struct batch_record *r);
 // It has everything now, or what waits for it is given up.
 void behind_clear(struct control_output *o);
 
-// TRY: tables whose turn it is, for a moment; what they cannot take waits on. MUST: all, or an error.
-enum behind_how { BEHIND_TRY, BEHIND_MUST };
+// TRY: tables whose turn it is, for a moment; what they cannot take waits on. WILLING: all that can, at once. MUST: all, or an error.
+enum behind_how { BEHIND_TRY, BEHIND_WILLING, BEHIND_MUST };
 bool behind_catch_up(struct session *s, enum behind_how how, struct err *e) ERR_CHECKED;
+// What the table has taken since its mark was stored, as far as its store answers.
+void behind_look(struct session *s, size_t output);
 // Before a batch is made: no table is as far behind as it may be.
 bool behind_room(struct session *s, struct err *e) ERR_CHECKED;
 // Which of the batch's spools nobody needs any more go: of delivered tables.

@@ -23,8 +23,7 @@ struct control_position {
 struct control_output {
     struct str name;
     uint64_t batch, digest;
-    bool
-        left; // batches were decided while the job did not have it: what they changed is missing there
+    bool left;  // batches were decided while the job did not have it: it lacks what they changed
     bool whole; // a table after a reset: the next batch's rows take the place of all that are there
     uint64_t seen, gap_from, gap_to; // of a stream: jobs/run/gaps.h; 0 = not known, none
     bool stale; // rows from before a reset may stand in the table: of keys that did not come again
@@ -57,7 +56,8 @@ struct control_redo {
     size_t count, next;  // next: the first that is not decided yet
     struct str *outputs; // SQL names of those that are replaced
     size_t output_count;
-    bool kept; // records come from the lake
+    bool kept;     // records come from the lake
+    uint64_t sent; // recover: batches up to this one are in the topics
 };
 
 struct control {

@@ -394,10 +394,11 @@ static bool deliver_targets(struct session *s, struct batch_record *r, struct er
         struct str name = deliver_target_name(s->scratch, t);
         if (t->skipped)
             continue;
+        bool skips = behind_skips(s, name);
         bool out =
-            !behind_skips(s, name) &&
+            !skips &&
             deliver_target(s, r, t, behind_failed(s, name) ? DELIVER_ONCE : DELIVER_PATIENTLY, e);
-        if (!out && !behind_skips(s, name) && !behind_allows(s, name, e))
+        if (!out && !skips && !behind_allows(s, name, e))
             return false;
         if (!out) {
             behind_pass(s, r, t);

@@ -129,6 +129,13 @@ void heads_rewrite_tables(struct session *s)
     }
 }
 
+static void heads_hang_up(struct session *s, size_t target)
+{
+    if (s->sinks[target])
+        s->sinks[target]->type->close(s->sinks[target]);
+    s->sinks[target] = NULL;
+}
+
 bool heads_check(struct session *s, struct err *e)
 {
     if (s->lake && !heads_check_lake(s, e))
@@ -136,8 +143,11 @@ bool heads_check(struct session *s, struct err *e)
     for (size_t i = 0; i < s->job->target_count; i++) {
         struct str name = s->job->targets[i].name;
         // One that is behind is compared when it catches up.
-        if (!behind_skips(s, name) && !heads_check_target(s, i, e) && !behind_allows(s, name, e))
+        if (behind_skips(s, name) || heads_check_target(s, i, e))
+            continue;
+        if (!behind_allows(s, name, e))
             return false;
+        heads_hang_up(s, i);
     }
     return true;
 }

@@ -179,6 +179,13 @@ static void recover_positions(struct recover *r, uint64_t base, bool stateful)
     }
 }
 
+// A backup has the spools of what was behind when it was made.
+static bool recover_catches_up(const struct recover *r, const struct control_output *o,
+                               uint64_t base, uint64_t held)
+{
+    return base > 0 && r->how == RECOVER_REPLAY && o->behind && held <= o->batch;
+}
+
 static void recover_control(struct recover *r, uint64_t base, bool stateful)
 {
     struct control *c = &r->s->control;
@@ -186,6 +193,8 @@ static void recover_control(struct recover *r, uint64_t base, bool stateful)
     recover_positions(r, base, stateful);
     for (size_t i = 0; i < p->output_count; i++) {
         struct control_output *o = control_output(c, p->outputs[i].name);
+        if (!p->outputs[i].lost && recover_catches_up(r, o, base, p->outputs[i].batch))
+            continue;
         o->batch = p->outputs[i].batch;
         o->digest = p->outputs[i].digest;
         o->left = p->outputs[i].lost; // a table: filled by the next run
@@ -193,10 +202,12 @@ static void recover_control(struct recover *r, uint64_t base, bool stateful)
     }
     for (size_t i = 0; p->topics && i < r->s->job->topic_output_count; i++)
         control_output(c, r->s->job->topic_outputs[i].name)->batch = p->marker.batch;
-    if (p->topics) {
-        struct control_output *o = control_output(c, STR("topics"));
-        o->batch = p->marker.batch;
-        (void)!hash_from_hex(&o->digest, str_from(p->marker.digest)); // a person's marker has none
+    struct control_output *topics = p->topics ? control_output(c, STR("topics")) : NULL;
+    if (topics && !recover_catches_up(r, topics, base, p->marker.batch)) {
+        behind_clear(topics);
+        topics->batch = p->marker.batch;
+        (void)!hash_from_hex(&topics->digest,
+                             str_from(p->marker.digest)); // a person's marker has none
         c->marker_topic = arena_str(c->a, r->s->job->topic_outputs[0].want.name);
     }
     c->last_batch = p->head + (r->slot_count == 0); // this recovery takes an id, too
@@ -213,8 +224,10 @@ static void recover_control(struct recover *r, uint64_t base, bool stateful)
     }
     c->redo = (struct control_redo){.kind = STR("")};
     if (r->slot_count > 0)
-        c->redo =
-            (struct control_redo){.kind = recover_kind, .slots = r->slots, .count = r->slot_count};
+        c->redo = (struct control_redo){.kind = recover_kind,
+                                        .slots = r->slots,
+                                        .count = r->slot_count,
+                                        .sent = control_output(c, STR("topics"))->batch};
 }
 
 // Everything in one transaction: afterwards the state is that of an owner who has yet to execute some batches again.
@@ -280,7 +293,7 @@ static bool recover_slot(struct recover *r, struct redo *redo, uint64_t slot, bo
     struct redo_slot found = {0};
     struct arena *a = arena_new(r->a);
     bool stateful = recover_stateful(r->s->job);
-    bool sent = slot <= control_output(&r->s->control, STR("topics"))->batch;
+    bool sent = slot <= r->s->control.redo.sent;
     struct execute_replace how = {.positions = stateful ? EXECUTE_FOLLOW : EXECUTE_KEEP,
                                   .topics = sent ? EXECUTE_SILENT : EXECUTE_SEND,
                                   .end = last ? EXECUTE_LAST : EXECUTE_MORE};

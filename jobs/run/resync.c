@@ -1,6 +1,7 @@
 #include "jobs/run/resync.h"
 
 #include "jobs/run/backfill.h"
+#include "jobs/run/behind.h"
 #include "jobs/run/code.h"
 #include "jobs/run/collect.h"
 #include "jobs/run/content.h"
@@ -172,7 +173,7 @@ static bool resync_slots(struct resync *r, struct control_redo *redo, struct err
 }
 
 // The batches of streams are executed again afterwards: from now on they are a backfill of these outputs, which may be continued.
-static bool resync_streams(struct resync *r, struct err *e)
+static bool resync_streams(struct control_redo *out, struct resync *r, struct err *e)
 {
     struct control *c = &r->s->control;
     const struct job *job = r->s->job;
@@ -187,7 +188,7 @@ static bool resync_streams(struct resync *r, struct err *e)
     }
     if (!resync_slots(r, &redo, e))
         return err_wrap(e, "appended rows cannot be made again");
-    c->redo = redo.count > 0 ? redo : (struct control_redo){.kind = STR("")};
+    *out = redo.count > 0 ? redo : (struct control_redo){.kind = STR("")};
     return true;
 }
 
@@ -259,29 +260,40 @@ static bool resync_ready(const struct resync *r, struct err *e)
     return err_hint(e, "sluice job %.*s %s goes on with it", STR_ARG(pending->kind), s->job->name);
 }
 
+// One that was begun and finds everything there: another one, or what waited, brought it.
+static bool resync_nothing(struct resync *r, struct err *e)
+{
+    struct control *c = &r->s->control;
+    if (!str_eq(c->redo.kind, resync_kind))
+        return true;
+    c->redo = (struct control_redo){.kind = STR("")};
+    return resync_begin(r, e);
+}
+
 static bool resync_run(struct resync *r, struct err *e)
 {
     struct session *s = r->s;
     struct skipped waiting;
+    struct control_redo streams = {.kind = STR("")};
     r->targets = ARENA_ZARRAY(s->a, bool, s->job->target_count + 1);
     r->written = ARENA_ZARRAY(s->a, bool, s->job->target_count + 1);
     r->tables = ARENA_ZARRAY(s->a, bool, s->job->output_count + 1);
     s->asks = true;
-    if (!resync_ready(r, e) || !redo_open(&r->redo, s, e) || !resync_choose(r, e) ||
-        !resync_as_written(r, e))
+    // What only has to be delivered is not made again.
+    if (!resync_ready(r, e) || !behind_catch_up(s, BEHIND_WILLING, e) ||
+        !redo_open(&r->redo, s, e) || !resync_choose(r, e) || !resync_as_written(r, e) ||
+        (r->stream_count > 0 && !resync_streams(&streams, r, e)))
         return false;
     s->asks = false;
     if (r->table_count + r->stream_count == 0)
-        return run_settle(s, e);
+        return run_settle(s, e) && resync_nothing(r, e);
     resync_owe(s, r->name);
     // What waits for these tables is in the rows that come: it is left out.
     if (skip_decided(&waiting, s, resync_means, r, SKIP_SILENTLY, e) == KV_FAILED ||
         !run_settle(s, e))
         return false;
-    s->asks = true;
-    if (r->stream_count > 0 && !resync_streams(r, e))
-        return false;
-    s->asks = false;
+    if (r->stream_count > 0)
+        s->control.redo = streams;
     return r->table_count > 0 ? resync_table(r, RESYNC_WHOLE, e) && run_done(s, e)
                               : resync_begin(r, e);
 }

@@ -14,6 +14,9 @@
 
 #include <assert.h>
 
+static bool run_record(struct session *s, const char *outcome, const struct err *failure,
+                       struct err *e);
+
 // --- opening ---------------------------------------------------------------------------------------------------------
 
 // After a batch is delivered: snapshot versions beyond those to keep.
@@ -63,7 +66,8 @@ static bool run_settle_as(struct session *s, enum behind_how how, struct err *e)
         deliver_offsets(s);
     if (s->lake && !lake_stage_clean(s->lake, s->job->name, 0, 0, e))
         return false;
-    return run_clean(s, c->last_batch, 0, e);
+    // Marks are stored before the spools that they name go.
+    return (!s->moved_up || run_record(s, "running", NULL, e)) && run_clean(s, c->last_batch, 0, e);
 }
 
 bool run_settle(struct session *s, struct err *e)
@@ -92,7 +96,8 @@ static bool run_snapshot_due(struct session *s)
 
 bool run_deliver(struct session *s, struct batch_record *r, struct err *e)
 {
-    return deliver_batch(s, r, e) && run_clean(s, r->batch, 1, e) && run_trim(s, r, e);
+    return deliver_batch(s, r, e) && (!s->moved_up || run_record(s, "running", NULL, e)) &&
+           run_clean(s, r->batch, 1, e) && run_trim(s, r, e);
 }
 
 bool run_batch(struct session *s, const struct execute_spec *how, enum execute_end *end,
@@ -154,7 +159,7 @@ static bool run_record(struct session *s, const char *outcome, const struct err 
     if (!failure)
         c->delivered = c->last_batch;
     c->last_run = s->run;
-    behind_worst(&s->report->behind, c);
+    behind_report(s);
     if (!c->cluster.n)
         c->cluster = s->cluster;
     if (!history_forget_batches(t, s, e) || !history_forget_runs(t, s, e) ||

@@ -70,7 +70,9 @@ static bool job_run_marker(enum run_marker *out, const struct cli *c, struct err
 
 static void job_run_behind(const struct run_behind *b)
 {
-    if (b->output[0])
+    if (b->output[0] && b->batches == 0)
+        fprintf(stderr, "sluice: warning: %s could not be looked at: %s\n", b->output, b->why);
+    else if (b->output[0])
         fprintf(stderr, "sluice: warning: %s lacks %llu batch%s, the other outputs went on: %s\n",
                 b->output, (unsigned long long)b->batches, b->batches == 1 ? "" : "es", b->why);
 }
