@@ -365,17 +365,27 @@ static bool behind_follow_topics(struct session *s, struct err *e)
     return ok;
 }
 
+bool behind_store(struct session *s, struct err *e)
+{
+    struct kv_txn *t;
+    if (!s->moved_up)
+        return true;
+    if (!kv_begin_write(&t, s->kv, e))
+        return false;
+    if (!control_store(&s->control, t, e)) {
+        kv_abort(t);
+        return false;
+    }
+    s->moved_up = false;
+    return kv_commit(t, e);
+}
+
 // What one table took before another failed: known also when its store is away afterwards.
 static void behind_keep(struct session *s)
 {
-    struct kv_txn *t;
     struct err ignored;
-    if (!s->moved_up || durable_dead(s->env->durable) || !kv_begin_write(&t, s->kv, &ignored))
-        return;
-    if (!control_store(&s->control, t, &ignored))
-        kv_abort(t);
-    else
-        s->moved_up = !kv_commit(t, &ignored);
+    if (!durable_dead(s->env->durable))
+        (void)!behind_store(s, &ignored);
 }
 
 bool behind_catch_up(struct session *s, enum behind_how how, struct err *e)

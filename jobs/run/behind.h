@@ -34,6 +34,8 @@ enum behind_how { BEHIND_TRY, BEHIND_WILLING, BEHIND_MUST };
 bool behind_catch_up(struct session *s, enum behind_how how, struct err *e) ERR_CHECKED;
 // What the table has taken since its mark was stored, as far as its store answers.
 void behind_look(struct session *s, size_t output);
+// Marks that moved since control was stored: before spools go that they name.
+bool behind_store(struct session *s, struct err *e) ERR_CHECKED;
 // Before a batch is made: no table is as far behind as it may be.
 bool behind_room(struct session *s, struct err *e) ERR_CHECKED;
 // Which of the batch's spools nobody needs any more go: of delivered tables.

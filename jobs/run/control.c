@@ -220,7 +220,8 @@ static void control_read_redo(struct control *s, struct doc *d, const json_t *j)
         return;
     const json_t *slots = doc_array(d, x, "slots"), *outputs = doc_array(d, x, "outputs");
     s->redo.kind = doc_str(d, x, "kind");
-    s->redo.sent = (uint64_t)json_integer_value(json_object_get(x, "sent"));
+    s->redo.sent = json_object_get(x, "sent") ? doc_u64(d, x, "sent")
+                                              : control_output(s, STR("topics"))->batch;
     s->redo.kept = json_is_true(json_object_get(x, "from_lake"));
     s->redo.count = json_array_size(slots);
     s->redo.slots = ARENA_ZARRAY(s->a, uint64_t, s->redo.count + 1);
@@ -246,8 +247,7 @@ static void control_write_redo(json_t *j, const struct control_redo *r)
     for (size_t i = 0; i < r->output_count; i++)
         json_array_append_new(outputs, doc_new_str(r->outputs[i]));
     json_object_set_new(x, "outputs", outputs);
-    if (r->sent)
-        json_object_set_new(x, "sent", doc_new_u64(r->sent));
+    json_object_set_new(x, "sent", doc_new_u64(r->sent));
     if (r->kept)
         json_object_set_new(x, "from_lake", json_true());
     json_object_set_new(j, "redo", x);

@@ -14,9 +14,6 @@
 
 #include <assert.h>
 
-static bool run_record(struct session *s, const char *outcome, const struct err *failure,
-                       struct err *e);
-
 // --- opening ---------------------------------------------------------------------------------------------------------
 
 // After a batch is delivered: snapshot versions beyond those to keep.
@@ -66,8 +63,7 @@ static bool run_settle_as(struct session *s, enum behind_how how, struct err *e)
         deliver_offsets(s);
     if (s->lake && !lake_stage_clean(s->lake, s->job->name, 0, 0, e))
         return false;
-    // Marks are stored before the spools that they name go.
-    return (!s->moved_up || run_record(s, "running", NULL, e)) && run_clean(s, c->last_batch, 0, e);
+    return behind_store(s, e) && run_clean(s, c->last_batch, 0, e);
 }
 
 bool run_settle(struct session *s, struct err *e)
@@ -96,8 +92,11 @@ static bool run_snapshot_due(struct session *s)
 
 bool run_deliver(struct session *s, struct batch_record *r, struct err *e)
 {
-    return deliver_batch(s, r, e) && (!s->moved_up || run_record(s, "running", NULL, e)) &&
-           run_clean(s, r->batch, 1, e) && run_trim(s, r, e);
+    if (!deliver_batch(s, r, e))
+        return false;
+    if (s->moved_up) // stored now
+        s->control.delivered = r->batch;
+    return behind_store(s, e) && run_clean(s, r->batch, 1, e) && run_trim(s, r, e);
 }
 
 bool run_batch(struct session *s, const struct execute_spec *how, enum execute_end *end,
