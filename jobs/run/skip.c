@@ -108,30 +108,43 @@ static void skip_forget(struct session *s, struct batch_target *t, enum skip_how
     o->digest = t->prev_digest;
 }
 
-static bool skip_record(struct skipped *out, struct session *s, struct batch_record *r,
-                        skip_fn *means, const void *arg, enum skip_how how, struct err *e)
+struct skip {
+    struct session *s;
+    skip_fn *means;
+    const void *arg;
+    enum skip_how how;
+    struct skipped *out;
+};
+
+static bool skip_target(const struct skip *k, struct buf *text, const struct batch_record *r,
+                        struct batch_target *t, struct err *e)
+{
+    bool lacks = !t->skipped && skip_lacks(k->s, r, t);
+    if (!k->means(k->arg, t->output, deliver_target_name(k->s->a, t)))
+        return true;
+    k->out->tables += t->skipped || lacks;
+    k->out->rows += t->skipped || lacks ? t->rows : 0;
+    if (!lacks)
+        return true;
+    // Rejects stay where they are.
+    bool ok = k->how == SKIP_SILENTLY || t->again.batch || skip_text(text, k->s, r, t, e);
+    skip_forget(k->s, t, k->how);
+    return ok;
+}
+
+static bool skip_record(const struct skip *k, struct batch_record *r, struct err *e)
 {
     struct buf text;
     struct kv_txn *t;
     bool ok = true;
     buf_init(&text, SKIP_TEXT_MAX);
-    for (size_t i = 0; ok && i < r->target_count; i++) {
-        struct batch_target *x = &r->targets[i];
-        if (!means(arg, x->output, deliver_target_name(s->a, x)))
-            continue;
-        out->tables += x->skipped || skip_lacks(s, r, x);
-        out->rows += x->skipped || skip_lacks(s, r, x) ? x->rows : 0;
-        if (x->skipped || !skip_lacks(s, r, x))
-            continue;
-        // Rejects stay where they are.
-        ok = how == SKIP_SILENTLY || x->again.batch || skip_text(&text, s, r, x, e);
-        skip_forget(s, x, how);
-    }
-    ok = ok && skip_keep(s, &text, r->batch, e);
+    for (size_t i = 0; ok && i < r->target_count; i++)
+        ok = skip_target(k, &text, r, &r->targets[i], e);
+    ok = ok && skip_keep(k->s, &text, r->batch, e);
     buf_fini(&text);
-    if (!ok || !kv_begin_write(&t, s->kv, e))
+    if (!ok || !kv_begin_write(&t, k->s->kv, e))
         return false;
-    if (control_put_record(t, r, e) && control_store(&s->control, t, e))
+    if (control_put_record(t, r, e) && control_store(&k->s->control, t, e))
         return kv_commit(t, e);
     kv_abort(t);
     return false;
@@ -189,6 +202,7 @@ enum kv_found skip_decided(struct skipped *out, struct session *s, skip_fn *mean
         if (o->behind && skip_named(o, means, arg) && (!out->first || o->behind < out->first))
             out->first = o->behind;
     }
+    const struct skip k = {s, means, arg, how, out};
     enum kv_found any = KV_ABSENT;
     struct arena *a = arena_new(s->a);
     for (uint64_t b = c->last_batch; any != KV_FAILED && out->first && b >= out->first; b--) {
@@ -201,8 +215,7 @@ enum kv_found skip_decided(struct skipped *out, struct session *s, skip_fn *mean
         }
         enum kv_found found = control_get_record(&r, a, t, b, e);
         kv_abort(t);
-        if (found == KV_FAILED ||
-            (found == KV_FOUND && !skip_record(out, s, &r, means, arg, how, e)))
+        if (found == KV_FAILED || (found == KV_FOUND && !skip_record(&k, &r, e)))
             any = KV_FAILED;
         else if (found == KV_FOUND)
             any = KV_FOUND;
