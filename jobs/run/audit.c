@@ -108,7 +108,11 @@ static bool audit_targets(struct audit *x, const struct batch_record *r, struct 
         uint64_t *rows = map_put(x->appended, key, &added);
         *rows = (t->beside && !added ? *rows : 0) + (t->skipped ? 0 : t->rows - t->rejected);
         rows = map_put(x->refused, key, &added);
-        *rows = (t->beside && !added ? *rows : 0) + (t->skipped ? 0 : t->rejected);
+        uint64_t stored = t->skipped ? 0 : t->rows - t->rejected;
+        if (t->again.batch) // refused then, stored now
+            *rows -= stored < *rows ? stored : *rows;
+        else
+            *rows = (t->beside && !added ? *rows : 0) + (t->skipped ? 0 : t->rejected);
     }
     return true;
 }

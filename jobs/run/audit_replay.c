@@ -221,7 +221,9 @@ static bool audit_append_known(struct audit_replay *r, struct audit *x, size_t t
         why = STR("an audit compares the appended rows of 16 tables");
     if (why.n > 0)
         audit_left(r, target, why);
-    r->appends[target].compared = others < AUDIT_NEST_MAX && (!remembers || why.n == 0);
+    r->appends[target].compared =
+        others < AUDIT_NEST_MAX && (!remembers || why.n == 0) &&
+        !control_output(&s->control, s->job->targets[target].name)->behind;
     r->every = r->every || (remembers && r->appends[target].compared);
     return true;
 }

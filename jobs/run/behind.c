@@ -247,7 +247,11 @@ static bool behind_give(struct behind *b, const struct batch_record *r, struct b
     struct control_output *o = b->o;
     if (!b->looked && !deliver_head(&b->head, s, t, e))
         return false;
+    // It came back without batches that it had before it was passed by.
+    bool older = !b->looked && b->does == BEHIND_GIVE && b->head.batch < t->prev_batch;
     b->looked = true;
+    if (older && !heads_redo(s, o->name, &b->head, t->prev_batch, t->prev_digest, e))
+        return false;
     bool foreign = b->head.batch > o->batch ||
                    (b->head.batch == r->batch && b->head.digest != t->digest) ||
                    (b->head.batch == o->batch && b->head.digest != o->digest);
@@ -256,12 +260,14 @@ static bool behind_give(struct behind *b, const struct batch_record *r, struct b
     b->ended = b->does == BEHIND_LOOK && b->head.batch < r->batch;
     if (b->ended)
         return true;
-    if (b->head.batch < r->batch) {
+    // The newest that it has: its reply may have been lost, and with it how many rows were refused.
+    if (b->head.batch <= r->batch) {
         if (!deliver_target(s, r, t, b->patience, e))
             return false;
-        s->report->warehouse_rows += t->rows - t->rejected;
-        s->report->rejected += t->rejected;
-        s->report->redelivered++;
+        bool written = b->head.batch < r->batch;
+        s->report->warehouse_rows += written ? t->rows - t->rejected : 0;
+        s->report->rejected += written ? t->rejected : 0;
+        s->report->redelivered += written;
         b->patience = DELIVER_PATIENTLY; // it is there
     }
     o->behind_batches -= o->behind_batches > 0;
@@ -449,6 +455,12 @@ bool behind_room(struct session *s, struct err *e)
 
 // --- spools ----------------------------------------------------------------------------------------------------------
 
+// Batches before the mark that a table which comes back older may lack.
+uint64_t behind_keeps(const struct session *s)
+{
+    return s->job->redo_spools > 1 ? s->job->redo_spools : 1;
+}
+
 bool behind_needs(struct session *s, const struct batch_record *r, struct str spool)
 {
     const struct control *c = &s->control;
@@ -456,7 +468,7 @@ bool behind_needs(struct session *s, const struct batch_record *r, struct str sp
         const struct batch_target *t = &r->targets[i];
         uint64_t behind = behind_from(c, deliver_target_name(s->scratch, t));
         if (str_eq(t->spool, spool))
-            return behind && r->batch >= behind;
+            return behind && r->batch + behind_keeps(s) >= behind;
     }
     uint64_t topics = behind_from(c, behind_topics);
     for (size_t i = 0; i < r->topic_count; i++)

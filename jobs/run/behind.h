@@ -40,6 +40,8 @@ bool behind_store(struct session *s, struct err *e) ERR_CHECKED;
 bool behind_room(struct session *s, struct err *e) ERR_CHECKED;
 // Which of the batch's spools nobody needs any more go: of delivered tables.
 bool behind_clean_batch(struct session *s, uint64_t batch, struct err *e) ERR_CHECKED;
+uint64_t behind_keeps(
+    const struct session *s); // batches before a mark whose spools and records stay
 // Whether somebody still needs this spool of the batch.
 bool behind_needs(struct session *s, const struct batch_record *r, struct str spool);
 

@@ -436,7 +436,7 @@ static bool deliver_unneeded(bool *out, struct session *s, struct arena *a, uint
     uint64_t first = behind_first(&s->control);
     struct batch_record r;
     struct kv_txn *t;
-    *out = !first || batch < first;
+    *out = !first || batch + behind_keeps(s) < first;
     if (*out)
         return true;
     if (!kv_begin_read(&t, s->kv, e))

@@ -142,7 +142,7 @@ bool gaps_filled(struct control *c, const struct job *job, const bool *outputs, 
     struct gaps_place p;
     bool ok = true;
     for (size_t i = 0; ok && gaps_place(&p, a, job, i); i++)
-        ok = p.topic || !outputs[p.output] ||
+        ok = p.topic || p.whole || !outputs[p.output] ||
              gaps_fill(control_output(c, p.name), slot, c->forgotten, t, e);
     arena_free(a);
     return ok;

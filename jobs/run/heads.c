@@ -51,8 +51,8 @@ bool heads_behind(struct str name, uint64_t held, uint64_t ours, struct err *e)
 }
 
 // The store lost its tail (fail-over): deliver the batches after its head again, from their spools, in order.
-static bool heads_redo(struct session *s, const struct job_target *t, const struct head *head,
-                       uint64_t upto, struct err *e)
+bool heads_redo(struct session *s, struct str name, const struct head *head, uint64_t upto,
+                uint64_t upto_digest, struct err *e)
 {
     struct kv_txn *txn;
     if (!kv_begin_read(&txn, s->kv, e))
@@ -63,7 +63,7 @@ static bool heads_redo(struct session *s, const struct job_target *t, const stru
     for (uint64_t b = head->batch + 1; ok && b <= upto; b++) {
         struct batch_record r;
         enum kv_found found = control_get_record(&r, a, txn, b, e);
-        struct batch_target *x = found == KV_FOUND ? deliver_find(a, &r, t->name) : NULL;
+        struct batch_target *x = found == KV_FOUND ? deliver_find(a, &r, name) : NULL;
         if (!x) {
             ok = found != KV_FAILED; // a reset's id, or a batch that did not touch this output
             continue;
@@ -71,7 +71,7 @@ static bool heads_redo(struct session *s, const struct job_target *t, const stru
         bool spooled = x->prev_digest == expected &&
                        file_exists(arena_printf(a, "%s/%.*s", s->spool_dir, STR_ARG(x->spool)).p);
         if (!spooled) {
-            ok = heads_behind(t->name, head->batch, upto, e);
+            ok = heads_behind(name, head->batch, upto, e);
             break;
         }
         ok = deliver_target(s, &r, x, DELIVER_PATIENTLY, e);
@@ -79,8 +79,8 @@ static bool heads_redo(struct session *s, const struct job_target *t, const stru
         s->report->redelivered += ok;
     }
     // Every link of the chain was there: the store now holds our last batch.
-    if (ok && expected != control_output(&s->control, t->name)->digest)
-        ok = heads_behind(t->name, head->batch, upto, e);
+    if (ok && expected != upto_digest)
+        ok = heads_behind(name, head->batch, upto, e);
     kv_abort(txn);
     arena_free(a);
     return ok;
@@ -100,7 +100,7 @@ static bool heads_check_target(struct session *s, size_t i, struct err *e)
     if (head.batch == ours->batch && (head.batch == 0 || head.digest == ours->digest))
         return true;
     if (head.batch < ours->batch)
-        return heads_redo(s, t, &head, ours->batch, e);
+        return heads_redo(s, t->name, &head, ours->batch, ours->digest, e);
     return heads_fenced(t->name, head.batch, head.digest, ours->batch, ours->digest, e);
 }
 

@@ -91,7 +91,8 @@ static bool history_needs(const struct session *s, uint64_t id)
         if (r->slots[i] <= id)
             return true;
     uint64_t behind = behind_first(c);
-    return id + s->job->redo_spools + 1 >= c->delivered || (behind && id >= behind);
+    return id + s->job->redo_spools + 1 >= c->delivered ||
+           (behind && id + behind_keeps(s) >= behind);
 }
 
 static bool history_old(const struct session *s, uint64_t behind, int64_t then_ms, int64_t now_ms)

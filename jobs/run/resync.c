@@ -28,6 +28,15 @@ struct resync {
 
 // --- which tables ----------------------------------------------------------------------------------------------------
 
+// A resync that was cut short had chosen it: what we believe of it is no news any more.
+static bool resync_owed(const struct control *c, struct str target)
+{
+    for (size_t i = 1; str_eq(c->redo.kind, resync_kind) && i < c->redo.output_count; i++)
+        if (str_eq(c->redo.outputs[i], target))
+            return true;
+    return false;
+}
+
 // From here on what the store holds is what we believe it holds.
 static bool resync_head(struct resync *r, size_t target, struct err *e)
 {
@@ -48,7 +57,7 @@ static bool resync_head(struct resync *r, size_t target, struct err *e)
         return err_wrap(e, "output %.*s", STR_ARG(t->name));
     if (h.batch > s->control.last_batch)
         return heads_fenced(t->name, h.batch, h.digest, ours->batch, ours->digest, e);
-    if (!r->name.n && h.batch >= ours->batch &&
+    if (!r->name.n && !resync_owed(&s->control, t->name) && h.batch >= ours->batch &&
         code_lacks(&s->control, s->job, target) == CODE_WHOLE)
         return true;
     r->targets[target] = true;
@@ -237,12 +246,18 @@ static bool resync_as_written(const struct resync *r, struct err *e)
 // --- the whole -------------------------------------------------------------------------------------------------------
 
 // Stored with whatever is stored next: until the rows are decided no run may go on as if they were there.
-static void resync_owe(struct session *s, struct str name)
+// Whose they are: the name that was given, then the tables.
+static void resync_owe(const struct resync *r)
 {
-    struct control *c = &s->control;
-    c->redo = (struct control_redo){.kind = resync_kind, .output_count = 1};
-    c->redo.outputs = ARENA_ZARRAY(c->a, struct str, 1);
-    c->redo.outputs[0] = arena_str(c->a, name);
+    const struct job *job = r->s->job;
+    struct control *c = &r->s->control;
+    struct control_redo owed = {.kind = resync_kind, .output_count = 1};
+    owed.outputs = ARENA_ZARRAY(c->a, struct str, job->target_count + 1);
+    owed.outputs[0] = arena_str(c->a, r->name);
+    for (size_t i = 0; i < job->target_count; i++)
+        if (r->targets[i])
+            owed.outputs[owed.output_count++] = arena_str(c->a, job->targets[i].name);
+    c->redo = owed;
 }
 
 static bool resync_ready(const struct resync *r, struct err *e)
@@ -270,6 +285,23 @@ static bool resync_nothing(struct resync *r, struct err *e)
     return resync_begin(r, e);
 }
 
+// Tables that are not meant must have everything, or a job that goes on without them would stop.
+static bool resync_others(const struct resync *r, struct err *e)
+{
+    const struct control *c = &r->s->control;
+    for (size_t i = 0; r->table_count + r->stream_count > 0 && i < c->output_count; i++) {
+        const struct control_output *o = &c->outputs[i];
+        if (!o->behind || str_eq(o->name, STR("topics")) || resync_means(r, STR(""), o->name))
+            continue;
+        err_fail(e, ERR_BEHIND, "%.*s, which is not meant, is behind the other outputs: %s",
+                 STR_ARG(o->name), o->behind_why);
+        return err_hint(e,
+                        "sluice job deliver %s says what is in its way; --skip gives its rows up",
+                        r->s->job->name);
+    }
+    return true;
+}
+
 static bool resync_run(struct resync *r, struct err *e)
 {
     struct session *s = r->s;
@@ -279,15 +311,16 @@ static bool resync_run(struct resync *r, struct err *e)
     r->written = ARENA_ZARRAY(s->a, bool, s->job->target_count + 1);
     r->tables = ARENA_ZARRAY(s->a, bool, s->job->output_count + 1);
     s->asks = true;
-    // What only has to be delivered is not made again.
-    if (!resync_ready(r, e) || !behind_catch_up(s, BEHIND_WILLING, e) ||
-        !redo_open(&r->redo, s, e) || !resync_choose(r, e) || !resync_as_written(r, e) ||
-        (r->stream_count > 0 && !resync_streams(&streams, r, e)))
+    // What only has to be delivered is not made again; but nothing comes before the lake has a decided batch.
+    bool settled = s->control.delivered == s->control.last_batch;
+    if (!resync_ready(r, e) || (settled && !behind_catch_up(s, BEHIND_WILLING, e)) ||
+        !redo_open(&r->redo, s, e) || !resync_choose(r, e) || !resync_others(r, e) ||
+        !resync_as_written(r, e) || (r->stream_count > 0 && !resync_streams(&streams, r, e)))
         return false;
     s->asks = false;
     if (r->table_count + r->stream_count == 0)
         return run_settle(s, e) && resync_nothing(r, e);
-    resync_owe(s, r->name);
+    resync_owe(r);
     // What waits for these tables is in the rows that come: it is left out.
     if (skip_decided(&waiting, s, resync_means, r, SKIP_SILENTLY, e) == KV_FAILED ||
         !run_settle(s, e))

@@ -20,8 +20,8 @@
 static bool run_trim(struct session *s, const struct batch_record *r, struct err *e)
 {
     struct lake_manifest m;
-    return r->manifest.n == 0 ||
-           (lake_manifest_read(&m, s->a, r->manifest, e) && lake_trim_versions(s->lake, &m, e));
+    return r->manifest.n == 0 || (lake_manifest_read(&m, s->scratch, r->manifest, e) &&
+                                  lake_trim_versions(s->lake, &m, e));
 }
 
 // Spools up to this batch but the last `least`, and those that the job keeps for a store that loses its tail.
@@ -63,7 +63,10 @@ static bool run_settle_as(struct session *s, enum behind_how how, struct err *e)
         deliver_offsets(s);
     if (s->lake && !lake_stage_clean(s->lake, s->job->name, 0, 0, e))
         return false;
-    return behind_store(s, e) && run_clean(s, c->last_batch, 0, e);
+    if (s->moved_up) // stored now
+        c->delivered = c->last_batch;
+    // A table that could not be looked at has not proven the newest batch.
+    return behind_store(s, e) && run_clean(s, c->last_batch, s->failed_count ? 1 : 0, e);
 }
 
 bool run_settle(struct session *s, struct err *e)
@@ -180,6 +183,7 @@ bool run_done(struct session *s, struct err *e)
 
 bool run_idle(struct session *s, struct err *e)
 {
+    arena_reset(s->scratch);
     if (!behind_catch_up(s, BEHIND_TRY, e))
         return false;
     return (s->control.delivered == s->control.last_batch && !s->moved_up) ||

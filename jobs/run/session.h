@@ -81,6 +81,9 @@ bool heads_check(struct session *s, struct err *e) ERR_CHECKED;
 bool heads_sink(struct sink **out, struct session *s, size_t target,
                 struct err *e) ERR_CHECKED; // connects when needed
 
+// From the batch after the head up to the one with this digest; BEHIND when a link or a spool is missing.
+bool heads_redo(struct session *s, struct str name, const struct head *head, uint64_t upto,
+                uint64_t upto_digest, struct err *e) ERR_CHECKED;
 // The job begins again: nothing that its tables in warehouses hold belongs to it any more.
 void heads_rewrite_tables(struct session *s);
 bool heads_fenced(struct str name, uint64_t held, uint64_t held_digest, uint64_t ours,

@@ -255,9 +255,10 @@ static bool deliver_run(struct deliver_report *out, struct session *s, struct st
     enum kv_found found = skip_decided(&skipped, s, deliver_skips, &skip, SKIP_DEAD_LETTERS, e);
     if (found == KV_FAILED)
         return false;
-    if (skip.n > 0 && found == KV_ABSENT && behind_first(&s->control) == 0)
-        return err_fail(e, ERR_CONFIG, "no batch of job %s waits: there is nothing to skip",
-                        s->job->name);
+    if (skip.n > 0 && found == KV_ABSENT)
+        return err_fail(e, ERR_CONFIG,
+                        "no batch of job %s waits for %.*s: there is nothing to skip", s->job->name,
+                        STR_ARG(skip));
     if (skip.n > 0 && skipped.tables == 0) {
         err_fail(e, ERR_CONFIG, "batch %llu has no output %.*s in a warehouse",
                  (unsigned long long)s->control.last_batch, STR_ARG(skip));

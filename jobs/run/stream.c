@@ -311,6 +311,7 @@ static void stream_add(struct run_report *out, const struct run_report *r)
     out->lake_files += r->lake_files;
     out->lake_rows += r->lake_rows;
     out->warehouse_rows += r->warehouse_rows;
+    out->rejected += r->rejected;
     out->topic_rows += r->topic_rows;
     if (r->notice[0])
         memcpy(out->notice, r->notice, sizeof out->notice);

@@ -198,7 +198,7 @@ static bool dead_max_word(struct conf_reader *r, void *out, const struct yaml_no
 
 static const struct conf_opt output_lag_opts[] = {
     {OPT(output_lag_spec, batches, "batches", CONF_INT), .def = "10000", .min = 1, .max = 1000000,
-     .help = "Batches with rows for the warehouse that may wait."},
+     .help = "Batches that may wait for one table."},
     {OPT(output_lag_spec, time_ms, "time", CONF_DURATION), .def = "24h", .min = 1000,
      .max = 2592000000, .help = "How long the oldest of them may wait."},
     {OPT(output_lag_spec, bytes, "bytes", CONF_BYTES), .def = "10GiB", .min = 1 << 10,

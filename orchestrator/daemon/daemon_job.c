@@ -107,7 +107,8 @@ static void job_trouble(struct daemon_job *j, const json_t *trouble, const json_
     snprintf(wait, sizeof wait, "%lld", (long long)json_integer_value(retry_ms));
     report_error_from_json(&j->error, trouble);
     log_event(j->d->log, LOG_WARN, "run.trouble", fields, "%s", j->error.text);
-    if (j->progress.phase == RUN_DELIVERING && j->undelivered_ms == 0)
+    const bool failed = json_integer_value(retry_ms) > 0; // else it goes on
+    if (failed && j->progress.phase == RUN_DELIVERING && j->undelivered_ms == 0)
         j->undelivered_ms = daemon_now(j->d).wall_ms;
 }
 

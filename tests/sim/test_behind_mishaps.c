@@ -246,7 +246,7 @@ TEST(what_is_no_table_cannot_be_skipped)
     struct err e;
     away_for_two_runs(w);
     assert_false(run_deliver_decided(&report, w->job, &w->env, STR("topics"), &e));
-    assert_non_null(strstr(e.text, "has no output topics"));
+    assert_non_null(strstr(e.text, "no batch of job sim waits for topics"));
     memory_power(JOB_WORLD_TWO, MEMORY_UP);
     run(w);
     same_rows(w, (const unsigned[]){50, 50, 50}, 3, "after a skip that was refused");
@@ -306,6 +306,83 @@ TEST(a_resync_delivers_what_only_waits)
     run(w);
     two_has_what_one_has("after a resync");
     job_world_free(w);
+}
+
+// It comes back without more batches than its spools hold; a person's resync is cut short anywhere.
+TEST(a_resync_of_what_is_behind_may_be_cut_short_anywhere)
+{
+    bool dead = true;
+    for (uint64_t at = 1; dead; at += test_is_long() ? 1 : 3) {
+        struct job_world *w = world();
+        struct run_report report;
+        struct err e;
+        const struct fault_spec fault = {.occurrence = at, .action = FAULT_CRASH_AFTER};
+        runs(w, 1, 1);
+        memory_copy("backup", JOB_WORLD_TWO);
+        runs(w, 2, 2);
+        memory_power(JOB_WORLD_TWO, MEMORY_DOWN);
+        runs(w, 3, 3);
+        memory_power(JOB_WORLD_TWO, MEMORY_UP);
+        memory_copy(JOB_WORLD_TWO, "backup");
+        run_unchecked(w);
+        assert_true(behind(w) > 0);
+        job_world_restart(w, &fault);
+        (void)!run_resync(&report, w->job, &w->env, STR(""), RESYNC_AS_WRITTEN, &e);
+        dead = durable_dead(w->durable);
+        job_world_restart(w, NULL);
+        assert_ok(run_resync(&report, w->job, &w->env, STR(""), RESYNC_AS_WRITTEN, &e), &e);
+        produce(w, 4, 2); // not of every key
+        run_unchecked(w);
+        assert_int_equal(behind(w), 0);
+        two_has_what_one_has("after a resync that was cut short");
+        job_world_free(w);
+    }
+}
+
+TEST(a_resync_of_one_table_waits_for_what_another_lacks)
+{
+    struct job_world *w = world();
+    struct run_report report;
+    struct err e;
+    away_for_two_runs(w);
+    assert_false(
+        run_resync(&report, w->job, &w->env, STR("one/per_user/PER_USER"), RESYNC_AS_WRITTEN, &e));
+    assert_non_null(strstr(e.text, "which is not meant, is behind"));
+    runs(w, 4, 4); // and nothing was changed
+    job_world_free(w);
+}
+
+static void fails_over(uint64_t redo_spools, unsigned lost)
+{
+    struct job_world *w = world();
+    w->job->redo_spools = redo_spools;
+    runs(w, 1, 1);
+    for (unsigned i = 0; i <= lost; i++) {
+        if (i == 1)
+            memory_copy("backup", JOB_WORLD_TWO);
+        produce(w, 2 + i, 10); // one batch
+        run(w);
+    }
+    if (lost == 0)
+        memory_copy("backup", JOB_WORLD_TWO);
+    memory_power(JOB_WORLD_TWO, MEMORY_DOWN);
+    run_unchecked(w); // finds it away, with nothing to pass by
+    produce(w, 9, 2); // not of every key
+    run(w);
+    memory_power(JOB_WORLD_TWO, MEMORY_UP);
+    memory_copy(JOB_WORLD_TWO, "backup");
+    run_unchecked(w);
+    assert_int_equal(behind(w), 0);
+    two_has_what_one_has("after a fail-over");
+    job_world_free(w);
+}
+
+// A fail-over: the replica lacks what the server had last. Its spools are there still.
+TEST(one_that_comes_back_without_its_last_batches_gets_them_again)
+{
+    fails_over(0, 1);
+    fails_over(4, 1);
+    fails_over(4, 3);
 }
 
 // --- deaths ----------------------------------------------------------------------------------------------------------
@@ -425,6 +502,9 @@ TEST_MAIN(T(an_older_state_brings_the_spools_of_what_was_behind),
           T(topics_that_waited_in_an_older_state_get_every_row_once),
           T(an_endless_run_that_is_stopped_anywhere_knows_what_is_behind),
           T(an_endless_run_that_is_stopped_when_its_turn_has_come_ends_well),
+          T(a_resync_of_what_is_behind_may_be_cut_short_anywhere),
+          T(a_resync_of_one_table_waits_for_what_another_lacks),
+          T(one_that_comes_back_without_its_last_batches_gets_them_again),
           T(what_is_no_table_cannot_be_skipped),
           T(what_a_table_took_before_another_failed_is_not_skipped), T(offsets_go_on_after_a_skip),
           T(a_resync_delivers_what_only_waits),
