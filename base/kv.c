@@ -220,7 +220,7 @@ static bool open_env(struct kv *s, const char *path, unsigned flags, struct err 
     return rc == 0 || kv_lmdb_fail(s, rc, "open", e);
 }
 
-static bool make_sync(struct kv *s, const char *path, struct err *e)
+static bool make_sync(int *out, struct kv *s, const char *path, struct err *e)
 {
     const int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
@@ -232,8 +232,7 @@ static bool make_sync(struct kv *s, const char *path, struct err *e)
         close(fd);
         return false;
     }
-    close(s->lock_fd);
-    s->lock_fd = fd;
+    *out = fd;
     return true;
 }
 
@@ -248,9 +247,16 @@ static bool make_store(struct kv *s, const char *data, struct err *e)
         return false;
     mdb_env_close(s->env);
     s->env = NULL;
-    return make_sync(s, path, e) &&
-           durable_rename(s->durable, "state.create.rename", path, data, e) &&
-           durable_fsync_dir(s->durable, "state.dirsync", s->dir, e);
+    int fd = -1;
+    if (!make_sync(&fd, s, path, e))
+        return false;
+    if (!durable_rename(s->durable, "state.create.rename", path, data, e)) {
+        close(fd);
+        return false;
+    }
+    close(s->lock_fd); // of the empty file, which has no name any more
+    s->lock_fd = fd;
+    return durable_fsync_dir(s->durable, "state.dirsync", s->dir, e);
 }
 
 static bool open_owner(struct kv *s, const char *data, struct err *e)
