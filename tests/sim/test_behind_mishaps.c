@@ -443,6 +443,25 @@ static void life_mishap(struct job_world *w, struct job_random *r)
     }
 }
 
+// usr|n|total|sum|top: sums of DOUBLE depend on what was there to be merged when a run began.
+static void print_exact(struct buf *out)
+{
+    struct buf all;
+    struct str line, rest;
+    buf_init(&all, TEXT_MAX);
+    buf_init(out, TEXT_MAX);
+    memory_print_table(&all, JOB_WORLD_TWO, "users");
+    rest = buf_view(&all);
+    while (str_split_once(&line, &rest, rest, '\n')) {
+        struct str cell;
+        for (int i = 0; str_split_once(&cell, &line, line, '|'); i++)
+            if (i != 3)
+                buf_printf(out, "%.*s|", STR_ARG(cell));
+        buf_printf(out, "%.*s\n", STR_ARG(line));
+    }
+    buf_fini(&all);
+}
+
 static void life(uint64_t seed)
 {
     struct job_random r = {seed * 7919};
@@ -476,15 +495,14 @@ static void life(uint64_t seed)
     assert_int_equal(behind(w), 0);
     two_has_what_one_has(what);
     struct buf got, want;
-    buf_init(&got, TEXT_MAX);
-    buf_init(&want, TEXT_MAX);
-    memory_print_table(&got, JOB_WORLD_TWO, "users");
+    print_exact(&got);
     job_world_free(w);
     w = topics_world();
     for (unsigned i = 0; i < n; i++)
         produce(w, i + 1, portions[i]);
     run(w);
-    memory_print_table(&want, JOB_WORLD_TWO, "users");
+    print_exact(&want);
+    assert_true(want.n > 100);
     job_world_same(&want, &got, what);
     job_world_free(w);
     buf_fini(&got);
