@@ -84,12 +84,32 @@ static bool audit_range(struct audit *x, const struct batch_record *r, const str
     return ok;
 }
 
+// Appended rows of a batch: how many are there, and how many were refused.
+static void audit_appended(struct audit *x, const struct batch_record *r,
+                           const struct batch_target *t, struct str name)
+{
+    struct str key = arena_printf(x->a, "%.*s#%llu", STR_ARG(name),
+                                  (unsigned long long)(t->slot ? t->slot : r->batch));
+    uint64_t stored = t->skipped ? 0 : t->rows - t->rejected;
+    uint64_t refused = t->skipped ? 0 : t->rejected;
+    bool added;
+    // Beside rows of a batch that is forgotten: how many those were is not known.
+    if (t->beside && t->slot < control_first_batch(&x->s->control) && !map_get(x->appended, key))
+        return;
+    uint64_t *rows = map_put(x->appended, key, &added);
+    *rows = (t->beside && !added ? *rows : 0) + stored;
+    rows = map_put(x->refused, key, &added);
+    if (t->again.batch) // refused then, stored now
+        *rows -= stored < *rows ? stored : *rows;
+    else
+        *rows = (t->beside && !added ? *rows : 0) + refused;
+}
+
 static bool audit_targets(struct audit *x, const struct batch_record *r, struct err *e)
 {
     for (size_t i = 0; i < r->target_count; i++) {
         const struct batch_target *t = &r->targets[i];
         struct str name = deliver_target_name(x->a, t);
-        bool added;
         if (t->rows != t->upserts + t->deletes &&
             !audit_say(x, AUDIT_RECEIPT, name, "restore the state: sluice state restore", e,
                        "batch %llu: %llu rows, %llu put, %llu deleted",
@@ -97,22 +117,8 @@ static bool audit_targets(struct audit *x, const struct batch_record *r, struct 
                        (unsigned long long)t->upserts, (unsigned long long)t->deletes))
             return false;
         bool replaces = r->slot != 0 && t->slot == 0; // took no part
-        if (t->mode != SINK_APPEND || replaces)
-            continue;
-        struct str key = arena_printf(x->a, "%.*s#%llu", STR_ARG(name),
-                                      (unsigned long long)(t->slot ? t->slot : r->batch));
-        // Beside rows of a batch that is forgotten: how many those were is not known.
-        if (t->beside && t->slot < control_first_batch(&x->s->control) &&
-            !map_get(x->appended, key))
-            continue;
-        uint64_t *rows = map_put(x->appended, key, &added);
-        *rows = (t->beside && !added ? *rows : 0) + (t->skipped ? 0 : t->rows - t->rejected);
-        rows = map_put(x->refused, key, &added);
-        uint64_t stored = t->skipped ? 0 : t->rows - t->rejected;
-        if (t->again.batch) // refused then, stored now
-            *rows -= stored < *rows ? stored : *rows;
-        else
-            *rows = (t->beside && !added ? *rows : 0) + (t->skipped ? 0 : t->rejected);
+        if (t->mode == SINK_APPEND && !replaces)
+            audit_appended(x, r, t, name);
     }
     return true;
 }
