@@ -365,7 +365,7 @@ TEST(a_fault_at_any_durable_call_of_a_life_with_a_table_that_is_behind_leaves_th
 {
     struct job_world_spec spec = job_scenario_transactions;
     spec.job = "    limits: { batch_records: 40 }\n    output_lag: {}\n";
-    every_call(&spec, TWIST_AWAY, test_is_long() ? 1 : 31);
+    every_call(&spec, TWIST_AWAY, test_is_long() ? 2 : 31);
 }
 
 TEST(a_fault_at_any_durable_call_of_a_life_with_topics_behind_a_table_leaves_the_same)
