@@ -297,7 +297,7 @@ def small_files_become_one_by_hand_beside_a_daemon_and_by_policy():
     assert len(files(j)) > len(merged)
     asked = j.sluice("lake", "compact", "OUT")  # the owner does it
     assert " became " in asked and len(files(j)) == len(merged), asked
-    assert "0 files" in j.sluice("lake", "compact", "--min-files", "2")
+    assert "nothing to compact" in j.sluice("lake", "compact", "--min-files", "2")
     assert "neither a job nor an output" in j.sluice("lake", "compact", "NOPE", expect=3)
     daemon.stop()
     check(j, 400)
