@@ -374,12 +374,12 @@ static unsigned lives(uint64_t seeds, unsigned faults)
 
 TEST(tables_are_the_last_row_per_key_of_all_batches_through_random_lives)
 {
-    assert_int_equal(lives(test_is_long() ? 400 : 3, 0), 0);
+    assert_int_equal(lives(test_is_long() ? 150 : 3, 0), 0);
 }
 
 TEST(so_they_are_with_a_fault_at_any_durable_call_of_an_operation)
 {
-    uint64_t seeds = test_is_long() ? 1500 : 6;
+    uint64_t seeds = test_is_long() ? 400 : 6;
     assert_true(lives(seeds, 2) > 2 * seeds);
 }
 
