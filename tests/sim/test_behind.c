@@ -100,6 +100,18 @@ static void same_as(struct job_world *w, unsigned runs)
     buf_fini(&got);
 }
 
+static void two_has_what_one_has(const char *what)
+{
+    struct buf one, two;
+    buf_init(&one, TEXT_MAX);
+    buf_init(&two, TEXT_MAX);
+    memory_print_table(&one, JOB_WORLD_ONE, "per_user");
+    memory_print_table(&two, JOB_WORLD_TWO, "users");
+    job_world_same(&one, &two, what);
+    buf_fini(&one);
+    buf_fini(&two);
+}
+
 static void runs(struct job_world *w, unsigned from, unsigned to)
 {
     for (unsigned i = from; i <= to; i++) {
@@ -392,14 +404,7 @@ TEST(what_is_skipped_is_all_that_waits_for_it_and_becomes_dead_letters)
     struct run_report resync;
     assert_ok(
         run_resync(&resync, w->job, &w->env, STR("two/users/PER_USER"), RESYNC_AS_WRITTEN, &e), &e);
-    struct buf one, two;
-    buf_init(&one, TEXT_MAX);
-    buf_init(&two, TEXT_MAX);
-    memory_print_table(&one, JOB_WORLD_ONE, "per_user");
-    memory_print_table(&two, JOB_WORLD_TWO, "users");
-    job_world_same(&one, &two, "after a resync");
-    buf_fini(&one);
-    buf_fini(&two);
+    two_has_what_one_has("after a resync");
     job_world_free(w);
 }
 
@@ -416,14 +421,7 @@ TEST(a_resync_takes_the_place_of_what_waits)
         run_resync(&report, w->job, &w->env, STR("two/users/PER_USER"), RESYNC_AS_WRITTEN, &e), &e);
     assert_int_equal(behind(w), 0);
     runs(w, 4, 4);
-    struct buf one, two;
-    buf_init(&one, TEXT_MAX);
-    buf_init(&two, TEXT_MAX);
-    memory_print_table(&one, JOB_WORLD_ONE, "per_user");
-    memory_print_table(&two, JOB_WORLD_TWO, "users");
-    job_world_same(&one, &two, "after a resync");
-    buf_fini(&one);
-    buf_fini(&two);
+    two_has_what_one_has("after a resync");
     job_world_free(w);
 }
 
@@ -510,14 +508,7 @@ TEST(a_state_that_is_lost_while_one_is_behind_comes_back)
         fail_msg("%s", w->text);
     assert_int_equal(behind(w), 0);
     runs(w, 4, 4);
-    struct buf one, two;
-    buf_init(&one, TEXT_MAX);
-    buf_init(&two, TEXT_MAX);
-    memory_print_table(&one, JOB_WORLD_ONE, "per_user");
-    memory_print_table(&two, JOB_WORLD_TWO, "users");
-    job_world_same(&one, &two, "after a recovery");
-    buf_fini(&one);
-    buf_fini(&two);
+    two_has_what_one_has("after a recovery");
     job_world_free(w);
 }
 
